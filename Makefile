@@ -1,0 +1,196 @@
+# Kelos. `make help` lists the targets; docs/architecture.md says what is built.
+#
+#   STRICT=1                      warnings are errors
+#   SANITIZE=address,undefined    instrumented, in a build folder of its own
+#   CC=clang                      likewise
+#   PREFIX=/usr/local DESTDIR=    for install
+
+PREFIX  ?= /usr/local
+VERSION ?= $(shell git describe --tags --match 'v*' --exact-match 2>/dev/null || echo latest)
+FUZZ_S  ?= 60
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+ifeq ($(filter -j%,$(MAKEFLAGS))$(filter --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+comma := ,
+BUILD ?= build$(if $(filter-out cc gcc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+OBJ   := $(BUILD)/obj
+
+# ---- flags ---------------------------------------------------------------------------
+
+# Asked once, and only when first needed: `make deps all` installs the answers on its way.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+PACKAGES   = libczmq libzmq libcurl yaml-0.1 libssl libcrypto jansson yajl sqlite3 libmicrohttpd libseccomp \
+             $(call once,MSGPACK,pkg-config --exists msgpack && echo msgpack || echo msgpack-c)
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PACKAGES))
+PKG_LIBS   = $(call once,PKG_LIBS,pkg-config --libs $(PACKAGES))
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+            -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD) -fPIE -fno-omit-frame-pointer $(WARNINGS) \
+            $(if $(STRICT),-Werror) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -DKELOS_SANITIZED=1) \
+            $(if $(findstring address,$(SANITIZE)),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong \
+            $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LIBS      = $(PKG_LIBS) -lm
+
+# ---- what is built from what -----------------------------------------------------------
+
+objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
+# Files of a folder that hold a main() besides main.c.
+TOOLS := supervisor/bus_tap.c statuswriter/capture.c
+parts = $(filter-out $(OBJ)/$(1)/main.o $(patsubst %.c,$(OBJ)/%.o,$(TOOLS)),$(call objects,$(1)))
+
+WORKERS  := watcher reconciler spawner statuswriter
+LOCALS   := apiserver runner
+PROGRAMS := kelos kelos-supervisor kelos-bus kelos-capture kelos-demo-forge \
+            $(addprefix kelos-,$(WORKERS) $(LOCALS))
+BINARIES := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
+SHARE    := $(BUILD)/share/kelos
+
+all: $(BINARIES) share ## build every program, into build/bin
+
+$(BUILD)/bin/kelos:            $(call objects,cli)
+$(BUILD)/bin/kelos-supervisor: $(OBJ)/supervisor/main.o $(call parts,supervisor)
+$(BUILD)/bin/kelos-bus:        $(OBJ)/supervisor/bus_tap.o
+$(BUILD)/bin/kelos-capture:    $(OBJ)/statuswriter/capture.o $(OBJ)/statuswriter/outputs.o
+$(BUILD)/bin/kelos-demo-forge: $(call objects,local/forge)
+$(foreach w,$(WORKERS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/$(w)/main.o $(call parts,$(w))))
+$(foreach w,$(LOCALS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/local/$(w)/main.o $(call parts,local/$(w))))
+
+$(BINARIES): $(BUILD)/libkelos.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+
+$(BUILD)/libkelos.a: $(call objects,proto) $(call objects,common)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@echo '  AR   $@'
+	$(Q)$(AR) rcs $@ $^
+
+$(OBJ)/%.o: %.c | $(BUILD)/version.h $(filter deps,$(MAKECMDGOALS))
+	@mkdir -p $(@D)
+	@echo '  CC   $<'
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define KELOS_VERSION "%s"\n' '$(VERSION)' | cmp -s - $@ || printf '#define KELOS_VERSION "%s"\n' '$(VERSION)' > $@
+
+# What an installed copy finds in share/kelos: the same shape beside build/bin.
+share:
+	@mkdir -p $(SHARE)
+	@for d in deploy/crds deploy/agents deploy/manifests examples; do \
+	  [ -d $$d ] || continue; rm -rf $(SHARE)/$$(basename $$d); cp -R $$d $(SHARE)/; done
+
+install: all ## install to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/kelos $(DESTDIR)$(PREFIX)/share
+	install -m 0755 $(BUILD)/bin/kelos $(DESTDIR)$(PREFIX)/bin/kelos
+	ln -sf kelos $(DESTDIR)$(PREFIX)/bin/axon
+	install -m 0755 $(filter-out $(BUILD)/bin/kelos,$(BINARIES)) $(DESTDIR)$(PREFIX)/libexec/kelos/
+	cp -R $(SHARE) $(DESTDIR)$(PREFIX)/share/
+
+deps: ## install the Debian packages that building and testing need
+	sh tests/support/deps.sh
+
+demo: all ## three issues become three agent runs, on this machine alone
+	$(BUILD)/bin/kelos demo
+
+# ---- tests -----------------------------------------------------------------------------
+
+TEST_SRC := $(wildcard tests/proto/test_*.c tests/common/test_*.c tests/supervisor/test_*.c tests/watcher/test_*.c \
+              tests/reconciler/test_*.c tests/spawner/test_*.c tests/statuswriter/test_*.c tests/cli/test_*.c \
+              tests/local/apiserver/test_*.c tests/local/runner/test_*.c tests/local/forge/test_*.c)
+TESTS    := $(patsubst %.c,$(BUILD)/%,$(TEST_SRC))
+SUPPORT  := $(filter-out %_server.o,$(call objects,tests/support))
+SERVERS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/support/*_server.c tests/fault/*.c tests/bench/*.c))
+
+# tests/reconciler/test_x.c links the parts of reconciler/.
+folder_of = $(patsubst tests/%,%,$(patsubst %/,%,$(dir $(1))))
+define test_rule
+$(BUILD)/$(basename $(1)): $(OBJ)/$(basename $(1)).o $(call parts,$(call folder_of,$(1))) $(SUPPORT) $(BUILD)/libkelos.a
+	@mkdir -p $$(@D)
+	@echo '  LINK $$@'
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(BUILD)/libkelos.a $$(LIBS) -lcriterion
+endef
+$(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
+
+$(SERVERS): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libkelos.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ)/$*.o $(BUILD)/libkelos.a $(LIBS)
+
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
+# What a target needs beyond libkelos: folders, by target name.
+fuzz_parts = $(if $(filter fuzz_outputs,$(1)),$(OBJ)/statuswriter/outputs.o)
+define fuzz_rule
+$(BUILD)/tests/fuzz/$(1): $(OBJ)/tests/fuzz/$(1).o $(OBJ)/tests/fuzz/replay.o $(call fuzz_parts,$(1)) $(BUILD)/libkelos.a
+	@mkdir -p $$(@D)
+	@echo '  LINK $$@'
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(BUILD)/libkelos.a $$(LIBS)
+endef
+$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(basename $(notdir $(f))))))
+
+tests: all $(TESTS) $(SERVERS) $(FUZZ_REPLAY) ## build the tests without running them
+
+check: tests ## build and run every test; the last line counts them
+	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh
+
+check-unit: tests ## unit tests and saved fuzz inputs only
+	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh unit
+
+check-agents: all $(SERVERS) ## the real Claude Code against a scripted model server
+	@BUILD=$(BUILD) sh tests/agents/run.sh
+
+agents: ## install the agents' own command lines into a cache, from npm
+	sh tests/agents/install.sh
+
+fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
+	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined fuzz-run FUZZ_S=$(FUZZ_S)
+fuzz-run: $(BUILD)/libkelos.a $(OBJ)/statuswriter/outputs.o
+	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
+
+bench: all $(SERVERS) ## print the measured figures of tests/bench
+	@BUILD=$(BUILD) sh tests/bench/run.sh
+
+docs: $(BUILD)/bin/kelos-bus ## write docs/protocol.md from the message tables
+	$(BUILD)/bin/kelos-bus --protocol-markdown > docs/protocol.md
+
+# ---- keeping house ---------------------------------------------------------------------
+
+SOURCES = $(shell git ls-files '*.c' '*.h')
+fmt: ## format the sources
+	clang-format -i $(SOURCES)
+lint: ## format check, layer check
+	clang-format --dry-run --Werror $(SOURCES)
+	BUILD=$(BUILD) sh tests/layers.sh
+
+# Names that people know from the original.
+build: all ## same as all
+test: check-unit ## same as check-unit
+test-integration: tests ## integration tests only
+	@BUILD=$(BUILD) sh tests/run.sh integration
+test-e2e: demo ## same as demo
+verify: lint ## same as lint
+update: docs fmt ## regenerate and format
+image: ## root file system of the image, without a daemon
+	@echo "make image: the controller's image comes with the cluster installation; see docs/architecture.md" >&2; exit 1
+
+clean: ## remove everything that was built
+	rm -rf build build-*
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
+
+FORCE:
+.PHONY: all share install deps demo tests check check-unit check-agents agents fuzz fuzz-run bench docs fmt lint \
+        build test test-integration test-e2e verify update image clean help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,55 @@
+#!/bin/sh
+# layers.sh - the arrows between folders point one way, in the sources and in the binaries.
+set -u
+passed=0 failed=0
+BUILD=${BUILD:-build}
+check() { # NAME OUTPUT: passes when OUTPUT is empty
+    if [ -z "$2" ]; then passed=$((passed + 1)); echo "ok   $1"
+    else failed=$((failed + 1)); echo "FAIL $1"; echo "$2"; fi
+}
+# folder: the folders whose headers it may include (itself apart).
+rules="proto:
+common:proto
+supervisor:common proto
+watcher:common proto
+reconciler:common proto
+spawner:common proto
+statuswriter:common proto
+local/apiserver:common proto
+local/runner:common proto
+local/forge:common proto
+cli:common"
+echo "$rules" | while IFS=: read -r folder may; do
+    [ -d "$folder" ] || continue
+    grep -nHE '^#include "' "$folder"/*.[ch] 2>/dev/null | awk -F'"' -v f="$folder" -v may="$may version.h" '
+        { dir = $2; if (dir == "version.h") next
+          sub(/\/[^\/]*$/, "", dir); if (dir == $2) { print $0 ": names no folder"; next }
+          if (dir == f) next
+          n = split(may, m, " "); ok = 0
+          for (i = 1; i <= n; i++) if (m[i] == dir) ok = 1
+          if (!ok) print $0 }'
+done > "${TMPDIR:-/tmp}/layers.$$"
+check "includes point down only" "$(cat "${TMPDIR:-/tmp}/layers.$$")"
+rm -f "${TMPDIR:-/tmp}/layers.$$"
+
+# program: libraries it must not need.
+forbid="kelos-supervisor:curl jansson yajl yaml sqlite3 microhttpd
+kelos:czmq zmq sqlite3 microhttpd
+kelos-spawner:sqlite3 microhttpd
+kelos-capture:czmq zmq curl sqlite3 microhttpd yaml
+kelos-apiserver:curl
+kelos-watcher:sqlite3 microhttpd
+kelos-reconciler:sqlite3 microhttpd
+kelos-statuswriter:sqlite3"
+if command -v readelf > /dev/null; then
+    needed=$(echo "$forbid" | while IFS=: read -r program libs; do
+        [ -x "$BUILD/bin/$program" ] || continue
+        have=$(readelf -d "$BUILD/bin/$program" | sed -n 's/.*NEEDED.*\[lib\([^.]*\)\.so.*/\1/p')
+        for l in $libs; do
+            for h in $have; do case "$h" in "$l"|"$l"-*) echo "$program needs lib$h" ;; esac; done
+        done
+    done)
+    check "programs need only their libraries" "$needed"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,18 @@
+#!/bin/sh
+# deps.sh - installs the Debian packages that building and testing need.
+set -eu
+packages="build-essential pkg-config git ca-certificates curl procps iproute2 util-linux
+  clang clang-format libclang-rt-14-dev python3
+  libzmq3-dev libczmq-dev libcurl4-openssl-dev libyaml-dev libmsgpack-dev libssl-dev
+  libcriterion-dev libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libseccomp-dev"
+missing=""
+for p in $packages; do
+    dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -q '^installed$' || missing="$missing $p"
+done
+[ -z "$missing" ] && exit 0
+as_root=""
+[ "$(id -u)" -eq 0 ] || as_root="sudo"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q
+# shellcheck disable=SC2086
+$as_root apt-get install -y -q --no-install-recommends $missing

@@ -1,0 +1,45 @@
+# lib.sh - what every shell test uses. Source it: . tests/support/lib.sh
+#
+#   begin "name"      starts a test case; the one before it passed unless it failed
+#   fail "why"        marks the case as failed and goes on
+#   must CMD...       fails the case when CMD fails
+#   row TE/ST1 ...    claims acceptance rows, if the case has not failed so far
+#   finish            ends the last case, prints "N passed, N failed", exits 0 or 1
+#
+# BUILD names the build folder. T is a private folder that is removed at the end.
+BUILD=${BUILD:-build}
+BIN=$(cd "$BUILD/bin" && pwd)
+T=$(mktemp -d "${TMPDIR:-/tmp}/kt.XXXXXX")
+passed=0 failed=0 case_name="" case_bad=0
+cleanup() { :; }                       # a test may define its own
+trap 'cleanup; rm -rf "$T"' EXIT
+trap 'exit 130' INT TERM
+
+end_case() {
+    [ -n "$case_name" ] || return 0
+    if [ "$case_bad" -eq 0 ]; then passed=$((passed + 1)); echo "ok   $case_name"
+    else failed=$((failed + 1)); echo "FAIL $case_name"; fi
+    case_name=""
+}
+begin() { end_case; case_name=$1 case_bad=0; }
+fail() { case_bad=1; echo "     $case_name: $*" >&2; }
+must() { "$@" || fail "command failed: $*"; }
+row() {
+    [ "$case_bad" -eq 0 ] || return 0
+    if [ -n "${ROWS_OUT:-}" ]; then for r in "$@"; do echo "$r" >> "$ROWS_OUT"; done; fi
+}
+# until_ok SECONDS CMD...: tries every 50 ms.
+until_ok() {
+    _n=$(($1 * 20)); shift
+    while [ "$_n" -gt 0 ]; do
+        if "$@" > /dev/null 2>&1; then return 0; fi
+        _n=$((_n - 1)); sleep 0.05
+    done
+    return 1
+}
+finish() {
+    end_case
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit $?
+}
