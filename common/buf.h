@@ -20,7 +20,10 @@ struct buf {
     bool failed;
 };
 
-#define BUF_INIT {NULL, 0, 0, 0, false}
+#define BUF_INIT                                                                         \
+    {                                                                                    \
+        NULL, 0, 0, 0, false                                                             \
+    }
 
 /* All give 0, or -1 when `failed` is set. */
 int buf_add(struct buf *b, const void *bytes, size_t size);

@@ -36,7 +36,10 @@ struct err {
     char text[ERR_TEXT_MAX]; /* UTF-8, cut at a character's border */
 };
 
-#define ERR_INIT {ERR_NONE, ""}
+#define ERR_INIT                                                                         \
+    {                                                                                    \
+        ERR_NONE, ""                                                                     \
+    }
 
 /* Sets code and text. Returns -1, so that `return err_set(...)` ends an int function. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -23,7 +23,8 @@ int log_level_parse(const char *name, enum log_level *level);
 int log_format_parse(const char *name, enum log_format *format);
 
 /* `object` is what the line is about ("task dev/fix-42") or NULL. */
-void log_event(enum log_level level, const char *object, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void log_event(enum log_level level, const char *object, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 
 #define log_error(object, ...) log_event(LOG_ERROR, object, __VA_ARGS__)
 #define log_warn(object, ...) log_event(LOG_WARN, object, __VA_ARGS__)

@@ -15,7 +15,10 @@
 
 /* Defines the release function of SCOPED(noun) for a `struct noun *` with noun_free(). */
 #define SCOPED_DEFINE(noun)                                                              \
-    static inline void noun##_scoped_free(struct noun **p) { noun##_free(*p); }
+    static inline void noun##_scoped_free(struct noun **p)                               \
+    {                                                                                    \
+        noun##_free(*p);                                                                 \
+    }
 
 /* The same for a library's type: SCOPED_DEFINE_AS(json, json_t *, json_decref). */
 #define SCOPED_DEFINE_AS(noun, type, release)                                            \
