@@ -56,7 +56,7 @@ all: $(BINARIES) share ## build every program, into build/bin
 $(BUILD)/bin/kelos:            $(call objects,cli)
 $(BUILD)/bin/kelos-supervisor: $(OBJ)/supervisor/main.o $(call parts,supervisor)
 $(BUILD)/bin/kelos-bus:        $(OBJ)/supervisor/bus_tap.o
-$(BUILD)/bin/kelos-capture:    $(OBJ)/statuswriter/capture.o $(OBJ)/statuswriter/outputs.o
+$(BUILD)/bin/kelos-capture:    $(addprefix $(OBJ)/statuswriter/,capture.o agentlog.o outputs.o)
 $(BUILD)/bin/kelos-demo-forge: $(call objects,local/forge)
 $(foreach w,$(WORKERS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/$(w)/main.o $(call parts,$(w))))
 $(foreach w,$(LOCALS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/local/$(w)/main.o $(call parts,local/$(w))))
@@ -127,7 +127,7 @@ $(SERVERS): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libkelos.a
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 # What a target needs beyond libkelos: folders, by target name.
-fuzz_parts = $(if $(filter fuzz_outputs,$(1)),$(OBJ)/statuswriter/outputs.o)
+fuzz_parts = $(if $(filter fuzz_outputs,$(1)),$(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o))
 define fuzz_rule
 $(BUILD)/tests/fuzz/$(1): $(OBJ)/tests/fuzz/$(1).o $(OBJ)/tests/fuzz/replay.o $(call fuzz_parts,$(1)) $(BUILD)/libkelos.a
 	@mkdir -p $$(@D)
@@ -152,7 +152,7 @@ agents: ## install the agents' own command lines into a cache, from npm
 
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined fuzz-run FUZZ_S=$(FUZZ_S)
-fuzz-run: $(BUILD)/libkelos.a $(OBJ)/statuswriter/outputs.o
+fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o)
 	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
 
 bench: all $(SERVERS) ## print the measured figures of tests/bench

@@ -28,6 +28,9 @@
 #define OUTPUTS_START "---KELOS_OUTPUTS_START---"
 #define OUTPUTS_END "---KELOS_OUTPUTS_END---"
 
+/* A longer key makes a line no result; it stays among the lines. */
+#define OUTPUTS_KEY_BYTES 1024
+
 struct outputs_pair {
     char *key;
     char *value;

@@ -6,7 +6,7 @@ mkdir -p "$out"
 one() {
     name=$1
     extra=""
-    [ "$name" = outputs ] && extra="$BUILD/obj/statuswriter/outputs.o"
+    [ "$name" = outputs ] && extra="$BUILD/obj/statuswriter/agentlog.o $BUILD/obj/statuswriter/outputs.o"
     mkdir -p "$out/$name.new"
     # shellcheck disable=SC2086
     $CC $FLAGS -fsanitize=fuzzer,address,undefined -o "$out/$name" "tests/fuzz/fuzz_$name.c" $extra "$BUILD/libkelos.a" $LIBS
