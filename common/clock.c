@@ -150,14 +150,16 @@ rfc3339_parse(const char *text, int64_t *wall_ms)
     int ms = 0, offset = 0, month, year;
     const char *p = text;
 
-    if (p == NULL || digits(&p, 4, &year) < 0 || expect(&p, '-') < 0 || digits(&p, 2, &month) < 0 ||
-        expect(&p, '-') < 0 || digits(&p, 2, &tm.tm_mday) < 0)
+    if (p == NULL || digits(&p, 4, &year) < 0 || expect(&p, '-') < 0 ||
+        digits(&p, 2, &month) < 0 || expect(&p, '-') < 0 ||
+        digits(&p, 2, &tm.tm_mday) < 0)
         return -1;
     if (*p != 'T' && *p != 't' && *p != ' ')
         return -1;
     p++;
-    if (digits(&p, 2, &tm.tm_hour) < 0 || expect(&p, ':') < 0 || digits(&p, 2, &tm.tm_min) < 0 ||
-        expect(&p, ':') < 0 || digits(&p, 2, &tm.tm_sec) < 0)
+    if (digits(&p, 2, &tm.tm_hour) < 0 || expect(&p, ':') < 0 ||
+        digits(&p, 2, &tm.tm_min) < 0 || expect(&p, ':') < 0 ||
+        digits(&p, 2, &tm.tm_sec) < 0)
         return -1;
     if (*p == '.') {
         int scale = 100;

@@ -14,8 +14,8 @@ size_t utf8_char_size(const void *bytes, size_t size);
 /* Whether all bytes are well-formed and none is NUL. */
 bool utf8_valid(const void *bytes, size_t size);
 
-/* Appends the text with each byte that belongs to no character replaced by U+FFFD and each
- * NUL left out. Returns what buf_add returns. */
+/* Appends the text with each byte that belongs to no character replaced by U+FFFD and
+ * each NUL left out. Returns what buf_add returns. */
 int utf8_add_clean(struct buf *out, const void *bytes, size_t size);
 
 /* The largest size of at most `max` bytes that splits no character. */

@@ -20,7 +20,8 @@
 #define MESSAGE_SCHEMA 1             /* of the envelope and of all payload tables */
 #define MESSAGE_MAX_BYTES (4u << 20) /* the body; LIMIT_MESSAGE_BYTES is the same */
 #define MESSAGE_MAX_ENVELOPE 1024    /* bytes */
-#define MESSAGE_MAX_ITEMS 200000     /* values in one body, all lists together */
+#define MESSAGE_MAX_ITEMS 400000     /* values in one body, all lists together */
+#define MESSAGE_MAX_DEPTH 32         /* nesting of a body */
 #define MESSAGE_ORIGIN_MAX 96        /* "shard-0#17" */
 
 /* clang-format off */
