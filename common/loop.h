@@ -1,7 +1,7 @@
 /* loop.h - the event loop as common/http and common/kube see it: descriptors and timers.
  *
  * Two implementations: loop_poll.c blocks in poll(2) and belongs to the CLI and to tests;
- * loop_zloop.c rides on a worker's zloop (and alone links CZMQ).
+ * loop_worker.c rides on a worker's loop (and alone links CZMQ).
  */
 #ifndef KELOS_COMMON_LOOP_H
 #define KELOS_COMMON_LOOP_H
@@ -41,10 +41,10 @@ struct loop *loop_poll_new(struct err *e);
  * wait for. Returns 1 when *done, 0 otherwise, -1 with ERR_SYSTEM. */
 int loop_poll_run(struct loop *l, const bool *done, int64_t wait_ms, struct err *e);
 
-/* ---- loop_zloop.c: for workers ---- */
-struct _zloop_t;
-/* `zloop` is borrowed and must outlive the loop. */
-struct loop *loop_zloop_new(struct _zloop_t *zloop, struct err *e);
+/* ---- loop_worker.c: for workers ---- */
+struct worker;
+/* Rides on the worker's loop; `w` is borrowed and must outlive the result. */
+struct loop *loop_worker_new(struct worker *w, struct err *e);
 
 /* ---- for implementations ---- */
 struct loop_ops {
