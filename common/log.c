@@ -15,7 +15,7 @@ static struct {
     char process[64];
     enum log_level level;
     enum log_format format;
-} self = {.process = "kelos", .level = LOG_INFO, .format = LOG_TEXT};
+} self = {.process = "kelos", .level = LEVEL_INFO, .format = LOG_TEXT};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 

@@ -10,7 +10,7 @@
 
 #include "common/err.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 /* `process` is how the process is called in each line ("shard-0#3"); copied. */
@@ -26,9 +26,9 @@ int log_format_parse(const char *name, enum log_format *format);
 void log_event(enum log_level level, const char *object, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
-#define log_error(object, ...) log_event(LOG_ERROR, object, __VA_ARGS__)
-#define log_warn(object, ...) log_event(LOG_WARN, object, __VA_ARGS__)
-#define log_info(object, ...) log_event(LOG_INFO, object, __VA_ARGS__)
-#define log_debug(object, ...) log_event(LOG_DEBUG, object, __VA_ARGS__)
+#define log_error(object, ...) log_event(LEVEL_ERROR, object, __VA_ARGS__)
+#define log_warn(object, ...) log_event(LEVEL_WARN, object, __VA_ARGS__)
+#define log_info(object, ...) log_event(LEVEL_INFO, object, __VA_ARGS__)
+#define log_debug(object, ...) log_event(LEVEL_DEBUG, object, __VA_ARGS__)
 
 #endif
