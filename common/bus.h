@@ -96,7 +96,7 @@ struct bus_config {
                 const struct message *m);
     /* Around each event, so that the page shows progress. NULL: none. */
     void (*begin)(void *arg);
-    void (*end)(void *arg);
+    int (*end)(void *arg); /* -1 ends the loop */
     void *hook_arg;
 };
 

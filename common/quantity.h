@@ -24,7 +24,8 @@ int quantity_compare(const struct quantity *a, const struct quantity *b);
 
 #define QUANTITY_SIZE 64
 
-/* The one canonical spelling: "1024Mi" is "1Gi", "0.5" is "500m", "0.0532" is "53200u". */
+/* The one canonical spelling: "1024Mi" is "1Gi", "0.5" is "500m", "0.0532" is "53200u".
+ */
 void quantity_format(const struct quantity *q, char *out);
 
 /* Rounded up to whole units (bytes), or to thousandths (CPU), cut to int64_t. */

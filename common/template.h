@@ -11,7 +11,8 @@
  * data, channels and iterators. Differences, all on purpose: numbers from JSON that are
  * integral are integers, and they compare with floats by value; nesting and recursion end
  * at TEMPLATE_DEPTH, work at TEMPLATE_STEPS, memory at TEMPLATE_MEMORY_BYTES, output at
- * TEMPLATE_OUTPUT_BYTES (ERR_LIMIT, naming the limit). Every other failure is ERR_INVALID.
+ * TEMPLATE_OUTPUT_BYTES (ERR_LIMIT, naming the limit). Every other failure is
+ * ERR_INVALID.
  */
 #ifndef KELOS_COMMON_TEMPLATE_H
 #define KELOS_COMMON_TEMPLATE_H
@@ -77,10 +78,11 @@ struct template_value template_int(int64_t i);
 struct template_value template_float(double f);
 /* Copies; NULL is "". */
 struct template_value template_string(struct template_data *d, const char *s);
-struct template_value template_bytes(struct template_data *d, const void *bytes, size_t size);
+struct template_value template_bytes(struct template_data *d, const void *bytes,
+                                     size_t size);
 
-/* []interface {}, []string, map[string]interface {}, map[string]string. An absent key of a
- * map of texts is "" to `index`, of the other kind of map nothing. */
+/* []interface {}, []string, map[string]interface {}, map[string]string. An absent key of
+ * a map of texts is "" to `index`, of the other kind of map nothing. */
 struct template_value template_list(struct template_data *d);
 struct template_value template_text_list(struct template_data *d);
 struct template_value template_map(struct template_data *d);

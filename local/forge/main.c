@@ -203,10 +203,10 @@ run(const struct options *o, struct err *e)
 int
 main(int argc, char **argv)
 {
-    struct options o = {.level = LOG_WARN};
+    struct options o = {.level = LEVEL_WARN};
     struct err e = ERR_INIT;
 
-    log_init("forge", LOG_WARN, LOG_TEXT);
+    log_init("forge", LEVEL_WARN, LOG_TEXT);
     if (parse(argc, argv, &o, &e) < 0) {
         fprintf(stderr, "kelos-demo-forge: %s\n", e.text);
         return 2;
