@@ -41,12 +41,12 @@ LIBS      = $(PKG_LIBS) -lm
 
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 # Files of a folder that hold a main() besides main.c.
-TOOLS := supervisor/bus_tap.c statuswriter/capture.c
+TOOLS := supervisor/bus_tap.c statuswriter/capture.c local/runner/monitor_main.c
 parts = $(filter-out $(OBJ)/$(1)/main.o $(patsubst %.c,$(OBJ)/%.o,$(TOOLS)),$(call objects,$(1)))
 
 WORKERS  := watcher reconciler spawner statuswriter
 LOCALS   := apiserver runner
-PROGRAMS := kelos kelos-supervisor kelos-bus kelos-capture kelos-demo-forge \
+PROGRAMS := kelos kelos-supervisor kelos-bus kelos-capture kelos-demo-forge kelos-monitor \
             $(addprefix kelos-,$(WORKERS) $(LOCALS))
 BINARIES := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 SHARE    := $(BUILD)/share/kelos
@@ -57,6 +57,7 @@ $(BUILD)/bin/kelos:            $(call objects,cli)
 $(BUILD)/bin/kelos-supervisor: $(OBJ)/supervisor/main.o $(call parts,supervisor)
 $(BUILD)/bin/kelos-bus:        $(OBJ)/supervisor/bus_tap.o
 $(BUILD)/bin/kelos-capture:    $(addprefix $(OBJ)/statuswriter/,capture.o agentlog.o outputs.o)
+$(BUILD)/bin/kelos-monitor:    $(addprefix $(OBJ)/local/runner/,monitor_main.o monitor.o confine.o rootfs.o logsink.o exitfile.o launch.o)
 $(BUILD)/bin/kelos-demo-forge: $(call objects,local/forge)
 $(foreach w,$(WORKERS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/$(w)/main.o $(call parts,$(w))))
 $(foreach w,$(LOCALS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/local/$(w)/main.o $(call parts,local/$(w))))
