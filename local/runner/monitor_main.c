@@ -18,7 +18,7 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
     struct stat st;
 
-    log_init("monitor", LOG_INFO, LOG_TEXT);
+    log_init("monitor", LEVEL_INFO, LOG_TEXT);
     if (argc != 1 || fstat(LAUNCH_FD, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
         fprintf(stderr, "usage: %s, with a launch description on descriptor 3: kelos-runner "
                         "starts it\n", argv[0]);
