@@ -1,0 +1,29 @@
+/* patch.h - what is decided about a status write, apart from writing it. Pure. */
+#ifndef KELOS_STATUSWRITER_PATCH_H
+#define KELOS_STATUSWRITER_PATCH_H
+
+#include "common/json.h"
+#include "common/kube.h"
+
+/* One merge patch that does what `first` and then `second` would do; nulls stay, for they
+ * delete. The newer one wins in each field. Both are borrowed; the caller owns the
+ * result, NULL when memory ran out. */
+json_t *patch_compose(const json_t *first, const json_t *second);
+
+/* Puts metadata.uid in, so that an object re-created under the name is never touched. */
+int patch_set_uid(json_t *patch, const char *uid);
+
+enum write_end {
+    WRITE_DONE,
+    WRITE_GONE,    /* the object, or the one with this uid, does not exist */
+    WRITE_REFUSED, /* repeating it would be refused again */
+    WRITE_AGAIN    /* the server was away, busy or in conflict: try again later */
+};
+
+/* What the answer to a status patch means. `conflicts` counts 409s in a row: a patch
+ * without a version that meets five of them carries the uid of another object. */
+enum write_end patch_end(const struct kube_result *r, unsigned conflicts);
+
+enum { PATCH_CONFLICTS_MAX = 5 };
+
+#endif

@@ -1,0 +1,332 @@
+#include "statuswriter/status.h"
+
+#include <czmq.h>
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "statuswriter/patch.h"
+
+/* One acknowledgement that is due when a patch is written. */
+struct claim {
+    char to[MESSAGE_ORIGIN_MAX + 1];
+    uint64_t id;
+};
+
+struct claims {
+    struct claim *rows;
+    size_t n, capacity;
+};
+
+/* One object: the patch on its way and what gathered meanwhile. */
+struct entry {
+    struct statuses *all;
+    char key[160];
+    char uid[65];
+    char *ns, *name;
+    const struct kube_resource *res;
+    json_t *sent, *waiting; /* owned; NULL: none */
+    struct claims sent_claims, waiting_claims;
+    struct kube_call *call;
+    int timer; /* of the next try; 0: none */
+    unsigned conflicts;
+    struct backoff backoff;
+};
+
+struct statuses {
+    const struct writer *w;
+    zhashx_t *entries; /* key -> struct entry */
+};
+
+static void start(struct entry *x);
+
+static void
+entry_free(struct entry *x)
+{
+    if (x->call != NULL)
+        kube_cancel(x->call);
+    worker_cancel(x->all->w->worker, x->timer);
+    json_decref(x->sent);
+    json_decref(x->waiting);
+    free(x->sent_claims.rows);
+    free(x->waiting_claims.rows);
+    free(x->ns);
+    free(x->name);
+    free(x);
+}
+
+static void
+entry_destroy(void **p)
+{
+    entry_free(*p);
+    *p = NULL;
+}
+
+struct statuses *
+statuses_new(const struct writer *w)
+{
+    struct statuses *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        return NULL;
+    s->w = w;
+    s->entries = zhashx_new();
+    zhashx_set_destructor(s->entries, entry_destroy);
+    return s;
+}
+
+void
+statuses_free(struct statuses *s)
+{
+    if (s == NULL)
+        return;
+    zhashx_destroy(&s->entries);
+    free(s);
+}
+
+size_t
+statuses_pending(const struct statuses *s)
+{
+    return zhashx_size(s->entries);
+}
+
+/* ---- acknowledgements ------------------------------------------------------------ */
+
+static void
+ack(struct statuses *s, const char *to, uint64_t id, const char *uid, unsigned code,
+    const char *version, const char *text)
+{
+    struct message m = {
+        .kind = MSG_STATUS_ACK,
+        .body.write_ack = {
+            .id = id, .uid = uid, .code = code, .version = version, .message = text}};
+    struct err e = ERR_INIT;
+
+    if (bus_send(s->w->bus, to, &m, &e) < 0 && e.code != ERR_GONE)
+        log_warn(NULL, "status.ack to %s: %s", to, e.text);
+}
+
+static void
+ack_all(struct entry *x, struct claims *claims, unsigned code, const char *version,
+        const char *text)
+{
+    for (size_t i = 0; i < claims->n; i++)
+        ack(x->all, claims->rows[i].to, claims->rows[i].id, x->uid, code, version, text);
+    claims->n = 0;
+}
+
+/* A re-sent claim is known already. Returns -1 when the peer has more than its window
+ * open. */
+static int
+claim(struct claims *claims, const char *to, uint64_t id)
+{
+    for (size_t i = 0; i < claims->n; i++)
+        if (claims->rows[i].id == id && strcmp(claims->rows[i].to, to) == 0)
+            return 0;
+    if (claims->n == claims->capacity) {
+        size_t more = claims->capacity + 8;
+        struct claim *rows;
+
+        if (claims->n >= LIMIT_STATUS_WINDOW ||
+            (rows = realloc(claims->rows, more * sizeof(*rows))) == NULL)
+            return -1;
+        claims->rows = rows;
+        claims->capacity = more;
+    }
+    snprintf(claims->rows[claims->n].to, sizeof(claims->rows[0].to), "%s", to);
+    claims->rows[claims->n++].id = id;
+    return 0;
+}
+
+/* ---- writing --------------------------------------------------------------------- */
+
+static void
+count(struct entry *x, const char *code)
+{
+    struct metrics *m = worker_metrics(x->all->w->worker);
+
+    metric_add(m, METRIC_STATUS_WRITES, 1, x->res->plural, code);
+    metric_set(m, METRIC_STATUS_PENDING, (double)zhashx_size(x->all->entries));
+}
+
+static void
+on_timer(void *arg, struct worker *w)
+{
+    struct entry *x = arg;
+
+    (void)w;
+    x->timer = 0;
+    start(x);
+}
+
+/* The failed patch goes first, what gathered meanwhile after it: nothing is lost. */
+static void
+try_again(struct entry *x, int64_t delay_ms)
+{
+    json_t *both =
+        x->waiting != NULL ? patch_compose(x->sent, x->waiting) : json_incref(x->sent);
+
+    for (size_t i = 0; i < x->sent_claims.n; i++)
+        (void)claim(&x->waiting_claims, x->sent_claims.rows[i].to,
+                    x->sent_claims.rows[i].id);
+    x->sent_claims.n = 0;
+    json_decref(x->sent);
+    json_decref(x->waiting);
+    x->sent = NULL;
+    x->waiting = both;
+    x->timer = worker_after(x->all->w->worker, delay_ms, on_timer, x);
+}
+
+static void
+finish(struct entry *x, unsigned code, const char *version, const char *text)
+{
+    ack_all(x, &x->sent_claims, code, version, text);
+    json_decref(x->sent);
+    x->sent = NULL;
+    backoff_reset(&x->backoff);
+    x->conflicts = 0;
+    if (code == ACK_GONE) {
+        ack_all(x, &x->waiting_claims, code, "", text);
+        json_decref(x->waiting);
+        x->waiting = NULL;
+    }
+    if (x->waiting != NULL)
+        start(x);
+    else
+        zhashx_delete(x->all->entries, x->key);
+}
+
+static void
+on_written(void *arg, const struct kube_result *r)
+{
+    struct entry *x = arg;
+    char object[400];
+    enum write_end end = patch_end(r, x->conflicts);
+
+    x->call = NULL;
+    snprintf(object, sizeof(object), "%s %s/%s", x->res->singular, x->ns, x->name);
+    switch (end) {
+    case WRITE_DONE:
+        count(x, "written");
+        finish(x, ACK_DONE, r->version, "");
+        break;
+    case WRITE_GONE:
+        count(x, "gone");
+        log_debug(object, "status not written: the object is gone");
+        finish(x, ACK_GONE, "", "the object is gone");
+        break;
+    case WRITE_REFUSED:
+        count(x, "refused");
+        log_error(object, "status refused: %s", r->err.text);
+        finish(x, ACK_REFUSED, "", r->err.text);
+        break;
+    case WRITE_AGAIN:
+        count(x, "again");
+        log_warn(object, "status not written yet: %s", r->err.text);
+        x->conflicts = r->err.code == ERR_CONFLICT ? x->conflicts + 1 : 0;
+        try_again(x, r->err.code == ERR_CONFLICT ? 10 : backoff_next_ms(&x->backoff));
+        break;
+    }
+}
+
+/* Sends what waits. */
+static void
+start(struct entry *x)
+{
+    struct kube_request q = {.verb = KUBE_PATCH_MERGE,
+                             .res = x->res,
+                             .ns = x->ns,
+                             .name = x->name,
+                             .subresource = "status",
+                             .field_manager = "kelos-status"};
+    struct claims swap = x->sent_claims;
+    struct err e = ERR_INIT;
+
+    if (x->call != NULL || x->timer != 0 || x->waiting == NULL)
+        return;
+    x->sent = TAKE(x->waiting);
+    x->sent_claims = x->waiting_claims;
+    x->waiting_claims = swap;
+    q.body = x->sent;
+    if ((x->call = kube_call(x->all->w->kube, &q, on_written, x, &e)) == NULL) {
+        log_error(NULL, "status of %s/%s: %s", x->ns, x->name, e.text);
+        finish(x, ACK_REFUSED, "", e.text);
+    }
+}
+
+/* ---- taking ---------------------------------------------------------------------- */
+
+/* The patch of a message as a tree with its uid; NULL with *e set. */
+static json_t *
+read_patch(const struct msg_status *m, struct err *e)
+{
+    SCOPED(json)
+    json_t *patch = json_parse(m->patch.data, m->patch.size, LIMIT_OBJECT_BYTES, e);
+
+    if (patch == NULL)
+        return NULL;
+    if (!json_is_object(json_object_get(patch, "status"))) {
+        err_set(e, ERR_INVALID, "patch: has no object named status");
+        return NULL;
+    }
+    if (*m->uid == '\0' || patch_set_uid(patch, m->uid) < 0) {
+        err_set(e, ERR_INVALID, "uid: is missing");
+        return NULL;
+    }
+    return TAKE(patch);
+}
+
+static struct entry *
+entry_of(struct statuses *s, const struct msg_status *m, const struct kube_resource *res)
+{
+    char key[160];
+    struct entry *x;
+
+    snprintf(key, sizeof(key), "%llu/%llu/%s", (unsigned long long)m->profile,
+             (unsigned long long)m->kind, m->uid);
+    if ((x = zhashx_lookup(s->entries, key)) != NULL)
+        return x;
+    if ((x = calloc(1, sizeof(*x))) == NULL)
+        return NULL;
+    x->all = s;
+    x->res = res;
+    x->backoff = (struct backoff){.first_ms = 500, .cap_ms = 30000, .jitter_percent = 25};
+    snprintf(x->key, sizeof(x->key), "%s", key);
+    snprintf(x->uid, sizeof(x->uid), "%s", m->uid);
+    x->ns = strdup(m->ns);
+    x->name = strdup(m->name);
+    if (x->ns == NULL || x->name == NULL || zhashx_insert(s->entries, key, x) < 0) {
+        entry_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+void
+statuses_apply(struct statuses *s, const struct peer *from, const struct msg_status *m)
+{
+    const struct kube_resource *res = writer_resource(m->kind, m->profile);
+    struct err e = ERR_INIT;
+    SCOPED(json) json_t *patch = read_patch(m, &e);
+    struct entry *x;
+    json_t *both;
+
+    if (res == NULL || patch == NULL) {
+        ack(s, from->user_id, m->id, m->uid, ACK_REFUSED, "",
+            res == NULL ? "kind: is not one of ours" : e.text);
+        return;
+    }
+    if ((x = entry_of(s, m, res)) == NULL) {
+        log_error(NULL, "status of %s/%s: out of memory", m->ns, m->name);
+        return;
+    }
+    if (claim(&x->waiting_claims, from->user_id, m->id) < 0) {
+        log_warn(NULL, "%s sends more than its window of %d statuses", from->user_id,
+                 LIMIT_STATUS_WINDOW);
+        return;
+    }
+    both = x->waiting != NULL ? patch_compose(x->waiting, patch) : TAKE(patch);
+    json_decref(x->waiting);
+    x->waiting = both;
+    start(x);
+}
