@@ -75,7 +75,8 @@ parse_int(const char *text, long *out, struct err *e)
     if (errno != 0 || *out > INT32_MAX)
         return err_set(e, ERR_INVALID, "failed to parse int from %s: out of range", text);
     if (*out < 0)
-        return err_set(e, ERR_INVALID, "negative number (%ld) not allowed: %s", *out, text);
+        return err_set(e, ERR_INVALID, "negative number (%ld) not allowed: %s", *out,
+                       text);
     return 0;
 }
 
@@ -117,8 +118,8 @@ struct range {
 
 /* The part before the slash: *, ?, N or N-M. */
 static int
-parse_span(char *text, const char *whole, const struct bounds *b, bool stepped, struct range *r,
-           struct err *e)
+parse_span(char *text, const char *whole, const struct bounds *b, bool stepped,
+           struct range *r, struct err *e)
 {
     char *ends[2];
     size_t n = split(text, '-', ends, 2);
@@ -140,19 +141,22 @@ parse_span(char *text, const char *whole, const struct bounds *b, bool stepped, 
 }
 
 static int
-check_range(const struct range *r, const char *whole, const struct bounds *b, struct err *e)
+check_range(const struct range *r, const char *whole, const struct bounds *b,
+            struct err *e)
 {
     if (r->low < b->min)
-        return err_set(e, ERR_INVALID, "beginning of range (%ld) below minimum (%d): %s", r->low,
-                       b->min, whole);
+        return err_set(e, ERR_INVALID, "beginning of range (%ld) below minimum (%d): %s",
+                       r->low, b->min, whole);
     if (r->high > b->max)
-        return err_set(e, ERR_INVALID, "end of range (%ld) above maximum (%d): %s", r->high,
-                       b->max, whole);
+        return err_set(e, ERR_INVALID, "end of range (%ld) above maximum (%d): %s",
+                       r->high, b->max, whole);
     if (r->low > r->high)
-        return err_set(e, ERR_INVALID, "beginning of range (%ld) beyond end of range (%ld): %s",
-                       r->low, r->high, whole);
+        return err_set(e, ERR_INVALID,
+                       "beginning of range (%ld) beyond end of range (%ld): %s", r->low,
+                       r->high, whole);
     if (r->step == 0)
-        return err_set(e, ERR_INVALID, "step of range should be a positive number: %s", whole);
+        return err_set(e, ERR_INVALID, "step of range should be a positive number: %s",
+                       whole);
     return 0;
 }
 
@@ -234,8 +238,8 @@ parse_zone(const char **text, struct err *e)
         if (strncmp(*text, prefixes[i], skip) != 0)
             continue;
         size = strcspn(*text + skip, " ");
-        snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name - 1),
-                 *text + skip);
+        snprintf(name, sizeof name, "%.*s",
+                 (int)(size < sizeof name ? size : sizeof name - 1), *text + skip);
         *text += skip + size;
         *text += strspn(*text, " ");
         struct tzone *z = tzone_load(name, e);
@@ -268,8 +272,9 @@ cronexpr_parse(const char *text, unsigned flags, struct err *e)
                 d = &descriptors[i];
         if (d == NULL || !(flags & CRONEXPR_DESCRIPTORS)) {
             err_set(e, ERR_INVALID,
-                    flags & CRONEXPR_DESCRIPTORS ? "unrecognized descriptor: %s"
-                                                 : "parser does not accept descriptors: %s",
+                    flags & CRONEXPR_DESCRIPTORS
+                        ? "unrecognized descriptor: %s"
+                        : "parser does not accept descriptors: %s",
                     text);
             return NULL;
         }
@@ -309,11 +314,13 @@ local_time(const struct cronexpr *c, int64_t t, struct tm *out)
 static int64_t
 next_day(const struct cronexpr *c, int64_t t, const struct tm *local)
 {
-    int64_t next = t + 86400 - (local->tm_hour * 3600 + local->tm_min * 60 + local->tm_sec);
+    int64_t next =
+        t + 86400 - (local->tm_hour * 3600 + local->tm_min * 60 + local->tm_sec);
     struct tm there, back;
 
     local_time(c, next, &there);
-    /* A change of the clock in between: midnight lies a little before, or does not exist. */
+    /* A change of the clock in between: midnight lies a little before, or does not exist.
+     */
     int64_t over = there.tm_hour * 3600 + there.tm_min * 60 + there.tm_sec;
     if (over == 0 || there.tm_mday == local->tm_mday)
         return next;
@@ -346,7 +353,8 @@ cronexpr_next(const struct cronexpr *c, int64_t after_s)
 }
 
 size_t
-cronexpr_ticks(const struct cronexpr *c, int64_t after_s, int64_t now_s, int64_t *out, size_t max)
+cronexpr_ticks(const struct cronexpr *c, int64_t after_s, int64_t now_s, int64_t *out,
+               size_t max)
 {
     size_t n = 0;
 

@@ -16,8 +16,14 @@ static const struct unit {
     uint64_t ns;
 } units[] = {
     /* longer names first: "ms" also begins with "m" */
-    {"ns", 1},         {"us", 1000},        {"\xc2\xb5s", 1000},       {"\xce\xbcs", 1000},
-    {"ms", 1000000},   {"s", 1000000000},   {"m", 60 * 1000000000ull}, {"h", 3600 * 1000000000ull},
+    {"ns", 1},
+    {"us", 1000},
+    {"\xc2\xb5s", 1000},
+    {"\xce\xbcs", 1000},
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", 60 * 1000000000ull},
+    {"h", 3600 * 1000000000ull},
 };
 
 static bool
@@ -61,7 +67,8 @@ read_fraction(const char **p, uint64_t *out, double *scale)
     }
 }
 
-/* The unit at the front of *p, moved past; NULL when there is none or more letters follow. */
+/* The unit at the front of *p, moved past; NULL when there is none or more letters
+ * follow. */
 static const struct unit *
 read_unit(const char **p)
 {
@@ -161,7 +168,9 @@ duration_format(int64_t ns, char *out)
     if (ns < 0)
         *p++ = '-';
     if (v < 1000000000) {
-        const struct unit *unit = v < 1000 ? &units[0] : v < 1000000 ? &units[2] : &units[4];
+        const struct unit *unit = v < 1000      ? &units[0]
+                                  : v < 1000000 ? &units[2]
+                                                : &units[4];
         p += format_part(p, 24, v, unit->ns);
         strcpy(p, unit->name);
         return;

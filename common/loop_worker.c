@@ -69,7 +69,8 @@ on_watch(struct loop *l, int fd, int events, loop_fd_fn *fn, void *arg, struct e
     (*at)->fd = fd;
     (*at)->fn = fn;
     (*at)->arg = arg;
-    int wanted = (events & LOOP_READ ? WATCH_IN : 0) | (events & LOOP_WRITE ? WATCH_OUT : 0);
+    int wanted =
+        (events & LOOP_READ ? WATCH_IN : 0) | (events & LOOP_WRITE ? WATCH_OUT : 0);
     if (worker_watch(self->worker, fd, wanted, on_ready, *at) < 0)
         return err_set(e, ERR_SYSTEM, "cannot watch descriptor %d", fd);
     return 0;

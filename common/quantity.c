@@ -20,11 +20,11 @@ static const struct suffix {
     enum quantity_format format;
     int exponent; /* of 10, or of 1024 */
 } suffixes[] = {
-    {"", QUANTITY_DECIMAL, 0},    {"n", QUANTITY_DECIMAL, -9}, {"u", QUANTITY_DECIMAL, -6},
-    {"m", QUANTITY_DECIMAL, -3},  {"k", QUANTITY_DECIMAL, 3},  {"M", QUANTITY_DECIMAL, 6},
-    {"G", QUANTITY_DECIMAL, 9},   {"T", QUANTITY_DECIMAL, 12}, {"P", QUANTITY_DECIMAL, 15},
-    {"E", QUANTITY_DECIMAL, 18},  {"Ki", QUANTITY_BINARY, 1},  {"Mi", QUANTITY_BINARY, 2},
-    {"Gi", QUANTITY_BINARY, 3},   {"Ti", QUANTITY_BINARY, 4},  {"Pi", QUANTITY_BINARY, 5},
+    {"", QUANTITY_DECIMAL, 0},   {"n", QUANTITY_DECIMAL, -9}, {"u", QUANTITY_DECIMAL, -6},
+    {"m", QUANTITY_DECIMAL, -3}, {"k", QUANTITY_DECIMAL, 3},  {"M", QUANTITY_DECIMAL, 6},
+    {"G", QUANTITY_DECIMAL, 9},  {"T", QUANTITY_DECIMAL, 12}, {"P", QUANTITY_DECIMAL, 15},
+    {"E", QUANTITY_DECIMAL, 18}, {"Ki", QUANTITY_BINARY, 1},  {"Mi", QUANTITY_BINARY, 2},
+    {"Gi", QUANTITY_BINARY, 3},  {"Ti", QUANTITY_BINARY, 4},  {"Pi", QUANTITY_BINARY, 5},
     {"Ei", QUANTITY_BINARY, 6},
 };
 
@@ -41,7 +41,8 @@ read_exponent(const char *text, int *exponent)
     char *end;
     long v;
 
-    if ((*text != 'e' && *text != 'E') || (!is_digit(text[1]) && text[1] != '-' && text[1] != '+'))
+    if ((*text != 'e' && *text != 'E') ||
+        (!is_digit(text[1]) && text[1] != '-' && text[1] != '+'))
         return false;
     errno = 0;
     v = strtol(text + 1, &end, 10);

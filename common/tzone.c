@@ -17,9 +17,9 @@
 
 /* When a year's change happens, in local time. */
 struct change {
-    char form;             /* 'M' month.week.weekday, 'J' day 1-365, 'N' day 0-365 */
-    int month, week, day;  /* day alone for J and N */
-    int32_t at;            /* seconds after midnight */
+    char form;            /* 'M' month.week.weekday, 'J' day 1-365, 'N' day 0-365 */
+    int month, week, day; /* day alone for J and N */
+    int32_t at;           /* seconds after midnight */
 };
 
 /* The rule for times after the last transition. */
@@ -31,9 +31,9 @@ struct rule {
 
 struct tzone {
     size_t count;
-    int64_t *when;    /* ascending */
-    int32_t *offset;  /* from when[i] on */
-    int32_t first;    /* before when[0] */
+    int64_t *when;   /* ascending */
+    int32_t *offset; /* from when[i] on */
+    int32_t first;   /* before when[0] */
     bool has_rule;
     struct rule rule;
 };
@@ -176,7 +176,8 @@ year_of(int64_t local_s)
 static int64_t
 change_time(const struct change *c, int64_t year)
 {
-    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+    static const int before[] = {0,   31,  59,  90,  120, 151, 181,
+                                 212, 243, 273, 304, 334, 365};
     int64_t day = days_to_year(year);
 
     if (c->form == 'M') {
@@ -256,8 +257,8 @@ read_header(const uint8_t *p, size_t left, int time_size, struct header *h)
     h->time = (uint32_t)big(p + 32, 4);
     h->type = (uint32_t)big(p + 36, 4);
     h->chars = (uint32_t)big(p + 40, 4);
-    if (h->time > 4096 || h->type == 0 || h->type > 256 || h->chars > 4096 || h->leap > 4096 ||
-        h->isut > 256 || h->isstd > 256)
+    if (h->time > 4096 || h->type == 0 || h->type > 256 || h->chars > 4096 ||
+        h->leap > 4096 || h->isut > 256 || h->isstd > 256)
         return false;
     h->size = (size_t)h->time * (size_t)(time_size + 1) + (size_t)h->type * 6 + h->chars +
               (size_t)h->leap * (size_t)(time_size + 4) + h->isstd + h->isut;
@@ -281,7 +282,8 @@ read_data(const uint8_t *p, const struct header *h, struct tzone *z)
             return false;
         z->when[i] = (int64_t)big(p + i * 8, 8);
         z->offset[i] = (int32_t)big(types + (size_t)index[i] * 6, 4);
-        if (z->offset[i] < -DAY || z->offset[i] > DAY || (i > 0 && z->when[i] < z->when[i - 1]))
+        if (z->offset[i] < -DAY || z->offset[i] > DAY ||
+            (i > 0 && z->when[i] < z->when[i - 1]))
             return false;
     }
     return true;
@@ -299,7 +301,8 @@ tzone_parse(const uint8_t *bytes, size_t size, struct err *e)
     if (z == NULL || !read_header(bytes, size, 4, &h) || bytes[4] < '2')
         goto bad;
     at = HEADER + h.size;
-    if (!read_header(bytes + at, size - at, 8, &h) || !read_data(bytes + at + HEADER, &h, z))
+    if (!read_header(bytes + at, size - at, 8, &h) ||
+        !read_data(bytes + at + HEADER, &h, z))
         goto bad;
     at += HEADER + h.size;
     if (size > at + 2 && bytes[at] == '\n' && size - at - 1 < sizeof footer) {
@@ -317,7 +320,8 @@ bad:
 static bool
 name_is_safe(const char *name)
 {
-    return name[0] != '/' && name[0] != '.' && strstr(name, "..") == NULL && strlen(name) < 200;
+    return name[0] != '/' && name[0] != '.' && strstr(name, "..") == NULL &&
+           strlen(name) < 200;
 }
 
 struct tzone *
@@ -333,7 +337,8 @@ tzone_load(const char *name, struct err *e)
         return calloc(1, sizeof *z);
     snprintf(path, sizeof path, ZONEINFO "%s", name);
     bytes = malloc(LIMIT_TZ_FILE_BYTES);
-    if (!name_is_safe(name) || bytes == NULL || (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
+    if (!name_is_safe(name) || bytes == NULL ||
+        (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 ||
         (n = read(fd, bytes, LIMIT_TZ_FILE_BYTES)) < 0) {
         err_set(e, ERR_INVALID, "unknown time zone %s", name);
         return NULL;

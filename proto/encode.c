@@ -211,13 +211,13 @@ encode_envelope(const struct message *m, void **bytes, size_t *size,
     return 0;
 }
 
-int
-message_encode(const struct message *m, void **envelope, size_t *envelope_size,
-               void **body, size_t *body_size, struct message_fault *fault)
+static int
+encode(const struct message *m, bool mask, void **envelope, size_t *envelope_size,
+       void **body, size_t *body_size, struct message_fault *fault)
 {
     fault->field[0] = '\0';
     fault->why = NULL;
-    if (encode_body(m, false, body, body_size, fault) < 0)
+    if (encode_body(m, mask, body, body_size, fault) < 0)
         return -1;
     if (encode_envelope(m, envelope, envelope_size, fault) < 0) {
         free(*body);
@@ -228,8 +228,15 @@ message_encode(const struct message *m, void **envelope, size_t *envelope_size,
 }
 
 int
-message_encode_masked(const struct message *m, void **body, size_t *body_size,
-                      struct message_fault *fault)
+message_encode(const struct message *m, void **envelope, size_t *envelope_size,
+               void **body, size_t *body_size, struct message_fault *fault)
 {
-    return encode_body(m, true, body, body_size, fault);
+    return encode(m, false, envelope, envelope_size, body, body_size, fault);
+}
+
+int
+message_encode_masked(const struct message *m, void **envelope, size_t *envelope_size,
+                      void **body, size_t *body_size, struct message_fault *fault)
+{
+    return encode(m, true, envelope, envelope_size, body, body_size, fault);
 }

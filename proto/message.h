@@ -154,9 +154,9 @@ const char *api_profile_group(enum api_profile profile);
 /* Writes one line in readable form, SECRET fields as ***, long texts and bytes cut. */
 void message_dump(const struct message *m, FILE *out);
 
-/* Encodes the body anew with every SECRET replaced by "***": what the tap may see. */
-int message_encode_masked(const struct message *m, void **body, size_t *body_size,
-                          struct message_fault *fault);
+/* As message_encode, with every SECRET replaced by "***": what the tap may see. */
+int message_encode_masked(const struct message *m, void **envelope, size_t *envelope_size,
+                          void **body, size_t *body_size, struct message_fault *fault);
 
 /* Writes docs/protocol.md. */
 void message_write_markdown(FILE *out);
