@@ -69,12 +69,12 @@ struct http_request {
     bool fresh_connect; /* never on a reused connection: curl would resend it silently */
     bool http1;         /* HTTP/1.1 on a connection of its own kind: watches */
     bool compressed;    /* ask for gzip; never on a watch */
-    bool secret;        /* neither body is ever logged */
+    bool secret;        /* the request body is wiped once it was sent */
+    bool allow_plain;   /* credentials over plain http to a host that is not loopback */
     const struct http_transport *transport; /* NULL: system roots, environment's proxy */
     http_header_fn *on_header; /* each header of the final answer, after on_status */
     int (*on_status)(void *arg, int status);
-    http_data_fn
-        *on_data; /* streams the body instead of collecting it, whatever the status */
+    http_data_fn *on_data; /* streams the body of a 2xx answer instead of collecting it */
     http_done_fn *on_done;
     void *arg;
 };
