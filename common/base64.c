@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int
 base64_encode(struct buf *out, const void *bytes, size_t size)
@@ -43,7 +44,8 @@ base64_decode(struct buf *out, const char *text, size_t size, struct err *e)
         group = group << 6 | (at != NULL ? (uint32_t)(at - alphabet) : 0);
         if (++have < 4)
             continue;
-        uint8_t three[3] = {(uint8_t)(group >> 16), (uint8_t)(group >> 8), (uint8_t)group};
+        uint8_t three[3] = {(uint8_t)(group >> 16), (uint8_t)(group >> 8),
+                            (uint8_t)group};
         buf_add(out, three, (size_t)(3 - (padding > 2 ? 2 : padding)));
         have = 0;
         group = 0;

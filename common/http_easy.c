@@ -294,7 +294,7 @@ set_callbacks(struct http_call *c)
     curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
     curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-    if (log_level() >= LOG_DEBUG) {
+    if (log_level() >= LEVEL_DEBUG) {
         curl_easy_setopt(c->easy, CURLOPT_VERBOSE, 1L);
         curl_easy_setopt(c->easy, CURLOPT_DEBUGFUNCTION, on_trace);
     }

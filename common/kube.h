@@ -101,7 +101,7 @@ struct kube_options {
     const char *component; /* "shard-0" */
     double qps;            /* client-side limit, 0: off */
     int burst;
-    int64_t backoff_first_ms; /* 0: 800; tests make it shorter */
+    int64_t backoff_first_ms; /* 0: 100; tests make it shorter */
     int64_t backoff_cap_ms;   /* 0: 30,000 */
     bool allow_plain_http; /* credentials over http to a host that is not loopback (tests)
                             */

@@ -83,8 +83,9 @@ int
 kube_allowed(enum kube_actor actor, enum kube_verb verb, const struct kube_resource *res,
              const char *subresource, struct err *e)
 {
-    static const char *const actors[] = {"the user",     "the watcher", "a reconciler",
-                                         "the statuswriter", "the runner", "a spawner"};
+    static const char *const actors[] = {"the user",     "the watcher",
+                                         "a reconciler", "the statuswriter",
+                                         "the runner",   "a spawner"};
     static const char *const verbs[] = {"get",   "list",  "watch", "create", "update",
                                         "patch", "patch", "apply", "delete"};
     const char *sub = subresource != NULL ? subresource : MAIN;
@@ -93,10 +94,11 @@ kube_allowed(enum kube_actor actor, enum kube_verb verb, const struct kube_resou
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(rights); i++) {
         const struct right *r = &rights[i];
-        if (r->actor == actor && (r->verbs & 1u << verb) != 0 && group_fits(r->group, res->group) &&
-            text_fits(r->plural, res->plural) && text_fits(r->subresource, sub))
+        if (r->actor == actor && (r->verbs & 1u << verb) != 0 &&
+            group_fits(r->group, res->group) && text_fits(r->plural, res->plural) &&
+            text_fits(r->subresource, sub))
             return 0;
     }
-    return err_set(e, ERR_FORBIDDEN, "%s may not %s %s%s%s (own rights table)", actors[actor],
-                   verbs[verb], res->plural, *sub != '\0' ? "/" : "", sub);
+    return err_set(e, ERR_FORBIDDEN, "%s may not %s %s%s%s (own rights table)",
+                   actors[actor], verbs[verb], res->plural, *sub != '\0' ? "/" : "", sub);
 }

@@ -44,8 +44,8 @@ given(const char *text)
 static json_t *
 merged_new(void)
 {
-    return json_pack("{s:{}, s:{}, s:{}, s:[], s:[]}", "clusters", "users", "contexts", "files",
-                     "warnings");
+    return json_pack("{s:{}, s:{}, s:{}, s:[], s:[]}", "clusters", "users", "contexts",
+                     "files", "warnings");
 }
 
 /* Reads one file into the merge. Returns 1, 0 when it does not exist, -1 with *e set. */
@@ -58,7 +58,8 @@ add_file(json_t *all, const char *path, struct err *e)
     if (docs == NULL)
         return err_wrap(e, "kubeconfig");
     for (size_t i = 0; i < docs->count; i++)
-        if (docs->docs[i].value != NULL && kubeconfig_merge(all, docs->docs[i].value, path, e) < 0)
+        if (docs->docs[i].value != NULL &&
+            kubeconfig_merge(all, docs->docs[i].value, path, e) < 0)
             return -1;
     json_array_append_new(json_object_get(all, "files"), json_string(path));
     return 1;
@@ -84,8 +85,9 @@ add_list(json_t *all, const char *list, struct err *e)
         found += rc;
     }
     if (named > 0 && found == 0)
-        json_array_append_new(json_object_get(all, "warnings"),
-                              json_sprintf("KUBECONFIG: none of its files exists: %s", list));
+        json_array_append_new(
+            json_object_get(all, "warnings"),
+            json_sprintf("KUBECONFIG: none of its files exists: %s", list));
     return found;
 }
 
@@ -115,7 +117,8 @@ from_explicit(const struct kubeconfig_options *o, struct err *e)
         return NULL;
     struct kubeconfig *c = resolve(all, o, e);
     if (c == NULL && e->code == ERR_NOT_FOUND)
-        err_set(e, ERR_INVALID, "kubeconfig %s has no current-context; choose one with --context",
+        err_set(e, ERR_INVALID,
+                "kubeconfig %s has no current-context; choose one with --context",
                 o->path);
     return c;
 }
@@ -161,8 +164,8 @@ in_cluster(const struct kubeconfig_options *o, const char *dir, struct err *e)
     }
     c->source = strdup("in-cluster");
     c->context = strdup("in-cluster");
-    if (asprintf(&c->server, "https://%s%s%s:%s", v6 ? "[" : "", o->service_host, v6 ? "]" : "",
-                 o->service_port) < 0)
+    if (asprintf(&c->server, "https://%s%s%s:%s", v6 ? "[" : "", o->service_host,
+                 v6 ? "]" : "", o->service_port) < 0)
         c->server = NULL;
     if (asprintf(&c->token_file, "%s/token", dir) < 0)
         c->token_file = NULL;
@@ -173,8 +176,8 @@ in_cluster(const struct kubeconfig_options *o, const char *dir, struct err *e)
     else if ((c->namespace_ = small_file(dir, "namespace")) == NULL)
         c->namespace_ = strdup("default");
     c->warnings = json_array();
-    if (c->server == NULL || c->token_file == NULL || c->ca_file == NULL || c->namespace_ == NULL ||
-        c->source == NULL || c->context == NULL) {
+    if (c->server == NULL || c->token_file == NULL || c->ca_file == NULL ||
+        c->namespace_ == NULL || c->source == NULL || c->context == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
@@ -223,10 +226,12 @@ kubeconfig_load(const struct kubeconfig_options *o, struct err *e)
     }
     const json_t *warning = json_array_get(json_object_get(all, "warnings"), 0);
     if (warning != NULL)
-        err_set(e, ERR_NOT_FOUND, "no cluster is configured (%s)", json_string_value(warning));
+        err_set(e, ERR_NOT_FOUND, "no cluster is configured (%s)",
+                json_string_value(warning));
     else
-        err_set(e, ERR_NOT_FOUND,
-                "no cluster is configured: no kubeconfig with a current-context was found");
+        err_set(
+            e, ERR_NOT_FOUND,
+            "no cluster is configured: no kubeconfig with a current-context was found");
     return NULL;
 }
 
@@ -260,9 +265,9 @@ kubeconfig_free(struct kubeconfig *c)
 {
     if (c == NULL)
         return;
-    char *texts[] = {c->source,    c->context, c->server,    c->namespace_, c->ca_file,
-                     c->ca_pem,    c->proxy,   c->cert_file, c->key_file,   c->server_name,
-                     c->cert_pem,  c->as,      c->as_uid,    c->token_file, c->username};
+    char *texts[] = {c->source,   c->context, c->server,    c->namespace_, c->ca_file,
+                     c->ca_pem,   c->proxy,   c->cert_file, c->key_file,   c->server_name,
+                     c->cert_pem, c->as,      c->as_uid,    c->token_file, c->username};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         free(texts[i]);
     secret_free(c->key_pem);

@@ -26,8 +26,8 @@ folder_of(const char *path)
 
 /* One of the three lists: [{name, <what>: {…}}] into {name: {…}}. */
 static int
-merge_list(json_t *all, const json_t *file, const char *list, const char *what, const char *path,
-           const char *dir, struct err *e)
+merge_list(json_t *all, const json_t *file, const char *list, const char *what,
+           const char *path, const char *dir, struct err *e)
 {
     json_t *from = NULL;
     json_t *into = json_object_get(all, list);
@@ -66,7 +66,8 @@ kubeconfig_merge(json_t *all, const json_t *file, const char *path, struct err *
         return -1;
     if (json_opt_str(file, "current-context", &current, e) < 0)
         return err_wrap(e, "kubeconfig %s", path);
-    if (current != NULL && *current != '\0' && json_object_get(all, "current-context") == NULL)
+    if (current != NULL && *current != '\0' &&
+        json_object_get(all, "current-context") == NULL)
         json_object_set_new(all, "current-context", json_string(current));
     return 0;
 }
@@ -91,8 +92,8 @@ complain(const struct entry *n, const char *why)
 static int
 wrap(const struct entry *n)
 {
-    return err_wrap(n->e, "kubeconfig %s: %s \"%s\"", json_str_or(n->body, "_file", ""), n->what,
-                    n->name);
+    return err_wrap(n->e, "kubeconfig %s: %s \"%s\"", json_str_or(n->body, "_file", ""),
+                    n->what, n->name);
 }
 
 /* Copies an optional text; "" counts as absent. */
@@ -124,7 +125,8 @@ take_path(const struct entry *n, const char *field, char **out)
         return err_set(n->e, ERR_SYSTEM, "out of memory");
     if (access(*out, R_OK) < 0)
         return err_errno(n->e, "kubeconfig %s: %s \"%s\": %s: %s",
-                         json_str_or(n->body, "_file", ""), n->what, n->name, field, *out);
+                         json_str_or(n->body, "_file", ""), n->what, n->name, field,
+                         *out);
     return 0;
 }
 
@@ -153,9 +155,9 @@ take_pem(const struct entry *n, const char *field, char **file, struct buf *pem)
     if (data == NULL || *data == '\0')
         return take_path(n, field, file);
     if (json_at(n->body, field) != NULL)
-        json_array_append_new(n->warnings,
-                              json_sprintf("%s \"%s\": %s is not used because %s is given", n->what,
-                                           n->name, field, data_field));
+        json_array_append_new(
+            n->warnings, json_sprintf("%s \"%s\": %s is not used because %s is given",
+                                      n->what, n->name, field, data_field));
     if (base64_decode(pem, data, strlen(data), n->e) < 0) {
         err_wrap(n->e, "%s", data_field);
         return wrap(n);
@@ -168,7 +170,8 @@ read_cluster(const struct entry *n, struct kubeconfig *c)
 {
     struct buf pem = BUF_INIT;
 
-    if (take_text(n, "server", &c->server) < 0 || take_text(n, "proxy-url", &c->proxy) < 0 ||
+    if (take_text(n, "server", &c->server) < 0 ||
+        take_text(n, "proxy-url", &c->proxy) < 0 ||
         take_text(n, "tls-server-name", &c->server_name) < 0 ||
         take_pem(n, "certificate-authority", &c->ca_file, &pem) < 0) {
         buf_free(&pem);
@@ -184,10 +187,12 @@ read_cluster(const struct entry *n, struct kubeconfig *c)
     if (strncmp(c->server, "http://", 7) != 0 && strncmp(c->server, "https://", 8) != 0)
         return complain(n, "server must start with https:// or http://");
     if (c->insecure && (c->ca_pem != NULL || c->ca_file != NULL))
-        return complain(n, "insecure-skip-tls-verify and a certificate-authority exclude each other");
+        return complain(
+            n, "insecure-skip-tls-verify and a certificate-authority exclude each other");
     if (c->insecure)
-        json_array_append_new(c->warnings,
-                              json_sprintf("cluster \"%s\": certificates are not verified", n->name));
+        json_array_append_new(
+            c->warnings,
+            json_sprintf("cluster \"%s\": certificates are not verified", n->name));
     for (size_t size = strlen(c->server); size > 8 && c->server[size - 1] == '/'; size--)
         c->server[size - 1] = '\0';
     return 0;
@@ -227,7 +232,8 @@ read_impersonation(const struct entry *n, struct kubeconfig *c)
         return -1;
     if (json_object_size(extra) > 0)
         c->as_extra = json_deep_copy(extra);
-    if (c->as == NULL && (c->as_uid != NULL || c->as_groups != NULL || c->as_extra != NULL))
+    if (c->as == NULL &&
+        (c->as_uid != NULL || c->as_groups != NULL || c->as_extra != NULL))
         return complain(n, "as-uid, as-groups and as-user-extra need as");
     return 0;
 }
@@ -262,17 +268,20 @@ check_exec(const struct entry *n, struct kubeconfig_exec *x)
 
     if (x->command == NULL)
         return complain(n, "exec.command: is missing");
-    if (x->api_version == NULL || (strcmp(x->api_version, v1) != 0 &&
-                                   strcmp(x->api_version, "client.authentication.k8s.io/v1beta1") != 0))
-        return complain(n, "exec.apiVersion must be client.authentication.k8s.io/v1 or …/v1beta1");
+    if (x->api_version == NULL ||
+        (strcmp(x->api_version, v1) != 0 &&
+         strcmp(x->api_version, "client.authentication.k8s.io/v1beta1") != 0))
+        return complain(
+            n, "exec.apiVersion must be client.authentication.k8s.io/v1 or …/v1beta1");
     if (x->interactive_mode == NULL) {
         if (strcmp(x->api_version, v1) == 0)
-            return complain(n, "exec.interactiveMode: is missing (Never, IfAvailable or Always)");
+            return complain(
+                n, "exec.interactiveMode: is missing (Never, IfAvailable or Always)");
         x->interactive_mode = strdup("IfAvailable");
     }
-    if (x->interactive_mode == NULL ||
-        (strcmp(x->interactive_mode, "Never") != 0 && strcmp(x->interactive_mode, "Always") != 0 &&
-         strcmp(x->interactive_mode, "IfAvailable") != 0))
+    if (x->interactive_mode == NULL || (strcmp(x->interactive_mode, "Never") != 0 &&
+                                        strcmp(x->interactive_mode, "Always") != 0 &&
+                                        strcmp(x->interactive_mode, "IfAvailable") != 0))
         return complain(n, "exec.interactiveMode must be Never, IfAvailable or Always");
     return 0;
 }
@@ -295,7 +304,8 @@ read_exec(const struct entry *n, struct kubeconfig *c)
         take_text(n, "exec.interactiveMode", &x->interactive_mode) < 0)
         return -1;
     if (json_opt_bool(exec, "provideClusterInfo", &x->provide_cluster_info, n->e) < 0 ||
-        json_opt_arr(exec, "args", &args, n->e) < 0 || json_opt_arr(exec, "env", &env, n->e) < 0)
+        json_opt_arr(exec, "args", &args, n->e) < 0 ||
+        json_opt_arr(exec, "env", &env, n->e) < 0)
         return wrap(n);
     if (take_list(n, args, "exec.args must be a list of texts", &x->args) < 0 ||
         read_exec_env(n, env, x) < 0 || check_exec(n, x) < 0)
@@ -319,7 +329,8 @@ read_user(const struct entry *n, struct kubeconfig *c)
     if (json_at(n->body, "auth-provider") != NULL) {
         if (json_at(n->body, "exec") != NULL)
             return complain(n, "auth-provider and exec exclude each other");
-        snprintf(why, sizeof why, "auth-provider \"%.60s\" is obsolete; use an exec plugin instead",
+        snprintf(why, sizeof why,
+                 "auth-provider \"%.60s\" is obsolete; use an exec plugin instead",
                  json_str_or(n->body, "auth-provider.name", ""));
         return complain(n, why);
     }
@@ -355,7 +366,8 @@ find_entry(const json_t *all, const char *list, const char *what, const char *na
     const json_t *found = json_object_get(json_object_get(all, list), name);
 
     if (found == NULL)
-        err_set(e, ERR_INVALID, "kubeconfig: context \"%s\" names %s \"%s\", which does not exist",
+        err_set(e, ERR_INVALID,
+                "kubeconfig: context \"%s\" names %s \"%s\", which does not exist",
                 context, what, name);
     return found;
 }
@@ -379,10 +391,11 @@ take_exec_config(const json_t *cluster, struct kubeconfig *c)
     json_t *item;
     size_t i;
 
-    json_array_foreach(json_object_get(cluster, "extensions"), i, item)
-        if (c->exec != NULL && c->exec->cluster_config == NULL &&
-            strcmp(json_str_or(item, "name", ""), "client.authentication.k8s.io/exec") == 0)
-            c->exec->cluster_config = json_deep_copy(json_object_get(item, "extension"));
+    json_array_foreach(json_object_get(cluster, "extensions"), i,
+                       item) if (c->exec != NULL && c->exec->cluster_config == NULL &&
+                                 strcmp(json_str_or(item, "name", ""),
+                                        "client.authentication.k8s.io/exec") == 0)
+        c->exec->cluster_config = json_deep_copy(json_object_get(item, "extension"));
 }
 
 struct kubeconfig *
@@ -407,7 +420,8 @@ kubeconfig_resolve(const json_t *all, const char *name, struct err *e)
         return NULL;
     }
     const json_t *cluster = find_entry(all, "clusters", "cluster", cluster_name, name, e);
-    const json_t *user = cluster != NULL ? find_entry(all, "users", "user", user_name, name, e) : NULL;
+    const json_t *user =
+        cluster != NULL ? find_entry(all, "users", "user", user_name, name, e) : NULL;
     SCOPED(kubeconfig) struct kubeconfig *c = calloc(1, sizeof *c);
     if (user == NULL || c == NULL)
         return NULL;

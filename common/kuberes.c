@@ -6,7 +6,7 @@
 
 #include "common/kube.h"
 
-#define RESOURCE(id, group, version, plural, singular, kind, namespaced, shorts)                   \
+#define RESOURCE(id, group, version, plural, singular, kind, namespaced, shorts)         \
     [KUBE_##id] = {group, version, plural, singular, kind, namespaced, shorts},
 static const struct kube_resource resources[KUBE_RES_COUNT] = {
 #include "common/kuberes.def"
@@ -59,7 +59,8 @@ kube_res_find(const char *group, const char *name)
 const char *
 kube_api_version(const struct kube_resource *res, char *out, size_t room)
 {
-    snprintf(out, room, "%s%s%s", res->group, res->group[0] != '\0' ? "/" : "", res->version);
+    snprintf(out, room, "%s%s%s", res->group, res->group[0] != '\0' ? "/" : "",
+             res->version);
     return out;
 }
 
@@ -83,11 +84,12 @@ kube_check_name(const char *name, struct err *e)
     if (name == NULL || *name == '\0')
         return err_set(e, ERR_INVALID, "a name is missing");
     if (strlen(name) > 253)
-        return err_set(e, ERR_INVALID, "name %.40s… has %zu characters, at most 253 are allowed",
-                       name, strlen(name));
+        return err_set(e, ERR_INVALID,
+                       "name %.40s… has %zu characters, at most 253 are allowed", name,
+                       strlen(name));
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, "/%") != NULL)
-        return err_set(e, ERR_INVALID, "\"%s\" cannot be a name: no '/', no '%%', not '.' or '..'",
-                       name);
+        return err_set(e, ERR_INVALID,
+                       "\"%s\" cannot be a name: no '/', no '%%', not '.' or '..'", name);
     return 0;
 }
 
@@ -101,18 +103,20 @@ check_dns(const char *name, size_t most, bool dots, struct err *e)
     if (kube_check_name(name, e) < 0)
         return -1;
     if (size > most)
-        return err_set(e, ERR_INVALID, "name %.40s… has %zu characters, at most %zu are allowed",
-                       name, size, most);
+        return err_set(e, ERR_INVALID,
+                       "name %.40s… has %zu characters, at most %zu are allowed", name,
+                       size, most);
     for (size_t i = 0; i < size; i++) {
         char c = name[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
         bool inner = c == '-' && !start && i + 1 < size && name[i + 1] != '.';
         bool dot = c == '.' && dots && !start && i + 1 < size;
         if (!plain && !inner && !dot)
-            return err_set(e, ERR_INVALID,
-                           "\"%s\" cannot be a name: lower case letters, digits%s and '-' only, "
-                           "and a letter or digit at both ends",
-                           name, dots ? ", '.'" : "");
+            return err_set(
+                e, ERR_INVALID,
+                "\"%s\" cannot be a name: lower case letters, digits%s and '-' only, "
+                "and a letter or digit at both ends",
+                name, dots ? ", '.'" : "");
         start = c == '.';
     }
     return 0;

@@ -70,13 +70,20 @@ reason_of_code(int code, bool verb_is_create)
         int code;
         enum kube_reason reason;
     } codes[] = {
-        {400, KUBE_BAD_REQUEST},      {401, KUBE_UNAUTHORIZED},
-        {403, KUBE_FORBIDDEN},        {404, KUBE_NO_ROUTE},
-        {405, KUBE_METHOD_NOT_ALLOWED}, {406, KUBE_NOT_ACCEPTABLE},
-        {410, KUBE_EXPIRED},          {413, KUBE_TOO_LARGE},
-        {415, KUBE_UNSUPPORTED_MEDIA}, {422, KUBE_INVALID},
-        {429, KUBE_TOO_MANY},         {500, KUBE_INTERNAL},
-        {503, KUBE_UNAVAILABLE},      {504, KUBE_TIMEOUT},
+        {400, KUBE_BAD_REQUEST},
+        {401, KUBE_UNAUTHORIZED},
+        {403, KUBE_FORBIDDEN},
+        {404, KUBE_NO_ROUTE},
+        {405, KUBE_METHOD_NOT_ALLOWED},
+        {406, KUBE_NOT_ACCEPTABLE},
+        {410, KUBE_EXPIRED},
+        {413, KUBE_TOO_LARGE},
+        {415, KUBE_UNSUPPORTED_MEDIA},
+        {422, KUBE_INVALID},
+        {429, KUBE_TOO_MANY},
+        {500, KUBE_INTERNAL},
+        {503, KUBE_UNAVAILABLE},
+        {504, KUBE_TIMEOUT},
     };
 
     if (code == 409)
@@ -119,7 +126,8 @@ quote_body(struct kube_status *s, const char *body, size_t size)
 static void
 read_causes(struct kube_status *s, const json_t *causes)
 {
-    for (size_t i = 0; i < json_array_size(causes) && s->n_causes < KUBE_CAUSES_MAX; i++) {
+    for (size_t i = 0; i < json_array_size(causes) && s->n_causes < KUBE_CAUSES_MAX;
+         i++) {
         const json_t *c = json_array_get(causes, i);
         struct kube_cause *to = &s->causes[s->n_causes++];
         copy_text(to->reason, sizeof to->reason, json_str_or(c, "reason", ""));
@@ -174,7 +182,8 @@ kube_status_decode(struct kube_status *s, int code, const char *body, size_t siz
 
     if (size > 0 && size <= LIMIT_HTTP_ERROR_BODY_BYTES)
         parsed = json_parse(body, size, 0, &ignored);
-    if (json_is_object(parsed) && strcmp(json_str_or(parsed, "kind", ""), "Status") == 0) {
+    if (json_is_object(parsed) &&
+        strcmp(json_str_or(parsed, "kind", ""), "Status") == 0) {
         kube_status_from_json(s, parsed, code, verb_is_create, asked_name);
         return;
     }
@@ -216,7 +225,8 @@ kube_reason_name(enum kube_reason reason)
 void
 kube_status_say(const struct kube_status *s, struct err *e)
 {
-    const char *what = s->reason_text[0] != '\0' ? s->reason_text : meanings[s->reason].name;
+    const char *what =
+        s->reason_text[0] != '\0' ? s->reason_text : meanings[s->reason].name;
 
     if (s->message[0] != '\0')
         err_set(e, kube_status_code(s), "HTTP %d: %s", s->code, s->message);
