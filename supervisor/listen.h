@@ -1,0 +1,22 @@
+/* listen.h - the run directory: its lock, its listening sockets; and the local port. */
+#ifndef KELOS_SUPERVISOR_LISTEN_H
+#define KELOS_SUPERVISOR_LISTEN_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* Makes the directory (0700, with its parents) and takes its lock. Returns the lock's
+ * descriptor, or -1 with *e set; when another supervisor holds it, *e names its pid. */
+int listen_lock(const char *run_dir, struct err *e);
+
+/* A listening socket at run_dir/name, in place of any stale one. Workers inherit it, so
+ * what connects while its worker restarts waits. Returns the descriptor, or -1 with *e.
+ */
+int listen_open(const char *run_dir, const char *name, struct err *e);
+
+/* The loopback port of the local API server: `wanted`, or when 0 the one kept in `file`,
+ * or a free one that is then kept. Returns it, or -1 with *e (in use, not writable). */
+int listen_port(int64_t wanted, const char *file, struct err *e);
+
+#endif
