@@ -1,0 +1,63 @@
+/* ghfilter.h - which issues and pull requests a TaskSpawner wants (when.githubIssues). Pure. */
+#ifndef KELOS_SPAWNER_GHFILTER_H
+#define KELOS_SPAWNER_GHFILTER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/scoped.h"
+
+struct texts {
+    const char **items;
+    size_t n;
+};
+
+/* All texts are borrowed from `source`, which is owned. */
+struct ghfilter {
+    json_t *source;
+    bool issues, pulls;
+    struct texts labels, exclude_labels, exclude_comments;
+    const char *state, *assignee, *author, *trigger; /* "" : not set */
+};
+
+/* Reads when.githubIssues; the defaults of the schema are filled in. Returns NULL with
+ * ERR_INVALID that names the field. */
+struct ghfilter *ghfilter_read(const json_t *when, struct err *e);
+void ghfilter_free(struct ghfilter *f);
+SCOPED_DEFINE(ghfilter)
+
+/* ---- the query of a listing ---- */
+
+/* Which part of a filter the server checks. */
+struct ghquery {
+    bool labels, assignee, author;
+};
+
+/* The query string in alphabetical order: assignee, creator, labels, per_page, state. */
+void ghfilter_query(const struct ghfilter *f, struct ghquery with, struct buf *out);
+
+/* ---- one issue, in the trimmed form of ghissue.h ---- */
+
+/* Kind, excluded labels, and what the server did not check. */
+bool ghfilter_match(const struct ghfilter *f, const json_t *issue,
+                    struct ghquery checked);
+
+/* ---- comments: [{"body", "created_at", "user"}], oldest first ---- */
+
+/* Whether the comments let the item pass: the newest command decides. */
+bool ghfilter_comments(const struct ghfilter *f, const json_t *comments);
+
+/* When the newest trigger comment was made (wall ms), 0: none, or no trigger is set. */
+int64_t ghfilter_trigger_time(const struct ghfilter *f, const json_t *comments);
+
+/* Whether one of the text's lines, trimmed, is the command. */
+bool comment_has_command(const char *text, const char *command);
+
+/* The newest comments that fit into LIMIT_COMMENTS_BYTES, oldest first, "\n---\n" between. */
+int comments_join(const json_t *comments, struct buf *out);
+
+#endif

@@ -1,0 +1,147 @@
+#include "spawner/listonce.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "spawner/engine.h"
+
+enum { REQUEST_MAX = 1 << 20, DEADLINE_MS = 120000 };
+
+struct once {
+    json_t *items;
+    json_t *answer; /* an error, when there is one */
+    json_t *warning;
+    uint64_t calls;
+    bool done;
+};
+
+static void
+keep_items(struct once *o, const struct msg_items *m)
+{
+    const struct items page = {.rows = (struct msg_item *)m->items.items,
+                               .n = m->items.count};
+    json_t *rows = items_json(&page);
+
+    json_array_extend(o->items, rows);
+    json_decref(rows);
+    if (m->last) {
+        o->warning = json_string(m->warning);
+        o->calls = m->poll.count > 0 ? m->poll.items[0].calls : 0;
+        o->done = true;
+    }
+}
+
+static int
+on_send(void *arg, unsigned shard, const struct message *m)
+{
+    struct once *o = arg;
+
+    (void)shard;
+    if (m->kind == MSG_SOURCE_ITEMS)
+        keep_items(o, &m->body.items);
+    else if (m->kind == MSG_SOURCE_ERROR) {
+        o->answer = json_pack("{s:s, s:s}", "error", m->body.source_fail.message,
+                              "reason", m->body.source_fail.reason);
+        o->done = true;
+    }
+    return 0;
+}
+
+static json_t *
+read_request(FILE *in, struct err *e)
+{
+    SCOPED(buf) struct buf text = {.limit = REQUEST_MAX};
+    char chunk[8192];
+    size_t n;
+
+    while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0)
+        if (buf_add(&text, chunk, n) < 0) {
+            err_set(e, ERR_LIMIT, "the request is longer than %d bytes", REQUEST_MAX);
+            return NULL;
+        }
+    return json_parse(buf_str(&text), text.size, REQUEST_MAX, e);
+}
+
+static int
+ask(struct once *o, const json_t *request, const char *when, struct err *e)
+{
+    const char *text = "";
+    struct msg_spawn spawn = {.ns = "once",
+                              .name = "once",
+                              .uid = "once",
+                              .when = when,
+                              .digest = "",
+                              .cache = "",
+                              .poll_ms = 60000,
+                              .owner = json_str_or(request, "owner", ""),
+                              .repo = json_str_or(request, "repo", ""),
+                              .created = json_int_or(request, "created", 0),
+                              .watermark = json_int_or(request, "watermark", 0)};
+    struct msg_assign assign = {.key = "once",
+                                .user = json_str_or(request, "user", ""),
+                                .token = json_str_or(request, "token", ""),
+                                .api_base = json_str_or(request, "api_base", ""),
+                                .one_shot = true};
+    struct engine_config c = {.key = "once", .send = on_send, .arg = o};
+    SCOPED(loop) struct loop *loop = loop_poll_new(e);
+    SCOPED(http)
+    struct http *http = loop != NULL ? http_new(loop, "kelos-spawner", e) : NULL;
+    SCOPED(engine) struct engine *engine = NULL;
+
+    if (http == NULL || json_get_str(request, "type", &text, e) < 0)
+        return -1;
+    assign.type = text;
+    assign.spawns.items = &spawn;
+    assign.spawns.count = 1;
+    c.loop = loop;
+    c.http = http;
+    if ((engine = engine_new(&c)) == NULL)
+        return err_set(e, ERR_SYSTEM, "out of memory");
+    if (engine_assign(engine, 0, &assign, e) < 0)
+        return -1;
+    if (!o->done && loop_poll_run(loop, &o->done, DEADLINE_MS, e) < 0)
+        return -1;
+    return o->done ? 0 : err_set(e, ERR_TIMEOUT, "the source has not answered in time");
+}
+
+static int
+say(FILE *out, json_t *answer, int status)
+{
+    char *text = json_dump_compact(answer);
+
+    if (text != NULL)
+        fprintf(out, "%s\n", text);
+    free(text);
+    json_decref(answer);
+    return status;
+}
+
+int
+listonce_run(FILE *in, FILE *out)
+{
+    struct once o = {.items = json_array()};
+    struct err e = ERR_INIT;
+    SCOPED(json) json_t *request = read_request(in, &e);
+    json_t *when = request != NULL ? json_object_get(request, "when") : NULL;
+    SCOPED(string) char *text = when != NULL ? json_dump_compact(when) : NULL;
+    json_t *answer = NULL;
+    int status = 2;
+
+    if (request != NULL && text == NULL)
+        err_set(&e, ERR_INVALID, "when: is missing");
+    if (text == NULL || ask(&o, request, text, &e) < 0)
+        answer = json_pack("{s:s, s:s}", "error", e.text, "reason", "InvalidRequest");
+    else if (o.answer != NULL) {
+        answer = json_incref(o.answer);
+        status = 1;
+    } else {
+        answer = json_pack("{s:O, s:O, s:I}", "items", o.items, "warning", o.warning,
+                           "calls", (json_int_t)o.calls);
+        status = 0;
+    }
+    json_decref(o.items);
+    json_decref(o.warning);
+    json_decref(o.answer);
+    return say(out, answer, status);
+}

@@ -1,0 +1,14 @@
+/* listonce.h - `kelos-spawner --list-once`: asks a source once, without bus or cluster. */
+#ifndef KELOS_SPAWNER_LISTONCE_H
+#define KELOS_SPAWNER_LISTONCE_H
+
+#include <stdio.h>
+
+/* Reads one JSON object:
+ *   {"type": "githubIssues" | "jira" | "cron", "api_base": URL or "", "token": "", "user": "",
+ *    "owner": "", "repo": "", "when": {...}, "created": wall ms, "watermark": wall ms}
+ * and prints {"items": [...], "warning": "", "calls": N}, or {"error": "...", "reason": "..."}.
+ * Returns the exit status: 0 items, 1 the source failed, 2 the request is wrong. */
+int listonce_run(FILE *in, FILE *out);
+
+#endif
