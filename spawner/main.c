@@ -170,8 +170,10 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
     int status = 0;
 
-    if (argc == 2 && strcmp(argv[1], "--list-once") == 0)
+    if (argc == 2 && strcmp(argv[1], "--list-once") == 0) {
+        log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
         return listonce_run(stdin, stdout);
+    }
     SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
     if (w == NULL)
         return worker_exit(w, &e);
