@@ -72,7 +72,7 @@ read_timeout(struct cli *c, struct err *e)
     c->timeout_ms = DEFAULT_TIMEOUT_MS;
     if (text[0] == '\0')
         return 0;
-    if (duration_parse(text, &ns, e) < 0 || ns <= 0)
+    if (duration_parse(text, &ns) < 0 || ns <= 0)
         return err_set(e, ERR_INVALID, "--request-timeout \"%s\": expected e.g. 10s or 2m", text);
     c->timeout_ms = ns / 1000000;
     return 0;
@@ -184,7 +184,7 @@ cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
     if (status->reason == KUBE_NO_ROUTE)
         return err_set(e, e->code,
                        "%s %s: %s does not serve %s.%s: kelos is not installed there; apply the "
-                       "definitions of share/kelos/crds (kelos install), or use `kelos up`",
+                       "definitions in share/kelos/crds, or use `kelos up`",
                        verb, res->singular, kube_server(c->kube), res->plural, res->group);
     struct err why = *e;
     err_set(e, why.code, "%s %s: %s%s", verb, res->singular, why.text, advice);

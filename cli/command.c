@@ -84,26 +84,29 @@ flag_for(const struct command_path *path, const char *name, size_t size, char le
     return f;
 }
 
-/* Whether this flag word takes the next word as its value. */
-static bool
-takes_next(const struct command_path *path, const char *word)
+bool
+command_takes_next(const struct command_path *path, const char *word, const struct flag **flag)
 {
-    const struct flag *f;
+    const struct flag *f = NULL;
+    bool takes = false;
 
-    if (strncmp(word, "--", 2) == 0) {
-        if (strchr(word, '=') != NULL)
-            return false;
-        f = flag_for(path, word + 2, strlen(word + 2), 0);
-        return f != NULL && f->type != FLAG_BOOL;
+    if (word[0] != '-' || word[1] == '\0' || strcmp(word, "--") == 0)
+        return false;
+    if (word[1] == '-') {
+        if (strchr(word, '=') == NULL)
+            f = flag_for(path, word + 2, strlen(word + 2), 0);
+        takes = f != NULL && f->type != FLAG_BOOL;
     }
-    for (const char *p = word + 1; *p != '\0'; p++) {
+    for (const char *p = word + 1; word[1] != '-' && *p != '\0'; p++) {
         f = flag_for(path, NULL, 0, *p);
-        if (f == NULL || p[1] == '=')
-            return false;
-        if (f->type != FLAG_BOOL)
-            return p[1] == '\0';
+        if (f == NULL || f->type != FLAG_BOOL || p[1] == '=') {
+            takes = f != NULL && f->type != FLAG_BOOL && p[1] == '\0';
+            break;
+        }
     }
-    return false;
+    if (takes && flag != NULL)
+        *flag = f;
+    return takes;
 }
 
 size_t
@@ -119,7 +122,7 @@ command_find(char *const *words, size_t count, struct command_path *path, char *
         if (walking && !command_leaf(path)->raw && strcmp(word, "--") != 0) {
             if (word[0] == '-' && word[1] != '\0') {
                 rest[kept++] = words[i];
-                if (takes_next(path, word) && i + 1 < count)
+                if (command_takes_next(path, word, NULL) && i + 1 < count)
                     rest[kept++] = words[++i];
                 continue;
             }

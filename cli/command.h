@@ -65,6 +65,11 @@ bool command_is(const struct command *command, const char *word);
  * Returns how many those are. */
 size_t command_find(char *const *words, size_t count, struct command_path *path, char **rest);
 
+/* Whether this flag word ("--output", "-o", "-dA") takes the next word as its value; *flag
+ * (NULL is allowed) is then the flag. */
+bool command_takes_next(const struct command_path *path, const char *word,
+                        const struct flag **flag);
+
 /* Checks the number of words: 0, or -1 with *e set. */
 int command_check_words(const struct command_path *path, const struct args *args,
                         struct err *e);

@@ -1,0 +1,81 @@
+/* credential.c - see credential.h. */
+#include "cli/credential.h"
+
+#include <string.h>
+
+#include "cli/value.h"
+#include "common/macros.h"
+
+static const struct {
+    const char *agent;
+    const char *api_key;
+    const char *oauth;
+} keys[] = {
+    {"claude-code", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"},
+    {"codex", "CODEX_API_KEY", "CODEX_AUTH_JSON"},
+    {"gemini", "GEMINI_API_KEY", "GEMINI_API_KEY"},
+    {"opencode", "OPENCODE_API_KEY", "OPENCODE_API_KEY"},
+};
+
+const char *
+credential_key(const char *agent, const char *type)
+{
+    size_t row = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i].agent, agent) == 0)
+            row = i;
+    return strcmp(type, "oauth") == 0 ? keys[row].oauth : keys[row].api_key;
+}
+
+static int
+from_tokens(const struct config *config, const char *agent, const char *type,
+            struct credential *out, struct err *e)
+{
+    const char *oauth = config_get(config, "oauthToken");
+    const char *api_key = config_get(config, "apiKey");
+    const char *file = config_file(config);
+    bool is_oauth = oauth[0] != '\0';
+
+    if (is_oauth && api_key[0] != '\0')
+        return err_set(e, ERR_INVALID, "%s sets both oauthToken and apiKey; keep one", file);
+    if (!is_oauth && api_key[0] == '\0')
+        return err_set(e, ERR_INVALID,
+                       "no credentials: set oauthToken or apiKey in %s, or pass --secret NAME "
+                       "(try kelos init)",
+                       file[0] != '\0' ? file : "~/.kelos/config.yaml");
+    out->secret = CREDENTIAL_SECRET;
+    out->type = type[0] != '\0' ? type : is_oauth ? "oauth" : "api-key";
+    out->key = credential_key(agent, out->type);
+    out->value = value_read(is_oauth ? "oauthToken" : "apiKey", is_oauth ? oauth : api_key,
+                            VALUE_FILE | VALUE_ENV | VALUE_NONE, e);
+    return out->value != NULL ? 0 : -1;
+}
+
+int
+credential_choose(const struct config *config, const char *agent, const char *secret,
+                  const char *type, struct credential *out, struct err *e)
+{
+    const char *configured = config_get(config, "credentialType");
+
+    *out = (struct credential){.secret = "", .key = ""};
+    if (secret[0] == '\0')
+        secret = config_get(config, "secret");
+    out->secret = secret;
+    if (secret[0] != '\0') {
+        out->type = type[0] != '\0' ? type : configured[0] != '\0' ? configured : "api-key";
+        return 0;
+    }
+    if (strcmp(type, "none") == 0 || (type[0] == '\0' && strcmp(configured, "none") == 0)) {
+        out->type = "none";
+        return 0;
+    }
+    return from_tokens(config, agent, type, out, e);
+}
+
+void
+credential_free(struct credential *c)
+{
+    value_free(c->value);
+    c->value = NULL;
+}

@@ -1,0 +1,389 @@
+/* logs.c - see logs.h. */
+#include "cli/logs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/follow.h"
+#include "cli/render.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/json.h"
+
+#define RETRY_FIRST_MS 100
+#define RETRY_CAP_MS 2000
+#define END_WAIT_MS 15000 /* for the phase, after the container has ended */
+
+/* Reasons for which a container will not start without somebody's help. */
+static const char *const fatal_reasons[] = {
+    "ErrImagePull",       "ImagePullBackOff",           "InvalidImageName",
+    "ErrImageNeverPull",  "CreateContainerConfigError", "CreateContainerError",
+    "RunContainerError",  "CrashLoopBackOff",           "ImageInspectError",
+};
+
+struct logs {
+    struct cli *cli;
+    const char *ns, *task;
+    const struct logs_options *options;
+    char pod[254];
+    char phase[32];
+    char message[512];
+    const char *type;      /* the agent; owned by task_doc */
+    json_t *task_doc;      /* newest known */
+    json_t *pod_doc;       /* newest known */
+    const char *container; /* being waited for */
+    bool init;             /* it is an init container */
+    /* of the stream */
+    struct render *render; /* NULL: as it is */
+    size_t shown, skip;    /* bytes shown in all; to leave out after a reconnection */
+    struct err err;
+};
+
+/* ---- the Task ---- */
+
+static bool
+is_terminal(const char *phase)
+{
+    return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+}
+
+static void
+note_task(struct logs *l, const json_t *task, bool say)
+{
+    const char *phase = json_str_or(task, "status.phase", "");
+
+    if (say && phase[0] != '\0' && strcmp(phase, l->phase) != 0)
+        fprintf(stderr, "task/%s %s\n", l->task, phase);
+    snprintf(l->phase, sizeof(l->phase), "%s", phase);
+    snprintf(l->pod, sizeof(l->pod), "%s", json_str_or(task, "status.podName", ""));
+    snprintf(l->message, sizeof(l->message), "%s",
+             json_str_or(task, "status.message", "no reason recorded"));
+    json_decref(l->task_doc);
+    l->task_doc = json_incref((json_t *)task);
+}
+
+static int
+until_pod(void *arg, const json_t *task, bool gone, struct err *e)
+{
+    struct logs *l = arg;
+
+    if (gone)
+        return err_set(e, ERR_NOT_FOUND, "task \"%s\" was deleted", l->task);
+    note_task(l, task, true);
+    if (l->pod[0] != '\0')
+        return 1;
+    if (strcmp(l->phase, "Failed") == 0)
+        return err_set(e, ERR_INVALID, "task \"%s\" failed before it started: %s", l->task,
+                       l->message);
+    if (is_terminal(l->phase))
+        return err_set(e, ERR_NOT_FOUND, "task \"%s\" is %s and has no pod any more", l->task,
+                       l->phase);
+    return 0;
+}
+
+static int
+find_pod(struct logs *l, struct err *e)
+{
+    struct kube_request r = {
+        .verb = KUBE_GET, .res = kube_res(KUBE_TASKS), .ns = l->ns, .name = l->task};
+    SCOPED(json) json_t *task = NULL;
+
+    if (cli_call(l->cli, &r, &task, NULL, e) < 0)
+        return -1;
+    note_task(l, task, false);
+    if (l->pod[0] == '\0' && !l->options->follow)
+        return err_set(e, ERR_NOT_FOUND, "task \"%s\" has no pod yet (phase %s); add -f to wait",
+                       l->task, l->phase[0] != '\0' ? l->phase : "not set");
+    if (l->pod[0] == '\0') {
+        fprintf(stderr, "Waiting for task/%s to start\n", l->task);
+        l->phase[0] = '\0';
+        if (follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, -1, until_pod, l, e) < 0)
+            return -1;
+    }
+    l->type = json_str_or(l->task_doc, "spec.type", "");
+    return 0;
+}
+
+static int
+until_terminal(void *arg, const json_t *task, bool gone, struct err *e)
+{
+    struct logs *l = arg;
+
+    (void)e;
+    if (!gone)
+        note_task(l, task, false);
+    return gone || is_terminal(l->phase) ? 1 : 0;
+}
+
+/* A run that failed ends the command with 1. A Task whose phase does not come in time, or
+ * that is gone, does not. */
+static int
+end_of_task(struct logs *l, struct err *e)
+{
+    struct err ignored = ERR_INIT;
+
+    follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, END_WAIT_MS, until_terminal, l,
+           &ignored);
+    if (strcmp(l->phase, "Failed") != 0)
+        return 0;
+    return err_set(e, ERR_INVALID, "task \"%s\" failed: %s (see kelos get task %s -d)", l->task,
+                   l->message, l->task);
+}
+
+/* ---- the Pod ---- */
+
+static const json_t *
+container_status(const json_t *pod, const char *list, const char *name)
+{
+    const json_t *all = json_at(pod, list);
+
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (strcmp(json_str_or(json_array_get(all, i), "name", ""), name) == 0)
+            return json_array_get(all, i);
+    return NULL;
+}
+
+/* 1: the container has started; 0: it may still; -1: it never will. */
+static int
+container_started(struct logs *l, const json_t *pod, struct err *e)
+{
+    const char *list = l->init ? "status.initContainerStatuses" : "status.containerStatuses";
+    const json_t *status = container_status(pod, list, l->container);
+    const char *reason = json_str_or(status, "state.waiting.reason", "");
+    const char *phase = json_str_or(pod, "status.phase", "");
+
+    if (json_at(status, "state.running") != NULL || json_at(status, "state.terminated") != NULL)
+        return 1;
+    for (size_t i = 0; i < ARRAY_LEN(fatal_reasons); i++)
+        if (strcmp(fatal_reasons[i], reason) == 0)
+            return err_set(e, ERR_INVALID,
+                           "container %s of pod %s (task \"%s\") cannot start: %s: %s",
+                           l->container, l->pod, l->task, reason,
+                           json_str_or(status, "state.waiting.message", ""));
+    if (strcmp(phase, "Failed") == 0)
+        return err_set(e, ERR_INVALID, "pod %s failed before container %s started: %s", l->pod,
+                       l->container, json_str_or(pod, "status.message", "no reason recorded"));
+    if (strcmp(phase, "Succeeded") == 0)
+        return 1;
+    return 0;
+}
+
+static int
+until_started(void *arg, const json_t *pod, bool gone, struct err *e)
+{
+    struct logs *l = arg;
+
+    if (gone)
+        return err_set(e, ERR_NOT_FOUND, "pod %s was deleted", l->pod);
+    json_decref(l->pod_doc);
+    l->pod_doc = json_incref((json_t *)pod);
+    return container_started(l, pod, e);
+}
+
+static int
+wait_started(struct logs *l, const char *container, bool init, struct err *e)
+{
+    l->container = container;
+    l->init = init;
+    return follow(l->cli, kube_res(KUBE_PODS), l->ns, l->pod, NULL, -1, until_started, l, e) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- the stream ---- */
+
+static int
+on_log(void *arg, const char *bytes, size_t size)
+{
+    struct logs *l = arg;
+
+    if (l->skip >= size) {
+        l->skip -= size;
+        return 0;
+    }
+    bytes += l->skip;
+    size -= l->skip;
+    l->skip = 0;
+    l->shown += size;
+    if (l->render != NULL) {
+        render_feed(l->render, bytes, size);
+    } else {
+        fwrite(bytes, 1, size, stdout);
+        fflush(stdout);
+    }
+    return ferror(stdout) ? -1 : 0;
+}
+
+/* Whether the container has ended, by a fresh look at the Pod. A Pod that is gone has. */
+static bool
+has_ended(struct logs *l, const char *container)
+{
+    struct kube_request r = {
+        .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod};
+    struct err why = ERR_INIT;
+    SCOPED(json) json_t *pod = NULL;
+    const char *list = l->init ? "status.initContainerStatuses" : "status.containerStatuses";
+
+    if (cli_call(l->cli, &r, &pod, NULL, &why) < 0)
+        return why.code == ERR_NOT_FOUND;
+    const json_t *status = container_status(pod, list, container);
+    return json_at(status, "state.terminated") != NULL;
+}
+
+static int
+refuse(struct logs *l, const char *container, const struct err *why, struct err *e)
+{
+    return err_set(e, why->code, "cannot read logs of pod %s container %s: %s", l->pod, container,
+                   why->text);
+}
+
+static size_t
+stream_params(const struct logs_options *o, const char *container, bool again,
+              struct kube_param *params)
+{
+    size_t n = 0;
+
+    params[n++] = (struct kube_param){"container", container};
+    if (o->follow)
+        params[n++] = (struct kube_param){"follow", "true"};
+    if (o->timestamps)
+        params[n++] = (struct kube_param){"timestamps", "true"};
+    if (o->previous)
+        params[n++] = (struct kube_param){"previous", "true"};
+    if (o->tail[0] != '\0' && !again)
+        params[n++] = (struct kube_param){"tailLines", o->tail};
+    if (o->since[0] != '\0')
+        params[n++] = (struct kube_param){"sinceSeconds", o->since};
+    params[n] = (struct kube_param){NULL, NULL};
+    return n;
+}
+
+/* Shows a container's log to its end. A connection that breaks while the container runs is
+ * made again, and what was shown before is left out. */
+static int
+stream(struct logs *l, const char *container, struct err *e)
+{
+    struct backoff backoff = {RETRY_FIRST_MS, RETRY_CAP_MS, 20, 0};
+    struct kube_param params[8];
+
+    l->shown = 0;
+    for (;;) {
+        struct kube_stream_request r = {
+            .req = {.verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod,
+                    .subresource = "log", .params = params, .text = true},
+            .on_data = on_log,
+            .arg = l,
+        };
+        struct kube_stream_end end = {0};
+        struct err why = ERR_INIT;
+        size_t before = l->shown;
+
+        stream_params(l->options, container, before > 0, params);
+        l->skip = before;
+        int rc = kube_stream_wait(l->cli->kube, &r, &end, &why);
+        if (ferror(stdout))
+            return err_set(e, ERR_SYSTEM, "%s", "");
+        if (!l->options->follow || end.http_status == 404 || end.http_status == 403)
+            return rc < 0 ? refuse(l, container, &why, e) : 0;
+        if (has_ended(l, container) && rc == 0)
+            return 0;
+        if (l->shown > before)
+            backoff_reset(&backoff);
+        if (backoff.attempts > 30)
+            return refuse(l, container, &why, e);
+        usleep((useconds_t)backoff_next_ms(&backoff) * 1000);
+    }
+}
+
+/* ---- all of it ---- */
+
+static const char *
+agent_container(const struct logs *l)
+{
+    const json_t *all = json_at(l->pod_doc, "spec.containers");
+    const char *first = json_str_or(json_array_get(all, 0), "name", l->type);
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const char *name = json_str_or(json_array_get(all, i), "name", "");
+
+        if (strcmp(name, l->type) == 0 || strcmp(name, "kelos-agent") == 0)
+            return name;
+    }
+    return first;
+}
+
+static int
+show_init_containers(struct logs *l, struct err *e)
+{
+    const json_t *all = json_at(l->pod_doc, "spec.initContainers");
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        SCOPED(string) char *name = strdup(json_str_or(json_array_get(all, i), "name", ""));
+
+        if (wait_started(l, name, true, e) < 0)
+            return -1;
+        all = json_at(l->pod_doc, "spec.initContainers");
+        fprintf(stderr, "(%s)\n", name);
+        if (stream(l, name, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+load_pod(struct logs *l, struct err *e)
+{
+    struct kube_request r = {
+        .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod};
+    struct err why = ERR_INIT;
+
+    if (cli_call(l->cli, &r, &l->pod_doc, NULL, &why) < 0)
+        return err_set(e, why.code, "cannot read logs of pod %s: %s", l->pod, why.text);
+    return 0;
+}
+
+static int
+show(struct logs *l, struct err *e)
+{
+    const struct logs_options *o = l->options;
+    SCOPED(render) struct render *render = NULL;
+    bool colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+
+    if (find_pod(l, e) < 0 || load_pod(l, e) < 0)
+        return -1;
+    if (o->follow && o->container[0] == '\0' && show_init_containers(l, e) < 0)
+        return -1;
+    SCOPED(string) char *name =
+        strdup(o->container[0] != '\0' ? o->container : agent_container(l));
+    bool agent = strcmp(name, agent_container(l)) == 0;
+    if (o->follow) {
+        bool init = container_status(l->pod_doc, "status.initContainerStatuses", name) != NULL;
+
+        if (wait_started(l, name, init, e) < 0)
+            return -1;
+        fprintf(stderr, "(%s)\n", name);
+    }
+    if (agent && !o->raw && !o->timestamps)
+        l->render = render = render_new(l->type, stdout, stderr, colour);
+    int rc = stream(l, name, e);
+    if (render != NULL)
+        render_end(render);
+    l->render = NULL;
+    if (rc < 0 || !o->follow || !agent)
+        return rc;
+    return end_of_task(l, e);
+}
+
+int
+logs_show(struct cli *c, const char *ns, const char *task, const struct logs_options *o,
+          struct err *e)
+{
+    struct logs l = {.cli = c, .ns = ns, .task = task, .options = o};
+
+    int rc = cli_kube(c, e) == NULL ? -1 : show(&l, e);
+    json_decref(l.task_doc);
+    json_decref(l.pod_doc);
+    return rc;
+}

@@ -1,0 +1,25 @@
+/* runplan.h - all that kelos run is going to write, settled before anything is written. */
+#ifndef KELOS_CLI_RUNPLAN_H
+#define KELOS_CLI_RUNPLAN_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+#include "common/err.h"
+
+#define INLINE_WORKSPACE "kelos-workspace"
+#define INLINE_SECRET "kelos-workspace-credentials"
+
+struct runplan {
+    json_t *credential;       /* keys of Secret kelos-credentials; NULL: none to write */
+    json_t *workspace_secret; /* keys of Secret kelos-workspace-credentials; NULL: none */
+    json_t *workspace;        /* spec of Workspace kelos-workspace; NULL: none */
+    json_t *task;
+};
+
+/* Reads flags, configuration and the files they name. `ns` is where all goes. Returns 0
+ * with *out filled (release with runplan_free), or -1 with *e set. Contacts nothing. */
+int runplan_make(struct cli *c, const char *ns, struct runplan *out, struct err *e);
+void runplan_free(struct runplan *p);
+
+#endif

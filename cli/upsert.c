@@ -1,0 +1,152 @@
+/* upsert.c - see upsert.h. */
+#include "cli/upsert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "common/buf.h"
+#include "common/json.h"
+
+#define REFUSED "not replaced; nothing created (use --yes to skip this question)"
+
+/* Whether the base64 text is the value. */
+static bool
+holds(const char *base64, const char *value)
+{
+    size_t size = strlen(value);
+    unsigned char *encoded = malloc(4 * ((size + 2) / 3) + 1);
+    bool same;
+
+    if (encoded == NULL)
+        return false;
+    int n = EVP_EncodeBlock(encoded, (const unsigned char *)value, (int)size);
+    same = strlen(base64) == (size_t)n && memcmp(base64, encoded, (size_t)n) == 0;
+    explicit_bzero(encoded, (size_t)n);
+    free(encoded);
+    return same;
+}
+
+size_t
+upsert_differences(const json_t *data, const json_t *values, size_t *missing, struct buf *names)
+{
+    const char *key;
+    json_t *value;
+    size_t count = 0;
+
+    *missing = 0;
+    json_object_foreach ((json_t *)values, key, value) {
+        const json_t *there = json_object_get(data, key);
+
+        if (json_is_string(there) && holds(json_string_value(there), json_string_value(value)))
+            continue;
+        if (there == NULL)
+            ++*missing;
+        buf_printf(names, "%s%s", count++ > 0 ? ", " : "", key);
+    }
+    return count;
+}
+
+static json_t *
+secret_object(const char *ns, const char *name, const json_t *values)
+{
+    json_t *o = cli_object(kube_res(KUBE_SECRETS), ns, name);
+
+    json_put_str(o, "metadata.labels[app.kubernetes.io/managed-by]", "kelos-cli");
+    json_object_set(o, "stringData", (json_t *)values);
+    return o;
+}
+
+int
+upsert_secret(struct cli *c, const char *ns, const char *name, const json_t *values, bool yes,
+              struct err *e)
+{
+    const struct kube_resource *res = kube_res(KUBE_SECRETS);
+    struct kube_request get = {
+        .verb = KUBE_GET, .res = res, .ns = ns, .name = name, .secret = true};
+    SCOPED(json) json_t *there = NULL;
+    SCOPED(buf) struct buf names = BUF_INIT, question = BUF_INIT;
+    struct err why = ERR_INIT;
+    size_t missing;
+
+    if (cli_call(c, &get, &there, NULL, &why) < 0) {
+        if (why.code != ERR_NOT_FOUND) {
+            *e = why;
+            return -1;
+        }
+        SCOPED(json) json_t *made = secret_object(ns, name, values);
+        struct kube_request create = {.verb = KUBE_CREATE, .res = res, .ns = ns,
+                                      .name = name, .body = made, .secret = true};
+        return cli_call(c, &create, NULL, NULL, e);
+    }
+    size_t count = upsert_differences(json_object_get(there, "data"), values, &missing, &names);
+    if (count == 0)
+        return 0;
+    if (count > missing) {
+        buf_printf(&question, "secret/%s holds another %s. Replace it?", name, buf_str(&names));
+        if (!yes && !cli_ask(buf_str(&question)))
+            return err_set(e, ERR_INVALID, REFUSED);
+    }
+    json_object_set(there, "stringData", (json_t *)values);
+    struct kube_request put = {.verb = KUBE_UPDATE, .res = res, .ns = ns,
+                               .name = name, .body = there, .secret = true};
+    return cli_call(c, &put, NULL, NULL, e);
+}
+
+/* Whether every field of `spec` has the same value in `there`. */
+static bool
+has_fields(const json_t *there, const json_t *spec)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)spec, key, value)
+        if (!json_equal(json_object_get(there, key), value))
+            return false;
+    /* A reference or a branch that the configuration no longer names is a difference. */
+    return (json_object_get(spec, "ref") != NULL || json_object_get(there, "ref") == NULL) &&
+           (json_object_get(spec, "secretRef") != NULL ||
+            json_object_get(there, "secretRef") == NULL);
+}
+
+int
+upsert_workspace(struct cli *c, const char *ns, const char *name, const json_t *spec, bool yes,
+                 struct err *e)
+{
+    const struct kube_resource *res = kube_res(KUBE_WORKSPACES);
+    SCOPED(json) json_t *made = cli_object(res, ns, name);
+    struct kube_request create = {
+        .verb = KUBE_CREATE, .res = res, .ns = ns, .name = name, .body = made};
+    struct kube_request get = {.verb = KUBE_GET, .res = res, .ns = ns, .name = name};
+    SCOPED(json) json_t *there = NULL;
+    SCOPED(buf) struct buf question = BUF_INIT;
+    struct err why = ERR_INIT;
+    const char *key;
+    json_t *value;
+
+    json_object_set(made, "spec", (json_t *)spec);
+    if (cli_call(c, &create, NULL, NULL, &why) == 0)
+        return 0;
+    if (why.code != ERR_EXISTS) {
+        *e = why;
+        return -1;
+    }
+    if (cli_call(c, &get, &there, NULL, e) < 0)
+        return -1;
+    json_t *old = json_object_get(there, "spec");
+    if (has_fields(old, spec))
+        return 0;
+    buf_printf(&question, "workspace/%s exists with another repository, ref or secret. Replace them?",
+               name);
+    if (!yes && !cli_ask(buf_str(&question)))
+        return err_set(e, ERR_INVALID, REFUSED);
+    json_object_del(old, "ref");
+    json_object_del(old, "secretRef");
+    json_object_foreach ((json_t *)spec, key, value)
+        json_object_set(old, key, value);
+    struct kube_request put = {
+        .verb = KUBE_UPDATE, .res = res, .ns = ns, .name = name, .body = there};
+    return cli_call(c, &put, NULL, NULL, e);
+}
