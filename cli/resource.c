@@ -87,14 +87,14 @@ void
 detail_time(struct buf *out, const char *label, const json_t *object, const char *path)
 {
     int64_t wall_ms;
-    char text[64], zone[16];
+    char text[128], zone[64];
     struct tm tm;
 
     if (rfc3339_parse(json_str_or(object, path, ""), &wall_ms) < 0)
         return;
     time_t seconds = (time_t)(wall_ms / 1000);
     localtime_r(&seconds, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    strftime(text, 64, "%Y-%m-%dT%H:%M:%S", &tm);
     if (tm.tm_gmtoff == 0)
         strcpy(zone, "Z");
     else
