@@ -9,7 +9,6 @@
 
 #include "cli/local.h"
 #include "common/json.h"
-#include "common/kubeexec.h"
 #include "common/duration.h"
 #include "version.h"
 
@@ -115,15 +114,7 @@ cli_kube(struct cli *c, struct err *e)
         c->namespace_ = strdup(k->namespace_);
     if ((c->loop = loop_poll_new(e)) == NULL)
         return NULL;
-    struct kubeexec *plugin = NULL;
-    if (k->exec != NULL && (plugin = kubeexec_new(k, e)) == NULL)
-        return NULL;
-    if ((c->kube = kube_new(c->loop, &k, &o, e)) == NULL) {
-        kubeexec_free(plugin);
-        return NULL;
-    }
-    if (plugin != NULL)
-        kube_credentials(c->kube, kubeexec_credential, plugin);
+    c->kube = kube_new(c->loop, &k, &o, e);
     return c->kube;
 }
 

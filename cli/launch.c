@@ -248,7 +248,7 @@ last_words(const char *path, long from, char *out, size_t size)
     while (fgets(line, sizeof(line), f) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         if (out[0] == '\0' || strstr(line, "error") != NULL || strstr(line, "ERROR") != NULL)
-            snprintf(out, size, "%s", line);
+            snprintf(out, size, "%.500s", line);
     }
     fclose(f);
 }
