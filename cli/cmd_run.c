@@ -163,12 +163,17 @@ static int
 run_run(struct cli *c, struct err *e)
 {
     bool dry = args_bool(c->args, "dry-run");
-    const char *ns = cli_namespace(c, dry, e);
     struct runplan p = {0};
+    const char *ns;
     int rc;
 
-    if (ns == NULL || runplan_make(c, ns, &p, e) < 0)
+    if (runplan_make(c, &p, e) < 0)
         return -1;
+    if ((ns = cli_namespace(c, dry, e)) == NULL) {
+        runplan_free(&p);
+        return -1;
+    }
+    json_put_str(p.task, "metadata.namespace", ns);
     const char *name = json_str_or(p.task, "metadata.name", "");
     rc = dry ? dry_run(c, ns, &p, e) : write_all(c, ns, &p, e);
     if (rc == 0 && !dry && args_bool(c->args, "follow")) {

@@ -222,10 +222,10 @@ fill(struct cli *c, struct runplan *p, struct taskdoc *t, struct credential *cre
 }
 
 int
-runplan_make(struct cli *c, const char *ns, struct runplan *out, struct err *e)
+runplan_make(struct cli *c, struct runplan *out, struct err *e)
 {
     struct credential credential = {0};
-    struct taskdoc t = {.ns = ns};
+    struct taskdoc t = {.ns = ""};
 
     *out = (struct runplan){0};
     char *prompt = read_prompt(c, e);

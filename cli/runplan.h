@@ -17,9 +17,10 @@ struct runplan {
     json_t *task;
 };
 
-/* Reads flags, configuration and the files they name. `ns` is where all goes. Returns 0
- * with *out filled (release with runplan_free), or -1 with *e set. Contacts nothing. */
-int runplan_make(struct cli *c, const char *ns, struct runplan *out, struct err *e);
+/* Reads flags, configuration and the files they name. The Task has no namespace yet.
+ * Returns 0 with *out filled (release with runplan_free), or -1 with *e set. Contacts
+ * nothing. */
+int runplan_make(struct cli *c, struct runplan *out, struct err *e);
 void runplan_free(struct runplan *p);
 
 #endif
