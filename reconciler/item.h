@@ -1,0 +1,45 @@
+/* item.h - work items of a source, and the Task that one of them becomes. Pure. */
+#ifndef KELOS_RECONCILER_ITEM_H
+#define KELOS_RECONCILER_ITEM_H
+
+#include "proto/message.h"
+#include "reconciler/view.h"
+
+struct item {
+    const char *id;
+    int64_t number;
+    const char *title, *body, *url, *comments, *kind, *time, *schedule;
+    struct texts labels;
+    int64_t trigger_ms; /* of the comment that asked for it; 0: none */
+};
+
+/* What one poll gave: all that matched. */
+struct item_set {
+    struct arena arena;
+    struct item *items; /* in the source's order */
+    size_t n, room;
+    char digest[65];
+    int64_t polled_ms;    /* wall time of the poll that confirmed it last */
+    int64_t watermark_ms; /* cron: until when ticks are in it */
+    char warning[1024];   /* what the source wants to be known ("" : nothing) */
+};
+
+struct item_set *item_set_new(void);
+void item_set_free(struct item_set *s);
+SCOPED_DEFINE(item_set)
+/* Adds copies of a page's items. */
+void item_set_add(struct item_set *s, const struct msg_items *page);
+
+/* The Task's name: <spawner>-<id>, lower case, what no name may hold replaced by '-'. Longer
+ * than 63 characters: cut, with eight digits of its hash at the end. out holds 64 bytes. */
+void item_task_name(const char *spawner, const char *id, char *out);
+
+/* Which match of the item this is: its id with the trigger's time, or else the poll's. */
+void item_revision(const struct item *item, int64_t polled_ms, char *out, size_t room);
+
+/* The Task of this item, without what numbers it: apiVersion, kind, metadata with name, label
+ * and finalizer, spec with the rendered prompt and branch. The caller owns; NULL with
+ * ERR_INVALID: a template is wrong ("prompt: parsing template: ..."). */
+json_t *item_task(const struct spawner_view *s, const struct item *item, struct err *e);
+
+#endif

@@ -1,0 +1,315 @@
+/* plan.c - see plan.h. */
+#include "reconciler/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/cronexpr.h"
+#include "common/duration.h"
+#include "reconciler/planstatus.h"
+
+/* Below it a source would be asked in a busy loop. */
+#define POLL_FLOOR_MS 1000
+
+/* What is counted while the plan grows. */
+struct counts {
+    int64_t active, total;
+    const char *first_failure;
+    size_t failed;
+    bool budget_reached;
+    int64_t watermark_ms; /* cron: ticks until then are done with */
+    bool held;            /* an item is left for later */
+};
+
+static const struct plan_task *
+find_task(const struct plan_facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_tasks; i++)
+        if (strcmp(f->tasks[i].name, name) == 0)
+            return &f->tasks[i];
+    return NULL;
+}
+
+static const struct plan_gone *
+find_gone(const struct plan_facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_gone; i++)
+        if (strcmp(f->gone[i].name, name) == 0)
+            return &f->gone[i];
+    return NULL;
+}
+
+static const char *
+find_refusal(const struct plan_facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n_refusals; i++)
+        if (strcmp(f->refusals[i].name, name) == 0)
+            return f->refusals[i].message;
+    return NULL;
+}
+
+static int64_t
+tick_ms(const struct item *it)
+{
+    int64_t ms = 0;
+
+    return rfc3339_parse(it->time, &ms) == 0 ? ms : 0;
+}
+
+/* Asked for again by a comment that is newer than the end of its Task. */
+static bool
+triggered_again(const struct plan_facts *f, const struct item *it, const struct plan_task *t)
+{
+    return f->spawner->trigger_comment != NULL && phase_terminal(t->phase) &&
+           t->completed_ms != 0 && it->trigger_ms > t->completed_ms && !t->deleting;
+}
+
+/* An item whose Task has gone is worked again only when a poll after that still found it: the
+ * run may be what made it stop matching. */
+static bool
+confirmed(const struct plan_facts *f, const struct item *it, const char *name)
+{
+    const struct plan_gone *g = find_gone(f, name);
+
+    return g == NULL || f->items->polled_ms > g->gone_ms ||
+           (it->trigger_ms != 0 && it->trigger_ms > g->completed_ms);
+}
+
+static void
+fail_item(struct plan *p, struct counts *c, const char *name, const char *why)
+{
+    if (c->failed++ == 0)
+        c->first_failure = arena_printf(&p->arena, "%s: %s", name, why);
+}
+
+/* Whether a limit forbids one more Task now. */
+static bool
+limited(const struct plan_facts *f, struct counts *c)
+{
+    const struct spawner_view *s = f->spawner;
+
+    if (s->max_total > 0 && c->total >= s->max_total) {
+        c->budget_reached = true;
+        return true;
+    }
+    return s->max_concurrency > 0 && c->active >= s->max_concurrency;
+}
+
+enum verdict { ITEM_DONE, ITEM_NEW, ITEM_LATER, ITEM_BAD };
+
+static enum verdict
+judge(const struct plan_facts *f, struct plan *p, struct counts *c, const struct item *it,
+      const char *name)
+{
+    const struct plan_task *t = find_task(f, name);
+    const char *refused = find_refusal(f, name);
+
+    if (t != NULL && triggered_again(f, it, t)) {
+        p->deletes[p->n_deletes++] = t;
+        return ITEM_LATER;
+    }
+    if (t != NULL)
+        return ITEM_DONE;
+    if (f->spawner->source == SOURCE_CRON && tick_ms(it) <= c->watermark_ms)
+        return ITEM_DONE;
+    if (!confirmed(f, it, name))
+        return ITEM_LATER;
+    if (refused != NULL) {
+        fail_item(p, c, name, refused);
+        return ITEM_BAD;
+    }
+    if (f->taken(f->arg, name)) {
+        fail_item(p, c, name,
+                  arena_printf(&p->arena,
+                               "task %s name collides with an existing Task not owned by spawner %s",
+                               name, f->spawner->view.meta.name));
+        return ITEM_BAD;
+    }
+    return ITEM_NEW;
+}
+
+static void
+number_task(const struct plan_facts *f, struct plan_create *create)
+{
+    const struct profile *p = profile_of(f->spawner->view.meta.profile);
+    char ordinal[24], revision[200];
+
+    snprintf(ordinal, sizeof ordinal, "%lld", (long long)create->ordinal);
+    item_revision(create->item, f->items->polled_ms, revision, sizeof revision);
+    json_object_set_new(json_object_get(create->task, "metadata"), "annotations",
+                        json_pack("{s:s,s:s}", p->note_ordinal, ordinal, p->note_revision,
+                                  revision));
+}
+
+static void
+add_create(const struct plan_facts *f, struct plan *p, struct counts *c, const struct item *it,
+           const char *name)
+{
+    struct err e = ERR_INIT;
+    struct plan_create *create = &p->creates[p->n_creates];
+    json_t *task = item_task(f->spawner, it, &e);
+
+    if (task == NULL) {
+        fail_item(p, c, name, e.text);
+        return;
+    }
+    *create = (struct plan_create){.item = it, .ordinal = ++c->total, .task = task};
+    snprintf(create->name, sizeof create->name, "%s", name);
+    number_task(f, create);
+    p->n_creates++;
+    c->active++;
+}
+
+/* ---- order ---- */
+
+struct ranked {
+    const struct item *item;
+    size_t rank, place;
+};
+
+static size_t
+rank_of(const struct spawner_view *s, const struct item *it)
+{
+    for (size_t i = 0; i < s->priority_labels.n; i++)
+        if (texts_have(&it->labels, s->priority_labels.at[i]))
+            return i;
+    return s->priority_labels.n;
+}
+
+static int
+ranked_compare(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* The items, best rank first; equals keep the source's order. */
+static struct ranked *
+ordered(const struct plan_facts *f)
+{
+    size_t n = f->items->n;
+    struct ranked *all = calloc(n > 0 ? n : 1, sizeof *all);
+
+    if (all == NULL)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct ranked){&f->items->items[i], rank_of(f->spawner, &f->items->items[i]), i};
+    qsort(all, n, sizeof *all, ranked_compare);
+    return all;
+}
+
+static void
+plan_items(const struct plan_facts *f, struct plan *p, struct counts *c)
+{
+    struct ranked *all = ordered(f);
+
+    p->creates = calloc(f->items->n + 1, sizeof *p->creates);
+    p->deletes = calloc(f->items->n + 1, sizeof *p->deletes);
+    if (p->creates == NULL || p->deletes == NULL)
+        abort();
+    for (size_t i = 0; i < f->items->n; i++) {
+        char name[64];
+        item_task_name(f->spawner->view.meta.name, all[i].item->id, name);
+        enum verdict v = judge(f, p, c, all[i].item, name);
+        bool later = v == ITEM_LATER || (v == ITEM_NEW && limited(f, c));
+        if (later)
+            c->held = true;
+        else if (v == ITEM_NEW)
+            add_create(f, p, c, all[i].item, name);
+        if (!c->held && tick_ms(all[i].item) > c->watermark_ms)
+            c->watermark_ms = tick_ms(all[i].item);
+    }
+    if (!c->held && f->items->watermark_ms > c->watermark_ms)
+        c->watermark_ms = f->items->watermark_ms;
+    free(all);
+}
+
+static struct counts
+count(const struct plan_facts *f)
+{
+    const struct spawner_view *s = f->spawner;
+    struct counts c = {.total = f->total, .watermark_ms = s->discovered_ms};
+
+    if (s->total_created > c.total)
+        c.total = s->total_created;
+    for (size_t i = 0; i < f->n_tasks; i++) {
+        c.active += !phase_terminal(f->tasks[i].phase);
+        if (f->tasks[i].ordinal > c.total)
+            c.total = f->tasks[i].ordinal;
+    }
+    return c;
+}
+
+void
+plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out)
+{
+    const struct spawner_view *s = f->spawner;
+    struct counts c = count(f);
+    bool idle = s->suspend || s->view.meta.deleted_ms != 0 || f->config_error != NULL;
+
+    *out = (struct plan){.creates = NULL};
+    if (!idle && f->items != NULL)
+        plan_items(f, out, &c);
+    limited(f, &c); /* for the budget's condition, also when no item asked */
+    const struct plan_outcome outcome = {
+        .active = c.active,
+        .total = c.total,
+        .failed = c.failed,
+        .first_failure = c.first_failure,
+        .budget_reached = c.budget_reached,
+        .watermark_ms = c.watermark_ms,
+    };
+    planstatus_make(f, &outcome, now_ms, out);
+}
+
+void
+plan_free(struct plan *p)
+{
+    for (size_t i = 0; i < p->n_creates; i++)
+        json_decref(p->creates[i].task);
+    free(p->creates);
+    free(p->deletes);
+    arena_free(&p->arena);
+}
+
+bool
+plan_config_error(const struct spawner_view *s, char *out, size_t room)
+{
+    struct err e = ERR_INIT;
+
+    if (s->n_sources != 1) {
+        snprintf(out, room, "spec.when: holds %zu sources, exactly one of githubIssues, jira and "
+                            "cron is needed", s->n_sources);
+        return true;
+    }
+    if (strlen(s->view.meta.name) > 63) {
+        snprintf(out, room, "metadata.name: has %zu characters, the label of its Tasks may have 63",
+                 strlen(s->view.meta.name));
+        return true;
+    }
+    if (s->source == SOURCE_GITHUB && s->workspace == NULL) {
+        snprintf(out, room, "taskTemplate.workspaceRef is required when using githubIssues source");
+        return true;
+    }
+    if (s->source != SOURCE_CRON)
+        return false;
+    SCOPED(cronexpr) struct cronexpr *c =
+        cronexpr_parse(s->schedule != NULL ? s->schedule : "", CRONEXPR_DESCRIPTORS, &e);
+    if (c == NULL)
+        snprintf(out, room, "parsing cron schedule \"%s\": %s", s->schedule != NULL ? s->schedule : "",
+                 e.text);
+    return c == NULL;
+}
+
+int64_t
+plan_poll_ms(const struct spawner_view *s)
+{
+    int64_t ns = DURATION_POLL_DEFAULT_NS;
+
+    duration_poll_parse(s->poll_interval, &ns);
+    return ns / 1000000 > POLL_FLOOR_MS ? ns / 1000000 : POLL_FLOOR_MS;
+}

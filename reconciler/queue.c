@@ -1,0 +1,260 @@
+/* queue.c - see queue.h. */
+#include "reconciler/queue.h"
+
+#include <assert.h>
+#include <czmq.h>
+
+#define NOT_IN_HEAP ((size_t)-1)
+
+struct entry {
+    char *key;           /* owned */
+    bool wanted;         /* to be processed */
+    bool processing;
+    bool listed;         /* stands in `ready` */
+    unsigned failures;
+    int64_t at_ms;       /* valid while in the heap */
+    size_t heap_at;      /* its place, or NOT_IN_HEAP */
+};
+
+struct queue {
+    zhashx_t *entries; /* key -> entry; owned */
+    zlistx_t *ready;   /* entries in order; borrowed */
+    struct entry **heap; /* the earliest deadline first; borrowed */
+    size_t heap_size, heap_room;
+    size_t processing;
+};
+
+static void
+entry_free(void **item)
+{
+    struct entry *en = *item;
+
+    if (en != NULL)
+        free(en->key);
+    free(en);
+    *item = NULL;
+}
+
+struct queue *
+queue_new(void)
+{
+    struct queue *q = calloc(1, sizeof *q);
+
+    if (q == NULL)
+        abort();
+    q->entries = zhashx_new();
+    q->ready = zlistx_new();
+    zhashx_set_destructor(q->entries, entry_free);
+    return q;
+}
+
+void
+queue_free(struct queue *q)
+{
+    if (q == NULL)
+        return;
+    zlistx_destroy(&q->ready);
+    zhashx_destroy(&q->entries);
+    free(q->heap);
+    free(q);
+}
+
+/* ---- the heap ---- */
+
+static void
+heap_set(struct queue *q, size_t at, struct entry *en)
+{
+    q->heap[at] = en;
+    en->heap_at = at;
+}
+
+static void
+heap_up(struct queue *q, size_t at)
+{
+    struct entry *en = q->heap[at];
+
+    while (at > 0 && q->heap[(at - 1) / 2]->at_ms > en->at_ms) {
+        heap_set(q, at, q->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    heap_set(q, at, en);
+}
+
+static void
+heap_down(struct queue *q, size_t at)
+{
+    struct entry *en = q->heap[at];
+
+    for (size_t child; (child = 2 * at + 1) < q->heap_size; at = child) {
+        if (child + 1 < q->heap_size && q->heap[child + 1]->at_ms < q->heap[child]->at_ms)
+            child++;
+        if (q->heap[child]->at_ms >= en->at_ms)
+            break;
+        heap_set(q, at, q->heap[child]);
+    }
+    heap_set(q, at, en);
+}
+
+static void
+heap_remove(struct queue *q, struct entry *en)
+{
+    size_t at = en->heap_at;
+
+    if (at == NOT_IN_HEAP)
+        return;
+    en->heap_at = NOT_IN_HEAP;
+    struct entry *last = q->heap[--q->heap_size];
+    if (last == en)
+        return;
+    heap_set(q, at, last);
+    heap_up(q, at);
+    heap_down(q, last->heap_at);
+}
+
+static void
+heap_insert(struct queue *q, struct entry *en, int64_t at_ms)
+{
+    if (q->heap_size == q->heap_room) {
+        q->heap_room = q->heap_room > 0 ? q->heap_room * 2 : 64;
+        if ((q->heap = reallocarray(q->heap, q->heap_room, sizeof *q->heap)) == NULL)
+            abort();
+    }
+    en->at_ms = at_ms;
+    heap_set(q, q->heap_size, en);
+    heap_up(q, q->heap_size++);
+}
+
+/* ---- entries ---- */
+
+static struct entry *
+entry_of(struct queue *q, const char *key)
+{
+    struct entry *en = zhashx_lookup(q->entries, key);
+
+    if (en != NULL)
+        return en;
+    if ((en = calloc(1, sizeof *en)) == NULL || (en->key = strdup(key)) == NULL)
+        abort();
+    en->heap_at = NOT_IN_HEAP;
+    zhashx_insert(q->entries, key, en);
+    return en;
+}
+
+/* An entry that stands for nothing any more is forgotten, so that keys of objects long gone
+ * take no room. */
+static void
+drop_idle(struct queue *q, struct entry *en)
+{
+    if (!en->wanted && !en->processing && en->failures == 0 && en->heap_at == NOT_IN_HEAP)
+        zhashx_delete(q->entries, en->key);
+}
+
+static void
+want(struct queue *q, struct entry *en)
+{
+    en->wanted = true;
+    if (en->processing || en->listed)
+        return;
+    en->listed = true;
+    zlistx_add_end(q->ready, en);
+}
+
+void
+queue_add(struct queue *q, const char *key)
+{
+    want(q, entry_of(q, key));
+}
+
+void
+queue_add_at(struct queue *q, const char *key, int64_t at_ms)
+{
+    struct entry *en = entry_of(q, key);
+
+    if (en->heap_at != NOT_IN_HEAP && en->at_ms <= at_ms)
+        return;
+    heap_remove(q, en);
+    heap_insert(q, en, at_ms);
+}
+
+const char *
+queue_take(struct queue *q, int64_t now_ms)
+{
+    while (q->heap_size > 0 && q->heap[0]->at_ms <= now_ms) {
+        struct entry *en = q->heap[0];
+        heap_remove(q, en);
+        want(q, en);
+    }
+    struct entry *en = zlistx_detach(q->ready, NULL);
+    if (en == NULL)
+        return NULL;
+    assert(!en->processing);
+    en->listed = false;
+    en->wanted = false;
+    en->processing = true;
+    q->processing++;
+    return en->key;
+}
+
+static struct entry *
+finish(struct queue *q, const char *key)
+{
+    struct entry *en = zhashx_lookup(q->entries, key);
+
+    assert(en != NULL && en->processing);
+    en->processing = false;
+    q->processing--;
+    if (en->wanted)
+        want(q, en);
+    return en;
+}
+
+void
+queue_done(struct queue *q, const char *key)
+{
+    struct entry *en = finish(q, key);
+
+    en->failures = 0;
+    drop_idle(q, en);
+}
+
+int64_t
+queue_failed(struct queue *q, const char *key, int64_t now_ms)
+{
+    struct entry *en = finish(q, key);
+    unsigned shift = en->failures < 30 ? en->failures : 30;
+    int64_t delay = (int64_t)QUEUE_RETRY_FIRST_MS << shift;
+
+    if (delay > QUEUE_RETRY_CAP_MS)
+        delay = QUEUE_RETRY_CAP_MS;
+    en->failures++;
+    queue_add_at(q, en->key, now_ms + delay);
+    return delay;
+}
+
+void
+queue_forget(struct queue *q, const char *key)
+{
+    struct entry *en = finish(q, key);
+
+    en->failures = 0;
+    heap_remove(q, en);
+    drop_idle(q, en);
+}
+
+int64_t
+queue_deadline(const struct queue *q)
+{
+    return q->heap_size > 0 ? q->heap[0]->at_ms : -1;
+}
+
+size_t
+queue_depth(const struct queue *q)
+{
+    return zlistx_size(q->ready);
+}
+
+size_t
+queue_processing(const struct queue *q)
+{
+    return q->processing;
+}
