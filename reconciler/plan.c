@@ -25,9 +25,18 @@ struct counts {
 static const struct plan_task *
 find_task(const struct plan_facts *f, const char *name)
 {
-    for (size_t i = 0; i < f->n_tasks; i++)
-        if (strcmp(f->tasks[i].name, name) == 0)
-            return &f->tasks[i];
+    size_t low = 0, high = f->n_tasks;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(f->tasks[middle].name, name);
+        if (order == 0)
+            return &f->tasks[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 

@@ -38,7 +38,7 @@ struct plan_refusal {
 struct plan_facts {
     const struct spawner_view *spawner;
     const struct item_set *items; /* NULL: nothing was polled yet */
-    const struct plan_task *tasks;
+    const struct plan_task *tasks; /* by name, ascending */
     size_t n_tasks;
     const struct plan_gone *gone;
     size_t n_gone;

@@ -1,0 +1,45 @@
+/* credentials.h - Secrets in use: read by name, kept in memory for a while, tokens exchanged.
+ *
+ * Nothing is listed or watched. An entry is read again when it is older than the caller
+ * allows; the keys that asked are queued when its state has changed.
+ */
+#ifndef KELOS_RECONCILER_CREDENTIALS_H
+#define KELOS_RECONCILER_CREDENTIALS_H
+
+#include "common/secret.h"
+#include "reconciler/shard.h"
+
+/* How long a Secret that was read is believed. */
+#define SECRET_AGE_MS 60000
+
+enum cred_kind { CRED_GITHUB, CRED_JIRA };
+enum cred_state {
+    CRED_PENDING, /* being read; the key comes again */
+    CRED_READY,
+    CRED_RETRY, /* not now: message; the key comes again */
+    CRED_FAILED /* wrong as it is: message; read again after SECRET_AGE_MS */
+};
+
+/* Borrowed until the next event. */
+struct credential {
+    enum cred_state state;
+    bool app;                  /* a GitHub App: `token` was exchanged for its key */
+    const struct secret *token; /* NULL: none */
+    const struct secret *user;  /* Jira's; NULL: none */
+    int64_t expires_ms;         /* wall, of an exchanged token; 0: unknown or never */
+    const char *identity;       /* what makes two credentials the same: hex of a hash */
+    const char *message;        /* the cause; "" when ready */
+    int64_t again_ms;           /* wall: when to ask again */
+};
+
+struct credentials *credentials_new(struct shard *s);
+void credentials_free(struct credentials *c);
+
+/* The credential in Secret ns/name, for the API at `api_base` ("" : github.com). `key` is
+ * queued when there is news. */
+struct credential credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
+                                 const char *name, const char *api_base, const char *key);
+/* A source says that it was refused: read it again now. */
+void credential_doubt(struct credentials *c, const char *ns, const char *name);
+
+#endif

@@ -1,0 +1,143 @@
+/* main.c - kelos-reconciler: decides what Tasks and TaskSpawners need, and does it. */
+#include "common/cluster.h"
+#include "common/log.h"
+#include "reconciler/credentials.h"
+#include "reconciler/shard.h"
+#include "reconciler/sources.h"
+#include "reconciler/spawnermemory.h"
+#include "reconciler/taskmemory.h"
+#include "reconciler/writes.h"
+
+#define STOP_MS 20000
+
+static int
+prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
+{
+    struct shard *s = arg;
+
+    return cluster_prepare(w, sandbox, &s->config, e);
+}
+
+static void
+stop_waiting(void *arg, struct worker *w)
+{
+    struct shard *s = arg;
+
+    log_warn(NULL, "%zu keys are still in work after %d s", queue_processing(s->queue),
+             STOP_MS / 1000);
+    worker_drained(w);
+}
+
+/* No new key is taken; what is in work ends. */
+static void
+on_stop(void *arg, struct worker *w)
+{
+    struct shard *s = arg;
+
+    s->stopping = true;
+    if (s->queue == NULL || queue_processing(s->queue) == 0)
+        worker_drained(w);
+    else
+        worker_after(w, STOP_MS, stop_waiting, s);
+}
+
+static void
+free_plain(void **item)
+{
+    free(*item);
+    *item = NULL;
+}
+
+static void
+open_memory(struct shard *s)
+{
+    s->store = store_new();
+    s->queue = queue_new();
+    s->tasks = zhashx_new();
+    s->spawners = zhashx_new();
+    s->accounts = zhashx_new();
+    zhashx_set_destructor(s->tasks, task_memory_free);
+    zhashx_set_destructor(s->spawners, spawner_memory_free);
+    zhashx_set_destructor(s->accounts, free_plain);
+    s->credentials = credentials_new(s);
+}
+
+static int
+open_parts(struct shard *s, struct worker *w, struct err *e)
+{
+    const struct bus_calls calls = {.rows = objects_handlers,
+                                    .n_rows = objects_n_handlers,
+                                    .joined = objects_joined,
+                                    .arg = s};
+
+    s->worker = w;
+    open_memory(s);
+    if ((s->loop = loop_worker_new(w, e)) == NULL ||
+        (s->kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_RECONCILER, "kelos-reconciler",
+                                   e)) == NULL ||
+        (s->writes = writes_new(w, e)) == NULL || (s->sources = sources_new(s, e)) == NULL ||
+        (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
+        return -1;
+    return worker_ready(w, e);
+}
+
+static void
+close_parts(struct shard *s)
+{
+    credentials_free(s->credentials);
+    kube_free(s->kube);
+    loop_free(s->loop);
+    writes_free(s->writes);
+    sources_free(s->sources);
+    zhashx_destroy(&s->accounts);
+    zhashx_destroy(&s->spawners);
+    zhashx_destroy(&s->tasks);
+    queue_free(s->queue);
+    store_free(s->store);
+    kubeconfig_free(s->config);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct shard self = {.count = 1,
+                         .leader = true,
+                         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
+    const struct flag flags[] = {
+        {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
+        {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
+        {"claude-code-image", FLAG_TEXT, &self.images.image[AGENT_CLAUDE_CODE], "IMAGE",
+         "image of claude-code Tasks"},
+        {"codex-image", FLAG_TEXT, &self.images.image[AGENT_CODEX], "IMAGE", "of codex Tasks"},
+        {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE", "of gemini Tasks"},
+        {"opencode-image", FLAG_TEXT, &self.images.image[AGENT_OPENCODE], "IMAGE",
+         "of opencode Tasks"},
+        {"claude-code-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CLAUDE_CODE],
+         "POLICY", "Always, IfNotPresent or Never"},
+        {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX], "POLICY",
+         "the same for codex"},
+        {"gemini-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_GEMINI], "POLICY",
+         "the same for gemini"},
+        {"opencode-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_OPENCODE],
+         "POLICY", "the same for opencode"},
+        {"git-image", FLAG_TEXT, &self.images.git, "IMAGE", "image of the init containers with git"},
+        {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
+    };
+    const struct worker_spec spec = {.role = ROLE_RECONCILER,
+                                     .usage = "kelos-reconciler --run-dir DIR [--shard N] ...",
+                                     .flags = flags,
+                                     .n_flags = ARRAY_LEN(flags),
+                                     .prepare = prepare,
+                                     .on_stop = on_stop,
+                                     .arg = &self};
+    struct err e = ERR_INIT;
+    SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
+    int status = 0;
+
+    if (w == NULL)
+        return worker_exit(w, &e);
+    if (open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
+        status = worker_exit(w, &e);
+    close_parts(&self);
+    return status;
+}

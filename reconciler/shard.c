@@ -1,0 +1,186 @@
+/* shard.c - see shard.h. */
+#include "reconciler/shard.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+/* How many keys one event may process before the loop is served again. */
+#define BATCH 64
+
+static const char *
+make_key(char *out, const char *kind, unsigned profile, const char *ns, const char *name)
+{
+    snprintf(out, SHARD_KEY_MAX, "%s/%u/%s/%s", kind, profile, ns, name);
+    return out;
+}
+
+const char *
+task_key(char *out, unsigned profile, const char *ns, const char *name)
+{
+    return make_key(out, "task", profile, ns, name);
+}
+
+const char *
+spawner_key(char *out, unsigned profile, const char *ns, const char *name)
+{
+    return make_key(out, "spawner", profile, ns, name);
+}
+
+bool
+shard_parse_key(const char *key, bool *task, unsigned *profile, char *ns, char *name)
+{
+    char kind[16];
+
+    *task = false;
+    if (sscanf(key, "%15[^/]/%u/%63[^/]/%253[^/]", kind, profile, ns, name) != 4)
+        return false;
+    *task = strcmp(kind, "task") == 0;
+    return *task || strcmp(kind, "spawner") == 0;
+}
+
+static void
+on_timer(void *arg, struct worker *w)
+{
+    struct shard *s = arg;
+
+    (void)w;
+    s->timer = 0;
+    shard_work(s);
+}
+
+/* One timer serves all deadlines; `now` when there is more to do than one batch. */
+static void
+arm(struct shard *s, int64_t now_ms)
+{
+    int64_t at = queue_depth(s->queue) > 0 && s->synced && s->leader ? now_ms
+                                                                    : queue_deadline(s->queue);
+
+    if (at < 0 || !s->synced || !s->leader || s->stopping)
+        return;
+    if (s->timer > 0 && s->timer_at <= at)
+        return;
+    worker_cancel(s->worker, s->timer);
+    s->timer_at = at;
+    s->timer = worker_after(s->worker, at > now_ms ? at - now_ms : 0, on_timer, s);
+}
+
+void
+shard_add(struct shard *s, const char *key)
+{
+    queue_add(s->queue, key);
+    arm(s, clock_mono_ms());
+}
+
+void
+shard_add_at(struct shard *s, const char *key, int64_t wall_ms)
+{
+    int64_t left = wall_ms - clock_wall_ms(), now = clock_mono_ms();
+
+    queue_add_at(s->queue, key, now + (left > 0 ? left : 0));
+    arm(s, now);
+}
+
+void
+shard_add_task(struct shard *s, unsigned profile, const char *ns, const char *name)
+{
+    char key[SHARD_KEY_MAX];
+
+    shard_add(s, task_key(key, profile, ns, name));
+}
+
+void
+shard_add_spawner(struct shard *s, unsigned profile, const char *ns, const char *name)
+{
+    char key[SHARD_KEY_MAX];
+
+    shard_add(s, spawner_key(key, profile, ns, name));
+}
+
+void
+shard_done(struct shard *s, const char *key)
+{
+    queue_done(s->queue, key);
+    arm(s, clock_mono_ms());
+    if (s->stopping && queue_processing(s->queue) == 0)
+        worker_drained(s->worker);
+}
+
+void
+shard_failed(struct shard *s, const char *key, const struct err *e)
+{
+    bool task = strncmp(key, "task/", 5) == 0;
+    int64_t delay = queue_failed(s->queue, key, clock_mono_ms());
+
+    metric_add(worker_metrics(s->worker), METRIC_RECONCILE_ERRORS, 1,
+               task ? "task" : "taskspawner");
+    if (delay > 1000)
+        log_warn(key, "%s; again in %lld ms", e->text, (long long)delay);
+    else
+        log_info(key, "%s; again in %lld ms", e->text, (long long)delay);
+    arm(s, clock_mono_ms());
+    if (s->stopping && queue_processing(s->queue) == 0)
+        worker_drained(s->worker);
+}
+
+/* A key that was being processed when the process died three times in a row is left alone
+ * for ten minutes at a time. */
+#define QUARANTINE_MS 600000
+
+static bool
+quarantined(struct shard *s, const char *key)
+{
+    if (!worker_quarantined(s->worker, key) || clock_mono_ms() < 0)
+        return false;
+    log_error(key, "was being processed at several deaths of this process: left alone for "
+                   "10 minutes");
+    queue_done(s->queue, key);
+    queue_add_at(s->queue, key, clock_mono_ms() + QUARANTINE_MS);
+    return true;
+}
+
+static void
+process(struct shard *s, const char *taken)
+{
+    char key[SHARD_KEY_MAX], ns[64], name[254];
+    unsigned profile;
+    bool task;
+
+    snprintf(key, sizeof key, "%s", taken);
+    if (!shard_parse_key(key, &task, &profile, ns, name)) {
+        queue_forget(s->queue, key);
+        return;
+    }
+    if (quarantined(s, key))
+        return;
+    worker_busy(s->worker, key);
+    if (task)
+        task_run(s, key, profile, ns, name);
+    else
+        spawner_run(s, key, profile, ns, name);
+    worker_idle(s->worker);
+}
+
+void
+shard_work(struct shard *s)
+{
+    int64_t now = clock_mono_ms();
+    const char *key;
+
+    for (int i = 0; i < BATCH && s->synced && s->leader && !s->stopping; i++) {
+        if ((key = queue_take(s->queue, now)) == NULL)
+            break;
+        process(s, key);
+    }
+    metric_set(worker_metrics(s->worker), METRIC_QUEUE_DEPTH, (double)queue_depth(s->queue),
+               "reconcile");
+    arm(s, clock_mono_ms());
+}
+
+const struct kube_resource *
+shard_resource(unsigned kind, unsigned profile)
+{
+    bool ours = object_kind_ours((enum object_kind)kind);
+
+    return kube_res_find(ours ? api_profile_group((enum api_profile)profile) : NULL,
+                         object_kind_plural((enum object_kind)kind));
+}

@@ -1,0 +1,92 @@
+/* shard.h - one reconciler process: what its parts share.
+ *
+ * Keys of the work queue are "KIND/PROFILE/NS/NAME" with KIND "task" or "spawner". A key is
+ * processed by one run at a time; a run may wait for answers and ends with shard_done or
+ * shard_failed.
+ */
+#ifndef KELOS_RECONCILER_SHARD_H
+#define KELOS_RECONCILER_SHARD_H
+
+#include <czmq.h>
+
+#include "common/kube.h"
+#include "common/worker.h"
+#include "reconciler/queue.h"
+#include "reconciler/store.h"
+
+struct writes;
+struct credentials;
+struct sources;
+
+struct shard {
+    struct worker *worker;
+    struct loop *loop;
+    struct kube *kube;
+    struct bus *objects; /* to the watcher */
+    struct store *store;
+    struct queue *queue;
+    struct writes *writes;           /* status, Events, outputs: through the statuswriter */
+    struct credentials *credentials; /* Secrets and tokens in use */
+    struct sources *sources;         /* source workers */
+    zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
+    zhashx_t *spawners;              /* key -> struct spawner_memory (spawnermemory.h) */
+    zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */
+    struct images images;
+    struct kubeconfig *config; /* until the client takes it */
+    int64_t index, count;      /* this shard of how many */
+    uint64_t epoch;            /* of the sweep that is going on or was the last */
+    bool synced;               /* a sweep is complete: decisions may be made */
+    bool leader;
+    bool stopping;
+    int timer;         /* for the queue's next deadline */
+    int64_t timer_at;
+    uint64_t consumed; /* object messages since credit was given last */
+};
+
+#define SHARD_KEY_MAX 400
+
+/* Writes the queue key into out (SHARD_KEY_MAX bytes) and returns it. */
+const char *task_key(char *out, unsigned profile, const char *ns, const char *name);
+const char *spawner_key(char *out, unsigned profile, const char *ns, const char *name);
+/* Takes a key apart; false for anything else. ns and name hold 64 and 254 bytes. */
+bool shard_parse_key(const char *key, bool *task, unsigned *profile, char *ns, char *name);
+
+/* Wants a key processed soon, or not before a wall time. */
+void shard_add(struct shard *s, const char *key);
+void shard_add_at(struct shard *s, const char *key, int64_t wall_ms);
+void shard_add_task(struct shard *s, unsigned profile, const char *ns, const char *name);
+void shard_add_spawner(struct shard *s, unsigned profile, const char *ns, const char *name);
+
+/* The run of the key has ended. */
+void shard_done(struct shard *s, const char *key);
+/* It has failed for a reason that may pass: logged, counted, tried again later. */
+void shard_failed(struct shard *s, const char *key, const struct err *e);
+
+/* Takes keys until none is due, then arms the timer; called after every event. */
+void shard_work(struct shard *s);
+
+/* The object's resource in the API of its group. */
+const struct kube_resource *shard_resource(unsigned kind, unsigned profile);
+
+/* ---- the parts ---- */
+
+/* objects.c: from the watcher. */
+void objects_joined(void *arg, struct bus *bus, const struct peer *peer);
+extern const struct handler objects_handlers[];
+extern const size_t objects_n_handlers;
+
+/* wake.c: queues what an object's appearance, change or end concerns. `old` is NULL when it
+ * is new, `now` NULL when it has gone. */
+void wake(struct shard *s, const struct view *old, const struct view *now);
+
+/* taskrun.c, spawnerrun.c: process a key that was taken from the queue. */
+void task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
+              const char *name);
+void spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns,
+                 const char *name);
+
+/* account.c: makes ServiceAccount and RoleBinding of spawners in a namespace, once. Returns
+ * true when they stand; else the key comes again when they do. */
+bool account_ensure(struct shard *s, const char *key, unsigned profile, const char *ns);
+
+#endif

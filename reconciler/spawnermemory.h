@@ -1,0 +1,52 @@
+/* spawnermemory.h - what a shard remembers of a TaskSpawner: its items, and what it has done
+ * that is not in view yet. All of it is found again after a restart by a poll and a sweep. */
+#ifndef KELOS_RECONCILER_SPAWNERMEMORY_H
+#define KELOS_RECONCILER_SPAWNERMEMORY_H
+
+#include "reconciler/plan.h"
+#include "reconciler/shard.h"
+
+/* A Task that we created and do not see yet. */
+struct expected {
+    char uid[65];
+    int64_t ordinal;
+    int64_t until_ms; /* monotonic: then it does not count any more */
+};
+
+struct spawner_memory {
+    char *uid;
+    char version[129];     /* of the TaskSpawner after our last write */
+    int64_t version_until; /* monotonic */
+    struct item_set *items;    /* of the last poll, NULL: none yet; owned */
+    struct item_set *incoming; /* pages of a poll that is not complete; owned */
+    uint64_t incoming_serial, next_page;
+    zhashx_t *expected; /* Task name -> struct expected; owned */
+    zhashx_t *deleted;  /* Task name -> uid that we asked to delete; owned */
+    struct plan_gone *gone; /* texts owned */
+    size_t n_gone;
+    struct plan_refusal *refusals; /* texts owned */
+    size_t n_refusals;
+    int64_t total;
+    unsigned failures;
+    char *error_reason, *error_message; /* NULL without one */
+    bool workspace_told;
+    bool resolved; /* which source it wants is known, or that it wants none */
+};
+
+struct spawner_memory *spawner_memory_of(struct shard *s, const char *key,
+                                         const struct spawner_view *v);
+struct spawner_memory *spawner_memory_find(const struct shard *s, const char *key);
+void spawner_memory_free(void **item);
+
+/* A poll is complete: takes *set. */
+void spawner_memory_polled(struct spawner_memory *m, struct item_set **set);
+/* The last poll failed (reason NULL: it did not). */
+void spawner_memory_error(struct spawner_memory *m, const char *reason, const char *message);
+void spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message);
+
+/* A spawned Task has gone: its item needs a poll that still finds it. */
+void spawner_task_gone(struct shard *s, const struct task_view *t);
+/* The first sweep is complete: the wanted sources may be told once all are known. */
+void spawners_synced(struct shard *s);
+
+#endif

@@ -1,0 +1,636 @@
+/* spawnerrun.c - one run of a TaskSpawner's key: its source, its plan, its status. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "reconciler/credentials.h"
+#include "reconciler/repo.h"
+#include "reconciler/sources.h"
+#include "reconciler/spawnermemory.h"
+#include "reconciler/writes.h"
+
+/* How long a Task that we created may take to be seen. */
+#define ECHO_MS 30000
+
+/* A plan under way. */
+struct run {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    struct meta meta; /* texts in the arena */
+    struct arena arena;
+    struct plan plan;
+    bool planned;
+    bool workspace_missing;
+    char config_error[512];
+    size_t next_delete, next_create;
+};
+
+static void plan(struct run *r);
+static void carry_out(struct run *r);
+
+static void
+run_free(struct run *r)
+{
+    if (r->planned)
+        plan_free(&r->plan);
+    arena_free(&r->arena);
+    free(r);
+}
+
+static void
+end(struct run *r)
+{
+    struct shard *s = r->shard;
+    char key[SHARD_KEY_MAX];
+
+    memcpy(key, r->key, sizeof key);
+    run_free(r);
+    shard_done(s, key);
+}
+
+static void
+fail(struct run *r, const struct err *e)
+{
+    struct shard *s = r->shard;
+    char key[SHARD_KEY_MAX];
+
+    memcpy(key, r->key, sizeof key);
+    run_free(r);
+    shard_failed(s, key, e);
+}
+
+static struct spawner_memory *
+memory(struct run *r)
+{
+    return spawner_memory_find(r->shard, r->key);
+}
+
+/* The TaskSpawner as it is now; NULL when it has gone or is another one by now. */
+static const struct spawner_view *
+view(struct run *r)
+{
+    const struct view *v = store_get(r->shard->store, KIND_TASK_SPAWNER, r->meta.profile,
+                                     r->meta.ns, r->meta.name);
+
+    return v != NULL && strcmp(v->meta.uid, r->meta.uid) == 0 ? (const struct spawner_view *)v
+                                                              : NULL;
+}
+
+static void
+wrote(struct run *r, const char *version)
+{
+    struct spawner_memory *m = memory(r);
+
+    if (m == NULL || *version == '\0')
+        return;
+    snprintf(m->version, sizeof m->version, "%s", version);
+    m->version_until = clock_mono_ms() + ECHO_MS;
+}
+
+/* ---- finalizer ---- */
+
+static void
+on_patched(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+
+    if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
+        end(r);
+        return;
+    }
+    if (res->err.code != ERR_NONE) {
+        fail(r, &res->err);
+        return;
+    }
+    wrote(r, res->version);
+    if (r->meta.deleted_ms != 0)
+        end(r);
+    else
+        plan(r);
+}
+
+static void
+patch_finalizers(struct run *r, bool with)
+{
+    const char *ours = profile_of(r->meta.profile)->spawner_finalizer;
+    json_t *list = json_array();
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; i < r->meta.finalizers.n; i++)
+        if (strcmp(r->meta.finalizers.at[i], ours) != 0)
+            json_array_append_new(list, json_string(r->meta.finalizers.at[i]));
+    if (with)
+        json_array_append_new(list, json_string(ours));
+    SCOPED(json) json_t *body =
+        json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid, "resourceVersion",
+                  r->meta.version, "finalizers", list);
+    const struct kube_request q = {.verb = KUBE_PATCH_MERGE,
+                                   .res = shard_resource(KIND_TASK_SPAWNER, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = r->meta.name,
+                                   .body = body};
+    if (kube_call(r->shard->kube, &q, on_patched, r, &e) == NULL)
+        fail(r, &e);
+}
+
+/* ---- the source ---- */
+
+static const struct workspace_view *
+workspace(struct run *r, const struct spawner_view *v)
+{
+    return v->workspace == NULL
+               ? NULL
+               : (const struct workspace_view *)store_get(r->shard->store, KIND_WORKSPACE,
+                                                          r->meta.profile, r->meta.ns, v->workspace);
+}
+
+/* Which repository is polled: the override's, on the Workspace's host when it names none. */
+static void
+polled_repo(const struct spawner_view *v, const struct workspace_view *w, struct repo *out)
+{
+    struct repo own;
+
+    repo_parse(w->repo, &own);
+    *out = own;
+    if (v->repo == NULL)
+        return;
+    repo_parse(v->repo, out);
+    if (out->host[0] == '\0') {
+        memcpy(out->host, own.host, sizeof out->host);
+        memcpy(out->scheme, own.scheme, sizeof out->scheme);
+    }
+}
+
+/* Reads the credential of the source. False: not usable now (told by an error in memory). */
+static bool
+read_credential(struct run *r, enum cred_kind kind, const char *secret, const char *base,
+                struct credential *c)
+{
+    *c = credential_get(r->shard->credentials, kind, r->meta.ns, secret, base, r->key);
+    if (c->state == CRED_READY) {
+        shard_add_at(r->shard, r->key, c->again_ms);
+        return true;
+    }
+    if (c->state != CRED_PENDING) {
+        spawner_memory_error(memory(r), "CredentialError", c->message);
+        shard_add_at(r->shard, r->key, c->again_ms);
+        memory(r)->resolved = true;
+    }
+    return false;
+}
+
+static void
+wish_github(struct run *r, const struct spawner_view *v)
+{
+    const struct workspace_view *w = workspace(r, v);
+    struct credential c = {.identity = ""};
+    struct repo repo;
+    char base[300];
+
+    if (w == NULL) {
+        r->workspace_missing = true;
+        return;
+    }
+    polled_repo(v, w, &repo);
+    repo_api_base(&repo, base, sizeof base);
+    if (repo.owner[0] == '\0') {
+        snprintf(r->config_error, sizeof r->config_error, "repository \"%.200s\" names no owner and name",
+                 v->repo != NULL ? v->repo : w->repo);
+        return;
+    }
+    if (w->secret != NULL && !read_credential(r, CRED_GITHUB, w->secret, base, &c))
+        return;
+    sources_set(r->shard->sources, r->key, v,
+                &(struct source_wish){.kind = SOURCE_GITHUB,
+                                      .api_base = base,
+                                      .identity = c.identity,
+                                      .token = c.token,
+                                      .owner = repo.owner,
+                                      .repo = repo.name});
+    memory(r)->resolved = true;
+}
+
+static void
+wish_jira(struct run *r, const struct spawner_view *v)
+{
+    struct credential c = {.identity = ""};
+    char base[600];
+
+    snprintf(base, sizeof base, "%s", v->jira_base != NULL ? v->jira_base : "");
+    if (*base != '\0' && base[strlen(base) - 1] == '/')
+        base[strlen(base) - 1] = '\0';
+    if (v->jira_secret != NULL && !read_credential(r, CRED_JIRA, v->jira_secret, base, &c))
+        return;
+    sources_set(r->shard->sources, r->key, v,
+                &(struct source_wish){.kind = SOURCE_JIRA,
+                                      .api_base = base,
+                                      .identity = c.identity,
+                                      .user = c.user,
+                                      .token = c.token,
+                                      .owner = "",
+                                      .repo = ""});
+    memory(r)->resolved = true;
+}
+
+static void
+wish_source(struct run *r, const struct spawner_view *v)
+{
+    if (plan_config_error(v, r->config_error, sizeof r->config_error) || v->suspend) {
+        sources_drop(r->shard->sources, r->key);
+        memory(r)->resolved = true;
+        return;
+    }
+    if (v->workspace != NULL && workspace(r, v) == NULL) {
+        r->workspace_missing = true;
+        sources_drop(r->shard->sources, r->key);
+        memory(r)->resolved = true;
+        return;
+    }
+    if (v->source == SOURCE_GITHUB)
+        wish_github(r, v);
+    else if (v->source == SOURCE_JIRA)
+        wish_jira(r, v);
+    else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
+        sources_set(r->shard->sources, r->key, v,
+                    &(struct source_wish){.kind = SOURCE_CRON, .api_base = "", .identity = "",
+                                          .owner = "", .repo = ""});
+        memory(r)->resolved = true;
+    }
+}
+
+static void
+tell_workspace(struct run *r, const struct spawner_view *v)
+{
+    struct spawner_memory *m = memory(r);
+    char text[320];
+
+    if (!r->workspace_missing) {
+        m->workspace_told = false;
+        return;
+    }
+    if (m->workspace_told)
+        return;
+    m->workspace_told = true;
+    snprintf(text, sizeof text, "Workspace %s not found, requeuing", v->workspace);
+    writes_event(r->shard->writes, KIND_TASK_SPAWNER, &r->meta, false, "WorkspaceNotFound", text);
+}
+
+/* ---- facts ---- */
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct plan_task *)a)->name, ((const struct plan_task *)b)->name);
+}
+
+/* Tasks in view with our label, and those that we created and do not see yet. */
+static struct plan_task *
+gather_tasks(struct run *r, size_t *n)
+{
+    struct shard *s = r->shard;
+    struct spawner_memory *m = memory(r);
+    struct views found =
+        store_find(s->store, BY_SPAWNER, r->meta.profile, r->meta.ns, r->meta.name);
+    struct plan_task *all = calloc(found.n + zhashx_size(m->expected) + 1, sizeof *all);
+
+    if (all == NULL)
+        abort();
+    *n = 0;
+    for (size_t i = 0; i < found.n; i++) {
+        const struct task_view *t = (const struct task_view *)found.at[i];
+        const struct meta *tm = &t->view.meta;
+        const char *deleted = zhashx_lookup(m->deleted, tm->name);
+        all[(*n)++] = (struct plan_task){
+            .name = tm->name,
+            .uid = tm->uid,
+            .phase = t->phase,
+            .completed_ms = t->completed_ms,
+            .ordinal = t->ordinal,
+            .deleting = tm->deleted_ms != 0 || (deleted != NULL && strcmp(deleted, tm->uid) == 0)};
+        if (t->ordinal > m->total)
+            m->total = t->ordinal;
+        zhashx_delete(m->expected, tm->name);
+    }
+    int64_t now = clock_mono_ms();
+    for (struct expected *x = zhashx_first(m->expected); x != NULL; x = zhashx_next(m->expected))
+        if (now < x->until_ms)
+            all[(*n)++] = (struct plan_task){.name = zhashx_cursor(m->expected),
+                                             .uid = x->uid,
+                                             .ordinal = x->ordinal};
+    qsort(all, *n, sizeof *all, by_name);
+    return all;
+}
+
+static bool
+is_taken(void *arg, const char *name)
+{
+    struct run *r = arg;
+
+    return store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, name) != NULL;
+}
+
+static void
+make_plan(struct run *r, const struct spawner_view *v)
+{
+    struct spawner_memory *m = memory(r);
+    size_t n;
+    struct plan_task *tasks = gather_tasks(r, &n);
+    const struct plan_facts f = {
+        .spawner = v,
+        .items = m->items,
+        .tasks = tasks,
+        .n_tasks = n,
+        .gone = m->gone,
+        .n_gone = m->n_gone,
+        .refusals = m->refusals,
+        .n_refusals = m->n_refusals,
+        .taken = is_taken,
+        .arg = r,
+        .total = m->total,
+        .config_error = r->config_error[0] != '\0' ? r->config_error : NULL,
+        .workspace_missing = r->workspace_missing,
+        .failures = m->failures,
+        .error_reason = m->error_reason,
+        .error_message = m->error_message,
+    };
+
+    if (r->planned)
+        plan_free(&r->plan);
+    plan_make(&f, clock_wall_ms(), &r->plan);
+    r->planned = true;
+    r->next_create = r->next_delete = 0;
+    /* The plan points at uids of views: keep what the deletes need. */
+    for (size_t i = 0; i < r->plan.n_deletes; i++) {
+        struct plan_task *copy = arena_alloc(&r->plan.arena, sizeof *copy);
+        *copy = *r->plan.deletes[i];
+        copy->name = arena_str(&r->plan.arena, copy->name);
+        copy->uid = arena_str(&r->plan.arena, copy->uid);
+        r->plan.deletes[i] = copy;
+    }
+    free(tasks);
+}
+
+/* ---- carrying out ---- */
+
+static void
+on_deleted(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+    struct spawner_memory *m = memory(r);
+    const struct plan_task *t = r->plan.deletes[r->next_delete++];
+
+    if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
+        res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
+        log_warn(r->key, "delete of Task %s to work on its item anew: %s", t->name, res->err.text);
+    if (m != NULL) {
+        zhashx_delete(m->deleted, t->name);
+        zhashx_insert(m->deleted, t->name, strdup(t->uid));
+    }
+    carry_out(r);
+}
+
+static void
+delete_next(struct run *r)
+{
+    const struct plan_task *t = r->plan.deletes[r->next_delete];
+    const struct kube_request q = {.verb = KUBE_DELETE,
+                                   .res = shard_resource(KIND_TASK, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = t->name,
+                                   .uid = t->uid,
+                                   .propagation = "Background"};
+    struct err e = ERR_INIT;
+
+    if (kube_call(r->shard->kube, &q, on_deleted, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+expect(struct run *r, const char *name, const char *uid, int64_t ordinal)
+{
+    struct spawner_memory *m = memory(r);
+    struct expected *x = calloc(1, sizeof *x);
+
+    if (x == NULL)
+        abort();
+    snprintf(x->uid, sizeof x->uid, "%s", uid);
+    x->ordinal = ordinal;
+    x->until_ms = clock_mono_ms() + ECHO_MS;
+    zhashx_delete(m->expected, name);
+    zhashx_insert(m->expected, name, x);
+    if (ordinal > m->total)
+        m->total = ordinal;
+}
+
+/* The name exists already: made by us before a crash, or somebody else's. */
+static void
+on_looked(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+    const struct plan_create *c = &r->plan.creates[r->next_create];
+    const struct profile *p = profile_of(r->meta.profile);
+    char text[400];
+
+    if (res->err.code != ERR_NONE || memory(r) == NULL) {
+        fail(r, &res->err);
+        return;
+    }
+    const json_t *labels = json_at(res->body, "metadata.labels");
+    const json_t *notes = json_at(res->body, "metadata.annotations");
+    const char *owner = json_string_value(json_object_get(labels, p->label_spawner));
+    const char *ordinal = json_string_value(json_object_get(notes, p->note_ordinal));
+    if (owner != NULL && strcmp(owner, r->meta.name) == 0) {
+        expect(r, c->name, json_str_or(res->body, "metadata.uid", ""),
+               ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0);
+    } else {
+        snprintf(text, sizeof text,
+                 "task %s name collides with an existing Task not owned by spawner %s", c->name,
+                 r->meta.name);
+        spawner_memory_refuse(memory(r), c->name, text);
+    }
+    plan(r); /* the ordinals that follow may be others now */
+}
+
+static void
+look(struct run *r)
+{
+    const struct kube_request q = {.verb = KUBE_GET,
+                                   .res = shard_resource(KIND_TASK, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = r->plan.creates[r->next_create].name};
+    struct err e = ERR_INIT;
+
+    if (kube_call(r->shard->kube, &q, on_looked, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+on_created(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+    const struct plan_create *c = &r->plan.creates[r->next_create];
+    enum kube_reason why = res->status.reason;
+
+    if (memory(r) == NULL) {
+        end(r);
+    } else if (res->err.code == ERR_NONE) {
+        log_info(r->key, "created Task %s", c->name);
+        expect(r, c->name, res->uid, c->ordinal);
+        r->next_create++;
+        carry_out(r);
+    } else if (res->err.code == ERR_EXISTS) {
+        look(r);
+    } else if (why == KUBE_INVALID || why == KUBE_BAD_REQUEST || why == KUBE_TOO_LARGE) {
+        spawner_memory_refuse(memory(r), c->name, res->err.text);
+        plan(r);
+    } else {
+        fail(r, &res->err);
+    }
+}
+
+static void
+create_next(struct run *r)
+{
+    const struct plan_create *c = &r->plan.creates[r->next_create];
+    const struct kube_request q = {.verb = KUBE_CREATE,
+                                   .res = shard_resource(KIND_TASK, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = c->name,
+                                   .body = c->task,
+                                   .repeat = KUBE_REPEAT_NAMED};
+    struct err e = ERR_INIT;
+
+    if (kube_call(r->shard->kube, &q, on_created, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+on_status(void *arg, enum write_code code, const char *version, const char *message)
+{
+    struct run *r = arg;
+    struct err e = ERR_INIT;
+
+    if (code == WRITE_REFUSED) {
+        err_set(&e, ERR_INVALID, "status: %s", message);
+        fail(r, &e);
+        return;
+    }
+    if (code == WRITE_DONE)
+        wrote(r, version);
+    end(r);
+}
+
+static void
+carry_out(struct run *r)
+{
+    const struct spawner_view *v = view(r);
+    bool stop = v == NULL || v->suspend || v->view.meta.deleted_ms != 0 || !r->shard->leader ||
+                r->shard->stopping;
+
+    if (v == NULL) {
+        end(r);
+    } else if (!stop && r->next_delete < r->plan.n_deletes) {
+        delete_next(r);
+    } else if (!stop && r->next_create < r->plan.n_creates) {
+        create_next(r);
+    } else if (r->next_create > 0 || r->next_delete > 0) {
+        plan(r); /* what was done is counted now; the rest is status */
+    } else if (r->plan.write && r->plan.n_creates == 0) {
+        writes_status(r->shard->writes, KIND_TASK_SPAWNER, &r->meta,
+                      plan_patch(v, &r->plan.status), on_status, r);
+    } else {
+        end(r);
+    }
+}
+
+static void
+plan(struct run *r)
+{
+    const struct spawner_view *v = view(r);
+
+    if (v == NULL || memory(r) == NULL) {
+        end(r);
+        return;
+    }
+    make_plan(r, v);
+    carry_out(r);
+}
+
+/* ---- the run ---- */
+
+static void
+copy_meta(struct run *r, const struct meta *m)
+{
+    struct arena *a = &r->arena;
+
+    r->meta = *m;
+    r->meta.ns = arena_str(a, m->ns);
+    r->meta.name = arena_str(a, m->name);
+    r->meta.uid = arena_str(a, m->uid);
+    r->meta.version = arena_str(a, m->version);
+    r->meta.controller_uid = NULL;
+    if (m->finalizers.n > 0)
+        r->meta.finalizers.at = arena_alloc(a, m->finalizers.n * sizeof(char *));
+    for (size_t i = 0; i < m->finalizers.n; i++)
+        r->meta.finalizers.at[i] = arena_str(a, m->finalizers.at[i]);
+}
+
+static void
+start(struct shard *s, const char *key, const struct spawner_view *v)
+{
+    const char *finalizer = profile_of(v->view.meta.profile)->spawner_finalizer;
+    struct run *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        abort();
+    r->shard = s;
+    snprintf(r->key, sizeof r->key, "%s", key);
+    copy_meta(r, &v->view.meta);
+    if (r->meta.deleted_ms != 0) {
+        sources_drop(s->sources, key);
+        if (meta_has_finalizer(&r->meta, finalizer))
+            patch_finalizers(r, false);
+        else
+            end(r);
+        return;
+    }
+    account_ensure(s, key, r->meta.profile, r->meta.ns);
+    wish_source(r, v);
+    tell_workspace(r, v);
+    sources_resolved(s->sources);
+    if (!meta_has_finalizer(&r->meta, finalizer))
+        patch_finalizers(r, true);
+    else
+        plan(r);
+}
+
+static bool
+current(const struct spawner_memory *m, const struct spawner_view *v)
+{
+    int order;
+
+    if (*m->version == '\0' || clock_mono_ms() >= m->version_until)
+        return true;
+    if (kube_version_compare(v->view.meta.version, m->version, &order))
+        return order >= 0;
+    return strcmp(v->view.meta.version, m->version) == 0;
+}
+
+void
+spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns, const char *name)
+{
+    const struct spawner_view *v =
+        (const struct spawner_view *)store_get(s->store, KIND_TASK_SPAWNER, profile, ns, name);
+
+    if (v == NULL) {
+        sources_drop(s->sources, key);
+        zhashx_delete(s->spawners, key);
+        queue_forget(s->queue, key);
+        return;
+    }
+    struct spawner_memory *m = spawner_memory_of(s, key, v);
+    if (!current(m, v)) {
+        queue_add_at(s->queue, key, m->version_until);
+        shard_done(s, key);
+        return;
+    }
+    start(s, key, v);
+}

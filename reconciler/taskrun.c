@@ -1,0 +1,656 @@
+/* taskrun.c - one run of a Task's key: gather, decide, carry out in order. */
+#include <math.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "reconciler/credentials.h"
+#include "reconciler/jobmake.h"
+#include "reconciler/prompt.h"
+#include "reconciler/repo.h"
+#include "reconciler/status.h"
+#include "reconciler/taskmemory.h"
+#include "reconciler/writes.h"
+
+/* A decision under way. The view may change or go meanwhile, so what is needed is copied. */
+struct run {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    struct meta meta; /* texts in the arena */
+    struct arena arena;
+    struct decision decision;
+    size_t next;
+    json_t *patch;        /* of ACT_STATUS, made when decided; owned */
+    struct job_make *make; /* ACT_CREATE_JOB under way; owned */
+    /* for the counters, after the status was written */
+    const char *type, *spawner, *model;
+};
+
+static void step(struct run *r);
+
+static void
+run_free(struct run *r)
+{
+    json_decref(r->patch);
+    job_make_free(r->make);
+    decision_free(&r->decision);
+    arena_free(&r->arena);
+    free(r);
+}
+
+static void
+end(struct run *r)
+{
+    struct shard *s = r->shard;
+    char key[SHARD_KEY_MAX];
+
+    memcpy(key, r->key, sizeof key);
+    run_free(r);
+    shard_done(s, key);
+}
+
+static void
+fail(struct run *r, const struct err *e)
+{
+    struct shard *s = r->shard;
+    char key[SHARD_KEY_MAX];
+
+    memcpy(key, r->key, sizeof key);
+    run_free(r);
+    shard_failed(s, key, e);
+}
+
+/* Facts have changed through our own action: decide anew at once. */
+static void
+again(struct run *r)
+{
+    shard_add(r->shard, r->key);
+    end(r);
+}
+
+static struct task_memory *
+memory(struct run *r)
+{
+    return task_memory_find(r->shard, r->key);
+}
+
+static void
+wrote(struct run *r, const char *version)
+{
+    if (memory(r) != NULL)
+        task_memory_wrote(memory(r), version);
+}
+
+/* ---- writes on the Task itself ---- */
+
+static void
+on_patched(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+
+    if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
+        end(r);
+        return;
+    }
+    if (res->err.code != ERR_NONE) {
+        fail(r, &res->err);
+        return;
+    }
+    wrote(r, res->version);
+    step(r);
+}
+
+/* Writes the list of finalizers with or without ours; a list is replaced whole, so the
+ * version says that nobody changed it meanwhile. */
+static void
+patch_finalizers(struct run *r, bool with)
+{
+    const char *ours = profile_of(r->meta.profile)->task_finalizer;
+    json_t *list = json_array();
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; i < r->meta.finalizers.n; i++)
+        if (strcmp(r->meta.finalizers.at[i], ours) != 0)
+            json_array_append_new(list, json_string(r->meta.finalizers.at[i]));
+    if (with)
+        json_array_append_new(list, json_string(ours));
+    SCOPED(json) json_t *body =
+        json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid, "resourceVersion",
+                  r->meta.version, "finalizers", list);
+    const struct kube_request q = {.verb = KUBE_PATCH_MERGE,
+                                   .res = shard_resource(KIND_TASK, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = r->meta.name,
+                                   .body = body};
+    if (kube_call(r->shard->kube, &q, on_patched, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+add_finalizer(struct run *r)
+{
+    patch_finalizers(r, true);
+}
+
+static void
+drop_finalizer(struct run *r)
+{
+    patch_finalizers(r, false);
+}
+
+static void
+on_deleted(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+
+    if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
+        res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
+        fail(r, &res->err);
+    else
+        end(r); /* its going is seen as an event */
+}
+
+static void
+delete_object(struct run *r, unsigned kind, const char *uid)
+{
+    const struct kube_request q = {.verb = KUBE_DELETE,
+                                   .res = shard_resource(kind, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = r->meta.name,
+                                   .uid = uid,
+                                   .propagation = "Background"};
+    struct err e = ERR_INIT;
+
+    if (kube_call(r->shard->kube, &q, on_deleted, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+delete_task(struct run *r)
+{
+    delete_object(r, KIND_TASK, r->meta.uid);
+}
+
+static void
+delete_job(struct run *r)
+{
+    struct view *job =
+        store_get(r->shard->store, KIND_JOB, r->meta.profile, r->meta.ns, r->meta.name);
+
+    if (job == NULL)
+        end(r);
+    else
+        delete_object(r, KIND_JOB, job->meta.uid);
+}
+
+/* ---- the Job ---- */
+
+static void
+on_found(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+    struct task_memory *m = memory(r);
+
+    if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
+        fail(r, &res->err);
+        return;
+    }
+    if (m != NULL && res->err.code == ERR_NOT_FOUND)
+        m->job_absent = true;
+    if (res->err.code == ERR_NOT_FOUND) {
+        again(r);
+        return;
+    }
+    if (m != NULL) { /* it is there: the watch will show it */
+        m->job_created = true;
+        m->job_until = clock_mono_ms() + ECHO_MS;
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
+    }
+    end(r);
+}
+
+static void
+find_job(struct run *r)
+{
+    const struct kube_request q = {.verb = KUBE_GET,
+                                   .res = kube_res(KUBE_JOBS),
+                                   .ns = r->meta.ns,
+                                   .name = r->meta.name};
+    struct err e = ERR_INIT;
+
+    if (kube_call(r->shard->kube, &q, on_found, r, &e) == NULL)
+        fail(r, &e);
+}
+
+static void
+on_made(void *arg, enum job_made result, const struct err *e)
+{
+    struct run *r = arg;
+    struct task_memory *m = memory(r);
+
+    if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
+        end(r);
+        return;
+    }
+    m->creating = false;
+    switch (result) {
+    case JOB_MADE:
+        m->job_created = true;
+        m->job_until = clock_mono_ms() + ECHO_MS;
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
+        step(r);
+        return;
+    case JOB_WRONG:
+        m->build_error = strdup(e->text);
+        again(r);
+        return;
+    case JOB_TAKEN:
+        m->conflict = strdup(e->text);
+        again(r);
+        return;
+    case JOB_LATER:
+        fail(r, e);
+        return;
+    }
+}
+
+/* A template that cannot be rendered is told once; the agent then gets the raw prompt. */
+static void
+warn_prompt(struct run *r, const struct err *why)
+{
+    struct task_memory *m = memory(r);
+
+    if (m->prompt_warned)
+        return;
+    m->prompt_warned = true;
+    writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed", why->text);
+}
+
+static void
+create_job(struct run *r)
+{
+    struct shard *s = r->shard;
+    const struct task_view *t = (const struct task_view *)store_get(
+        s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
+    struct task_memory *m = memory(r);
+    SCOPED(buf) struct buf prompt = BUF_INIT;
+    struct err e = ERR_INIT;
+
+    if (t == NULL || m == NULL) {
+        end(r);
+        return;
+    }
+    if (prompt_render(t, facts_lookup, s, &prompt, &e) < 0)
+        warn_prompt(r, &e);
+    e = (struct err)ERR_INIT;
+    const struct job_wish wish = {
+        .task = t,
+        .workspace = t->workspace == NULL
+                         ? NULL
+                         : (const struct workspace_view *)store_get(
+                               s->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace),
+        .agent_config = t->agent_config == NULL
+                            ? NULL
+                            : (const struct agentconfig_view *)store_get(
+                                  s->store, KIND_AGENT_CONFIG, r->meta.profile, r->meta.ns,
+                                  t->agent_config),
+        .prompt = buf_str(&prompt),
+        .token_secret = m->token_secret,
+        .images = &s->images,
+    };
+    enum job_made why;
+    m->creating = true;
+    if ((r->make = job_make_start(s->kube, &wish, on_made, r, &why, &e)) == NULL)
+        on_made(r, why, &e);
+}
+
+/* ---- the Workspace's token ---- */
+
+static void
+set_auth(struct task_memory *m, enum auth_state state, const char *message, int64_t until_ms)
+{
+    m->auth = state;
+    free(m->auth_message);
+    m->auth_message = strdup(message);
+    m->auth_until = until_ms;
+}
+
+static void
+on_token_kept(void *arg, enum job_made result, const struct err *e)
+{
+    struct run *r = arg;
+    struct task_memory *m = memory(r);
+    char name[300];
+
+    if (m == NULL) {
+        end(r);
+        return;
+    }
+    if (result == JOB_LATER) {
+        set_auth(m, AUTH_UNKNOWN, "", 0);
+        fail(r, e);
+        return;
+    }
+    snprintf(name, sizeof name, "%s-github-token", r->meta.name);
+    free(m->token_secret);
+    m->token_secret = strdup(name);
+    set_auth(m, result == JOB_MADE ? AUTH_READY : AUTH_FAILED, e->text, 0);
+    again(r);
+}
+
+static void
+take_credential(struct run *r, const struct workspace_view *w, const struct credential *c)
+{
+    struct task_memory *m = memory(r);
+
+    switch (c->state) {
+    case CRED_PENDING: /* the key comes again when there is an answer */
+        end(r);
+        return;
+    case CRED_RETRY:
+        set_auth(m, AUTH_RETRY, c->message, c->again_ms);
+        shard_add_at(r->shard, r->key, c->again_ms);
+        again(r);
+        return;
+    case CRED_FAILED:
+        set_auth(m, AUTH_FAILED, c->message, 0);
+        again(r);
+        return;
+    case CRED_READY:
+        break;
+    }
+    if (c->app) {
+        struct err e = ERR_INIT;
+        enum job_made why;
+        r->make = job_make_token(r->shard->kube, &r->meta, w->secret, c->token, c->expires_ms,
+                                 on_token_kept, r, &why, &e);
+        if (r->make == NULL)
+            on_token_kept(r, why, &e);
+        return;
+    }
+    free(m->token_secret);
+    m->token_secret = strdup(w->secret);
+    set_auth(m, AUTH_READY, "", 0);
+    again(r);
+}
+
+static void
+resolve_auth(struct run *r)
+{
+    struct shard *s = r->shard;
+    const struct task_view *t = (const struct task_view *)store_get(
+        s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
+    const struct workspace_view *w =
+        t == NULL || t->workspace == NULL
+            ? NULL
+            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE, r->meta.profile,
+                                                       r->meta.ns, t->workspace);
+    char base[300];
+    struct repo repo;
+
+    if (w == NULL || w->secret == NULL || memory(r) == NULL) {
+        end(r);
+        return;
+    }
+    repo_parse(w->repo, &repo);
+    repo_api_base(&repo, base, sizeof base);
+    const struct credential c =
+        credential_get(s->credentials, CRED_GITHUB, r->meta.ns, w->secret, base, r->key);
+    take_credential(r, w, &c);
+}
+
+/* ---- outputs ---- */
+
+static struct texts
+keep_texts(struct arena *a, const struct msg_strs *from)
+{
+    struct texts t = {from->count > 0 ? arena_alloc(a, from->count * sizeof *t.at) : NULL, 0};
+
+    for (; t.n < from->count; t.n++)
+        t.at[t.n] = arena_str(a, from->items[t.n]);
+    return t;
+}
+
+static void
+keep_outputs(struct task_memory *m, const struct msg_outputs *o)
+{
+    struct arena *a = &m->capture_arena;
+    size_t n = o->results.count;
+    struct texts keys = {n > 0 ? arena_alloc(a, n * sizeof(char *)) : NULL, n};
+    struct texts values = {n > 0 ? arena_alloc(a, n * sizeof(char *)) : NULL, n};
+
+    for (size_t i = 0; i < n; i++) {
+        keys.at[i] = arena_str(a, o->results.items[i].key);
+        values.at[i] = arena_str(a, o->results.items[i].value);
+    }
+    m->captured = (struct capture){.complete = o->complete,
+                                   .outputs = keep_texts(a, &o->outputs),
+                                   .keys = keys,
+                                   .values = values,
+                                   .message = arena_str(a, o->message)};
+    m->capture = CAPTURE_DONE;
+}
+
+/* Who asked: the run is over when the answer comes. */
+struct ask {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    char uid[65];
+};
+
+static void
+on_outputs(void *arg, const struct msg_outputs *o)
+{
+    struct ask *ask = arg;
+    struct task_memory *m = task_memory_find(ask->shard, ask->key);
+
+    if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
+        m->capture == CAPTURE_ASKED) {
+        keep_outputs(m, o);
+        shard_add(ask->shard, ask->key);
+    }
+    free(ask);
+}
+
+static void
+collect(struct run *r, const char *pod)
+{
+    struct ask *ask = calloc(1, sizeof *ask);
+    struct task_memory *m = memory(r);
+
+    if (ask == NULL)
+        abort();
+    ask->shard = r->shard;
+    memcpy(ask->key, r->key, sizeof ask->key);
+    snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
+    m->capture = CAPTURE_ASKED;
+    writes_collect(r->shard->writes, &r->meta, pod, r->type, false, on_outputs, ask);
+    step(r);
+}
+
+/* ---- status and what follows it ---- */
+
+static void
+on_status(void *arg, enum write_code code, const char *version, const char *message)
+{
+    struct run *r = arg;
+    struct err e = ERR_INIT;
+
+    if (code == WRITE_GONE) {
+        end(r);
+    } else if (code == WRITE_REFUSED) {
+        err_set(&e, ERR_INVALID, "status: %s", message);
+        fail(r, &e);
+    } else {
+        wrote(r, version);
+        step(r);
+    }
+}
+
+static void
+write_status(struct run *r)
+{
+    writes_status(r->shard->writes, KIND_TASK, &r->meta, TAKE(r->patch), on_status, r);
+}
+
+static void
+count_usage(struct run *r, const struct task_status *st)
+{
+    static const struct {
+        const char *key;
+        enum metric metric;
+    } rows[] = {{"cost-usd", METRIC_TASK_COST},
+                {"input-tokens", METRIC_TASK_INPUT},
+                {"output-tokens", METRIC_TASK_OUTPUT}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        double value = status_number(&st->keys, &st->values, rows[i].key);
+        if (value > 0)
+            metric_add(worker_metrics(r->shard->worker), rows[i].metric, value, r->meta.ns, r->type,
+                       r->spawner, r->model);
+    }
+}
+
+static void
+count_finished(struct run *r)
+{
+    const struct task_status *st = &r->decision.status;
+    struct metrics *m = worker_metrics(r->shard->worker);
+
+    metric_add(m, METRIC_TASK_COMPLETED, 1, r->meta.ns, r->type, phase_name(st->phase));
+    if (st->started_ms != 0 && st->completed_ms >= st->started_ms)
+        metric_observe(m, METRIC_TASK_DURATION,
+                       (double)(st->completed_ms - st->started_ms) / 1000.0, r->meta.ns, r->type,
+                       phase_name(st->phase));
+    if (st->with_outputs)
+        count_usage(r, st);
+}
+
+static void
+emit(struct run *r, const struct action *a)
+{
+    if (strcmp(a->reason, "BranchWithoutWorkspace") == 0 && memory(r) != NULL)
+        memory(r)->branch_warned = true;
+    if (profile_of(r->meta.profile)->events)
+        writes_event(r->shard->writes, KIND_TASK, &r->meta, a->warning, a->reason, a->text);
+}
+
+/* ---- the run ---- */
+
+/* Those that wait for an answer continue in their callback; the others at once. */
+static void (*const waiting[])(struct run *r) = {
+    [ACT_ADD_FINALIZER] = add_finalizer, [ACT_DROP_FINALIZER] = drop_finalizer,
+    [ACT_RESOLVE_AUTH] = resolve_auth,   [ACT_FIND_JOB] = find_job,
+    [ACT_CREATE_JOB] = create_job,       [ACT_DELETE_JOB] = delete_job,
+    [ACT_DELETE_TASK] = delete_task,     [ACT_STATUS] = write_status,
+    [ACT_COUNT_FINISHED] = NULL,
+    [ACT_WAKE] = NULL,
+};
+
+static void
+step(struct run *r)
+{
+    while (r->next < r->decision.n) {
+        const struct action *a = &r->decision.actions[r->next++];
+        if (a->kind == ACT_COLLECT) {
+            collect(r, a->text);
+            return;
+        }
+        if (waiting[a->kind] != NULL) {
+            waiting[a->kind](r);
+            return;
+        }
+        if (a->kind == ACT_EVENT)
+            emit(r, a);
+        else if (a->kind == ACT_COUNT_CREATED)
+            metric_add(worker_metrics(r->shard->worker), METRIC_TASK_CREATED, 1, r->meta.ns,
+                       r->type);
+        else if (a->kind == ACT_COUNT_FINISHED)
+            count_finished(r);
+        else if (a->kind == ACT_WAKE)
+            shard_add_at(r->shard, r->key, a->at_ms);
+    }
+    end(r);
+}
+
+static void
+copy_meta(struct run *r, const struct meta *m)
+{
+    struct arena *a = &r->arena;
+
+    r->meta = *m;
+    r->meta.ns = arena_str(a, m->ns);
+    r->meta.name = arena_str(a, m->name);
+    r->meta.uid = arena_str(a, m->uid);
+    r->meta.version = arena_str(a, m->version);
+    r->meta.controller_uid = NULL;
+    if (m->finalizers.n > 0)
+        r->meta.finalizers.at = arena_alloc(a, m->finalizers.n * sizeof(char *));
+    for (size_t i = 0; i < m->finalizers.n; i++)
+        r->meta.finalizers.at[i] = arena_str(a, m->finalizers.at[i]);
+}
+
+/* Texts of the decision that are borrowed from views must outlive them: those that are used
+ * after the first wait are copied. */
+static void
+own_texts(struct run *r)
+{
+    struct arena *a = &r->arena;
+    struct decision *d = &r->decision;
+
+    for (size_t i = 0; i < d->n; i++)
+        d->actions[i].text = arena_str(a, d->actions[i].text);
+    d->status.message = d->status.job_name = d->status.pod_name = NULL;
+    struct texts keys = {NULL, 0}, values = {NULL, 0};
+    if (d->status.keys.n > 0) {
+        keys.at = arena_alloc(a, d->status.keys.n * sizeof(char *));
+        values.at = arena_alloc(a, d->status.keys.n * sizeof(char *));
+    }
+    for (; keys.n < d->status.keys.n; keys.n++) {
+        keys.at[keys.n] = arena_str(a, d->status.keys.at[keys.n]);
+        values.at[values.n++] = arena_str(a, d->status.values.at[keys.n]);
+    }
+    d->status.keys = keys;
+    d->status.values = values;
+    d->status.outputs = (struct texts){NULL, 0};
+}
+
+static void
+start(struct shard *s, const char *key, const struct task_view *t, struct task_memory *m)
+{
+    struct run *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        abort();
+    r->shard = s;
+    snprintf(r->key, sizeof r->key, "%s", key);
+    copy_meta(r, &t->view.meta);
+    r->type = arena_str(&r->arena, t->type != NULL ? t->type : "");
+    r->spawner = arena_str(&r->arena, t->spawner != NULL ? t->spawner : "");
+    r->model = arena_str(&r->arena, t->model != NULL ? t->model : "");
+    const struct task_facts f = facts_gather(s, t, m);
+    task_decide(&f, clock_wall_ms(), &r->decision);
+    if (decision_find(&r->decision, ACT_STATUS) != NULL)
+        r->patch = status_patch(t, &r->decision.status);
+    own_texts(r);
+    step(r);
+}
+
+void
+task_run(struct shard *s, const char *key, unsigned profile, const char *ns, const char *name)
+{
+    const struct task_view *t =
+        (const struct task_view *)store_get(s->store, KIND_TASK, profile, ns, name);
+
+    if (t == NULL) {
+        task_memory_forget(s, key);
+        queue_forget(s->queue, key);
+        return;
+    }
+    struct task_memory *m = task_memory_of(s, key, t);
+    if (!task_memory_current(m, t)) { /* what we wrote comes as an event; or never */
+        queue_add_at(s->queue, key, m->version_until);
+        shard_done(s, key);
+        return;
+    }
+    start(s, key, t, m);
+}

@@ -1,0 +1,94 @@
+/* wake.c - whom an object concerns: nobody polls, the event that frees one wakes it. */
+#include <string.h>
+
+#include "reconciler/shard.h"
+
+static void
+add_views(struct shard *s, struct views found)
+{
+    for (size_t i = 0; i < found.n; i++) {
+        const struct meta *m = &found.at[i]->meta;
+        if (found.at[i]->kind == KIND_TASK)
+            shard_add_task(s, m->profile, m->ns, m->name);
+        else if (found.at[i]->kind == KIND_TASK_SPAWNER)
+            shard_add_spawner(s, m->profile, m->ns, m->name);
+    }
+}
+
+/* Those who wait for this Task's end, its appearance, its branch or its slot; and those who
+ * stay only because this one needs them. */
+static void
+wake_neighbours(struct shard *s, const struct task_view *t)
+{
+    const struct meta *m = &t->view.meta;
+    const char *branch = branch_key(t);
+
+    add_views(s, store_find(s->store, BY_DEPENDENCY, m->profile, m->ns, m->name));
+    if (branch != NULL)
+        add_views(s, store_find(s->store, BY_BRANCH, m->profile, m->ns, branch));
+    if (t->spawner != NULL)
+        shard_add_spawner(s, m->profile, m->ns, t->spawner);
+    for (size_t i = 0; i < t->depends_on.n; i++)
+        shard_add_task(s, m->profile, m->ns, t->depends_on.at[i]);
+}
+
+static void
+wake_task(struct shard *s, const struct task_view *old, const struct task_view *now)
+{
+    const struct meta *m = now != NULL ? &now->view.meta : &old->view.meta;
+    bool turned = old == NULL || now == NULL || old->phase != now->phase ||
+                  (old->view.meta.deleted_ms != 0) != (now->view.meta.deleted_ms != 0) ||
+                  strcmp(old->view.meta.uid, now->view.meta.uid) != 0;
+
+    shard_add_task(s, m->profile, m->ns, m->name);
+    if (turned)
+        wake_neighbours(s, now != NULL ? now : old);
+}
+
+/* A Job's name is its Task's; the other group's Task of that name waits for it, too. */
+static void
+wake_owner(struct shard *s, const struct meta *m, const char *task)
+{
+    for (unsigned p = 0; p < profile_count(); p++)
+        if (p == m->profile || store_get(s->store, KIND_TASK, p, m->ns, task) != NULL)
+            shard_add_task(s, p, m->ns, task);
+}
+
+/* A deleted Task keeps its branch until its Pods have ended. */
+static void
+wake_pod(struct shard *s, const struct pod_view *p)
+{
+    if (p->task != NULL)
+        wake_owner(s, &p->view.meta, p->task);
+}
+
+void
+wake(struct shard *s, const struct view *old, const struct view *now)
+{
+    const struct view *v = now != NULL ? now : old;
+    const struct meta *m = &v->meta;
+
+    switch ((enum object_kind)v->kind) {
+    case KIND_TASK:
+        wake_task(s, (const struct task_view *)old, (const struct task_view *)now);
+        break;
+    case KIND_TASK_SPAWNER:
+        shard_add_spawner(s, m->profile, m->ns, m->name);
+        break;
+    case KIND_WORKSPACE:
+        add_views(s, store_find(s->store, BY_WORKSPACE, m->profile, m->ns, m->name));
+        break;
+    case KIND_AGENT_CONFIG:
+        add_views(s, store_find(s->store, BY_AGENT_CONFIG, m->profile, m->ns, m->name));
+        break;
+    case KIND_JOB:
+        wake_owner(s, m, m->name);
+        break;
+    case KIND_POD:
+        wake_pod(s, (const struct pod_view *)v);
+        break;
+    case KIND_DEPLOYMENT:
+    case N_KINDS:
+        break;
+    }
+}

@@ -1,0 +1,328 @@
+/* writes.c - see writes.h. */
+#include "reconciler/writes.h"
+
+#include <czmq.h>
+#include <openssl/sha.h>
+
+#include "common/clock.h"
+#include "common/limits.h"
+#include "common/log.h"
+
+/* Without an answer for so long, what is under way is sent again. */
+#define RESEND_MS 10000
+#define LOOK_MS 2500
+
+/* One message that is kept until its answer. */
+struct write {
+    uint64_t id;
+    struct message message; /* points into the fields below */
+    char *ns, *name, *uid, *texts[4], *patch; /* owned */
+    int64_t sent_ms;                          /* monotonic, 0: waits for the window */
+    write_fn *done;
+    outputs_fn *outputs;
+    void *arg;
+};
+
+struct writes {
+    struct worker *worker;
+    struct bus *bus;
+    zhashx_t *all;    /* id in hex -> struct write; owned */
+    zlistx_t *waiting; /* in order, not sent yet; borrowed */
+    uint64_t last_id;
+    size_t under_way;
+    int timer;
+};
+
+static void
+write_free(void **item)
+{
+    struct write *x = *item;
+
+    if (x != NULL) {
+        free(x->ns);
+        free(x->name);
+        free(x->uid);
+        free(x->patch);
+        for (size_t i = 0; i < ARRAY_LEN(x->texts); i++)
+            free(x->texts[i]);
+    }
+    free(x);
+    *item = NULL;
+}
+
+static const char *
+id_key(uint64_t id)
+{
+    static char key[24];
+
+    snprintf(key, sizeof key, "%llx", (unsigned long long)id);
+    return key;
+}
+
+static void on_look(void *arg, struct worker *w);
+
+static void
+watch_over(struct writes *w)
+{
+    if (w->timer <= 0 && zhashx_size(w->all) > 0)
+        w->timer = worker_after(w->worker, LOOK_MS, on_look, w);
+}
+
+static bool
+send_now(struct writes *w, struct write *x)
+{
+    struct err e = ERR_INIT;
+
+    if (bus_peer(w->bus, NULL) == NULL)
+        return false; /* sent when it joins */
+    if (bus_send(w->bus, NULL, &x->message, &e) < 0) {
+        log_warn(x->name, "%s: %s", message_name(x->message.kind), e.text);
+        return false;
+    }
+    x->sent_ms = clock_mono_ms();
+    return true;
+}
+
+static void
+send_waiting(struct writes *w)
+{
+    struct write *x;
+
+    while (w->under_way < LIMIT_STATUS_WINDOW && (x = zlistx_first(w->waiting)) != NULL) {
+        if (!send_now(w, x))
+            break;
+        zlistx_detach(w->waiting, NULL);
+        w->under_way++;
+    }
+    watch_over(w);
+}
+
+/* What was sent and not answered: again, oldest id first is not needed, each stands alone
+ * or is newer state of the same object. */
+static void
+send_again(struct writes *w, int64_t before_ms)
+{
+    for (struct write *x = zhashx_first(w->all); x != NULL; x = zhashx_next(w->all))
+        if (x->sent_ms != 0 && x->sent_ms <= before_ms)
+            send_now(w, x);
+}
+
+static void
+on_look(void *arg, struct worker *worker)
+{
+    struct writes *w = arg;
+
+    (void)worker;
+    w->timer = 0;
+    send_again(w, clock_mono_ms() - RESEND_MS);
+    send_waiting(w);
+}
+
+static void
+on_joined(void *arg, struct bus *bus, const struct peer *peer)
+{
+    struct writes *w = arg;
+
+    (void)peer;
+    w->bus = bus;
+    send_again(w, clock_mono_ms());
+    send_waiting(w);
+}
+
+/* Takes the write out of the table; the caller frees. */
+static struct write *
+settle(struct writes *w, uint64_t id)
+{
+    struct write *x = zhashx_lookup(w->all, id_key(id));
+
+    if (x == NULL)
+        return NULL; /* answered before: a second answer to what was sent twice */
+    zhashx_set_destructor(w->all, NULL);
+    zhashx_delete(w->all, id_key(id));
+    zhashx_set_destructor(w->all, write_free);
+    w->under_way -= w->under_way > 0;
+    return x;
+}
+
+static void
+on_ack(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
+{
+    const struct msg_write_ack *a = &m->body.write_ack;
+    struct writes *w = arg;
+    struct write *x = settle(w, a->id);
+    void *item = x;
+
+    (void)bus;
+    (void)from;
+    if (x == NULL)
+        return;
+    if (a->code == WRITE_REFUSED && m->kind == MSG_STATUS_ACK)
+        log_warn(x->name, "status refused: %s", a->message);
+    if (x->done != NULL)
+        x->done(x->arg, (enum write_code)a->code, a->version, a->message);
+    write_free(&item);
+    send_waiting(w);
+}
+
+static void
+on_outputs(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
+{
+    struct writes *w = arg;
+    struct write *x = settle(w, m->body.outputs.id);
+    void *item = x;
+
+    (void)bus;
+    (void)from;
+    if (x == NULL)
+        return;
+    x->outputs(x->arg, &m->body.outputs);
+    write_free(&item);
+    send_waiting(w);
+}
+
+static const struct handler handlers[] = {
+    {MSG_STATUS_ACK, on_ack},
+    {MSG_EVENT_ACK, on_ack},
+    {MSG_OUTPUTS_DONE, on_outputs},
+};
+
+struct writes *
+writes_new(struct worker *worker, struct err *e)
+{
+    SCOPED(writes) struct writes *w = calloc(1, sizeof *w);
+
+    if (w == NULL) {
+        err_errno(e, "writes");
+        return NULL;
+    }
+    w->worker = worker;
+    w->all = zhashx_new();
+    w->waiting = zlistx_new();
+    zhashx_set_destructor(w->all, write_free);
+    /* Ids of an earlier incarnation may still be answered: they must not meet ours. */
+    w->last_id = worker_incarnation(worker) << 40;
+    const struct bus_calls calls = {
+        .rows = handlers, .n_rows = ARRAY_LEN(handlers), .joined = on_joined, .arg = w};
+    if ((w->bus = worker_connect(worker, "status", &calls, e)) == NULL)
+        return NULL;
+    return TAKE(w);
+}
+
+void
+writes_free(struct writes *w)
+{
+    if (w == NULL)
+        return;
+    zlistx_destroy(&w->waiting);
+    zhashx_destroy(&w->all);
+    free(w);
+}
+
+static struct write *
+write_new(struct writes *w, const struct meta *m)
+{
+    struct write *x = calloc(1, sizeof *x);
+
+    if (x == NULL || (x->ns = strdup(m->ns)) == NULL || (x->name = strdup(m->name)) == NULL ||
+        (x->uid = strdup(m->uid)) == NULL)
+        abort();
+    x->id = ++w->last_id;
+    return x;
+}
+
+static void
+submit(struct writes *w, struct write *x)
+{
+    zhashx_insert(w->all, id_key(x->id), x);
+    zlistx_add_end(w->waiting, x);
+    send_waiting(w);
+}
+
+void
+writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch, write_fn *done,
+              void *arg)
+{
+    struct write *x = write_new(w, m);
+
+    x->patch = json_dump_compact(patch);
+    json_decref(patch);
+    x->done = done;
+    x->arg = arg;
+    x->message = (struct message){
+        .kind = MSG_STATUS_APPLY,
+        .body.status = {.id = x->id,
+                        .kind = kind,
+                        .profile = m->profile,
+                        .ns = x->ns,
+                        .name = x->name,
+                        .uid = x->uid,
+                        .patch = {x->patch, x->patch != NULL ? strlen(x->patch) : 0}}};
+    submit(w, x);
+}
+
+void
+event_name(const struct meta *m, const char *reason, const char *message, char *out, size_t room)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SCOPED(buf) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "%s/%s/%s", m->uid, reason, message);
+    SHA256((const unsigned char *)buf_str(&text), text.size, digest);
+    int n = snprintf(out, room, "%.200s.", m->name);
+    for (int i = 0; i < 8; i++)
+        snprintf(out + n + 2 * i, room - (size_t)(n + 2 * i), "%02x", digest[i]);
+}
+
+void
+writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning,
+             const char *reason, const char *message)
+{
+    struct write *x = write_new(w, m);
+    char name[240];
+
+    event_name(m, reason, message, name, sizeof name);
+    x->texts[0] = strdup(name);
+    x->texts[1] = strdup(reason);
+    if (asprintf(&x->texts[2], "%.1000s", message) < 0)
+        abort();
+    x->message = (struct message){.kind = MSG_EVENT_EMIT,
+                                  .body.event = {.id = x->id,
+                                                 .kind = kind,
+                                                 .profile = m->profile,
+                                                 .ns = x->ns,
+                                                 .name = x->name,
+                                                 .uid = x->uid,
+                                                 .event_name = x->texts[0],
+                                                 .type = warning ? "Warning" : "Normal",
+                                                 .reason = x->texts[1],
+                                                 .message = x->texts[2]}};
+    submit(w, x);
+}
+
+void
+writes_collect(struct writes *w, const struct meta *task, const char *pod, const char *container,
+               bool failed, outputs_fn *done, void *arg)
+{
+    struct write *x = write_new(w, task);
+
+    x->texts[0] = strdup(pod);
+    x->texts[1] = strdup(container);
+    x->outputs = done;
+    x->arg = arg;
+    x->message = (struct message){.kind = MSG_OUTPUTS_COLLECT,
+                                  .body.collect = {.id = x->id,
+                                                   .profile = task->profile,
+                                                   .ns = x->ns,
+                                                   .task = x->name,
+                                                   .uid = x->uid,
+                                                   .pod = x->texts[0],
+                                                   .container = x->texts[1],
+                                                   .failed = failed}};
+    submit(w, x);
+}
+
+size_t
+writes_pending(const struct writes *w)
+{
+    return zhashx_size(w->all);
+}

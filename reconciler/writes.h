@@ -1,0 +1,41 @@
+/* writes.h - what goes through the statuswriter: status, Events, outputs of finished Pods.
+ *
+ * Everything is kept until it is acknowledged, and sent again when the statuswriter comes
+ * back or stays silent for too long. At most LIMIT_STATUS_WINDOW are under way; the rest
+ * waits here.
+ */
+#ifndef KELOS_RECONCILER_WRITES_H
+#define KELOS_RECONCILER_WRITES_H
+
+#include "common/json.h"
+#include "common/worker.h"
+#include "reconciler/view.h"
+
+struct writes;
+
+enum write_code { WRITE_DONE = 0, WRITE_GONE = 1, WRITE_REFUSED = 2 };
+/* Texts are borrowed for the call. */
+typedef void write_fn(void *arg, enum write_code code, const char *version, const char *message);
+typedef void outputs_fn(void *arg, const struct msg_outputs *outputs);
+
+/* Connects to the statuswriter. NULL with *e set. */
+struct writes *writes_new(struct worker *w, struct err *e);
+void writes_free(struct writes *w);
+SCOPED_DEFINE(writes)
+
+/* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. */
+void writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch,
+                   write_fn *done, void *arg);
+/* An Event about the object; its name is made from all that it says. */
+void writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning,
+                  const char *reason, const char *message);
+/* Asks for the outputs of a Pod's container; `done` is called once. */
+void writes_collect(struct writes *w, const struct meta *task, const char *pod,
+                    const char *container, bool failed, outputs_fn *done, void *arg);
+size_t writes_pending(const struct writes *w);
+
+/* "fix-42.0123456789abcdef": the same for the same words about the same object. */
+void event_name(const struct meta *m, const char *reason, const char *message, char *out,
+                size_t room);
+
+#endif
