@@ -76,6 +76,13 @@ credentials_free(struct credentials *c)
     free(c);
 }
 
+static void
+text_free(void **item)
+{
+    free(*item);
+    *item = NULL;
+}
+
 static struct entry *
 entry_of(struct credentials *c, enum cred_kind kind, const char *ns, const char *name,
          const char *api_base)
@@ -90,7 +97,7 @@ entry_of(struct credentials *c, enum cred_kind kind, const char *ns, const char 
         abort();
     *en = (struct entry){.all = c, .kind = kind, .ns = strdup(ns), .name = strdup(name),
                          .api_base = strdup(api_base), .keys = zlistx_new()};
-    zlistx_set_destructor(en->keys, (zlistx_destructor_fn *)zstr_free);
+    zlistx_set_destructor(en->keys, text_free);
     zhashx_insert(c->entries, key, en);
     return en;
 }

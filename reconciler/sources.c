@@ -14,7 +14,7 @@
 #define FIRST_WANT_MS 3000
 
 /* One source and the worker that serves it. */
-struct group {
+struct source {
     char key[65];
     enum source_kind kind;
     char *api_base;             /* owned, like the next two */
@@ -35,7 +35,7 @@ struct member {
 struct sources {
     struct shard *shard;
     struct bus *bus;
-    zhashx_t *groups;   /* key -> struct group; owned */
+    zhashx_t *groups;   /* key -> struct source; owned */
     zhashx_t *group_of; /* queue key -> the group's key; owned texts */
     bool want_changed, told, synced;
     int64_t first_until; /* monotonic */
@@ -61,9 +61,9 @@ member_free(void **item)
 }
 
 static void
-group_free(void **item)
+source_free(void **item)
 {
-    struct group *g = *item;
+    struct source *g = *item;
 
     if (g != NULL) {
         free(g->api_base);
@@ -75,10 +75,17 @@ group_free(void **item)
     *item = NULL;
 }
 
+static void
+text_free(void **item)
+{
+    free(*item);
+    *item = NULL;
+}
+
 /* ---- telling ---- */
 
 static void
-assign(struct sources *c, struct group *g)
+assign(struct sources *c, struct source *g)
 {
     size_t n = 0;
     struct msg_spawn *spawns = calloc(zhashx_size(g->members) + 1, sizeof *spawns);
@@ -127,7 +134,7 @@ want(struct sources *c)
 
     if (list == NULL)
         abort();
-    for (struct group *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
         list[n++] = (struct msg_source){
             .key = g->key, .type = type_names[g->kind], .api_base = g->api_base};
     struct message message = {
@@ -172,7 +179,7 @@ flush(void *arg, struct worker *w)
 
     (void)w;
     c->timer = 0;
-    for (struct group *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
         if (g->changed && *g->worker != '\0')
             assign(c, g);
     if (c->want_changed && may_tell(c)) {
@@ -202,10 +209,10 @@ set_group_key(char *out, const struct source_wish *w)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static struct group *
+static struct source *
 group_of(struct sources *c, const char *key, const struct source_wish *w)
 {
-    struct group *g = zhashx_lookup(c->groups, key);
+    struct source *g = zhashx_lookup(c->groups, key);
 
     if (g != NULL)
         return g;
@@ -230,7 +237,7 @@ same_secret(const struct secret *a, const struct secret *b)
 }
 
 static void
-replace_secret(struct group *g, struct secret **slot, const struct secret *from)
+replace_secret(struct source *g, struct secret **slot, const struct secret *from)
 {
     if (same_secret(*slot, from))
         return;
@@ -249,7 +256,7 @@ member_differs(const struct member *m, const struct spawner_view *v, const struc
 }
 
 static void
-put_member(struct group *g, const char *key, const struct spawner_view *v,
+put_member(struct source *g, const char *key, const struct spawner_view *v,
            const struct source_wish *w)
 {
     struct member *m = zhashx_lookup(g->members, key);
@@ -280,7 +287,7 @@ void
 sources_drop(struct sources *c, const char *key)
 {
     const char *group_key = zhashx_lookup(c->group_of, key);
-    struct group *g = group_key != NULL ? zhashx_lookup(c->groups, group_key) : NULL;
+    struct source *g = group_key != NULL ? zhashx_lookup(c->groups, group_key) : NULL;
 
     if (g != NULL) {
         zhashx_delete(g->members, key);
@@ -306,7 +313,7 @@ sources_set(struct sources *c, const char *key, const struct spawner_view *v,
         sources_drop(c, key);
     if (zhashx_lookup(c->group_of, key) == NULL)
         zhashx_insert(c->group_of, key, strdup(group_key));
-    struct group *g = group_of(c, group_key, w);
+    struct source *g = group_of(c, group_key, w);
     replace_secret(g, &g->user, w->user);
     replace_secret(g, &g->token, w->token);
     put_member(g, key, v, w);
@@ -334,10 +341,10 @@ sources_resolved(struct sources *c)
 /* ---- hearing ---- */
 
 /* The group that this worker serves: a worker speaks for its own source alone. */
-static struct group *
+static struct source *
 group_from(struct sources *c, const struct peer *from, const char *key)
 {
-    struct group *g = zhashx_lookup(c->groups, key);
+    struct source *g = zhashx_lookup(c->groups, key);
 
     if (g == NULL || strncmp(from->worker, "source-", 7) != 0 ||
         strncmp(from->worker + 7, key, 12) != 0)
@@ -347,7 +354,7 @@ group_from(struct sources *c, const struct peer *from, const char *key)
 
 /* The TaskSpawner that a message is about, when it is of that group and the same object. */
 static struct spawner_memory *
-memory_from(struct sources *c, const struct group *g, const char *ns, const char *name,
+memory_from(struct sources *c, const struct source *g, const char *ns, const char *name,
             const char *uid, char *key)
 {
     for (unsigned p = 0; p < profile_count(); p++) {
@@ -375,7 +382,7 @@ static void
 on_join(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
 {
     struct sources *c = arg;
-    struct group *g = group_from(c, from, m->body.source.key);
+    struct source *g = group_from(c, from, m->body.source.key);
 
     (void)bus;
     if (g == NULL) { /* not wanted any more: the supervisor will end it */
@@ -412,7 +419,7 @@ on_items(void *arg, struct bus *bus, const struct peer *from, const struct messa
 {
     const struct msg_items *it = &m->body.items;
     struct sources *c = arg;
-    struct group *g = group_from(c, from, it->key);
+    struct source *g = group_from(c, from, it->key);
     char key[SHARD_KEY_MAX];
     struct spawner_memory *memory =
         g != NULL ? memory_from(c, g, it->ns, it->name, it->uid, key) : NULL;
@@ -447,7 +454,7 @@ on_unchanged(void *arg, struct bus *bus, const struct peer *from, const struct m
 {
     const struct msg_unchanged *u = &m->body.unchanged;
     struct sources *c = arg;
-    struct group *g = group_from(c, from, u->key);
+    struct source *g = group_from(c, from, u->key);
     char key[SHARD_KEY_MAX];
     struct spawner_memory *memory = g != NULL ? memory_from(c, g, u->ns, u->name, u->uid, key) : NULL;
     bool held = memory != NULL && memory->items != NULL &&
@@ -490,7 +497,7 @@ on_error(void *arg, struct bus *bus, const struct peer *from, const struct messa
 {
     const struct msg_source_fail *f = &m->body.source_fail;
     struct sources *c = arg;
-    struct group *g = group_from(c, from, f->key);
+    struct source *g = group_from(c, from, f->key);
     char key[SHARD_KEY_MAX];
     struct spawner_memory *memory = g != NULL ? memory_from(c, g, f->ns, f->name, f->uid, key) : NULL;
 
@@ -511,7 +518,7 @@ on_gone(void *arg, struct bus *bus, const struct peer *peer)
     struct sources *c = arg;
 
     (void)bus;
-    for (struct group *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
         if (strcmp(g->worker, peer->user_id) == 0)
             *g->worker = '\0';
 }
@@ -550,8 +557,8 @@ sources_new(struct shard *s, struct err *e)
     c->shard = s;
     c->groups = zhashx_new();
     c->group_of = zhashx_new();
-    zhashx_set_destructor(c->groups, group_free);
-    zhashx_set_destructor(c->group_of, (zhashx_destructor_fn *)zstr_free);
+    zhashx_set_destructor(c->groups, source_free);
+    zhashx_set_destructor(c->group_of, text_free);
     snprintf(name, sizeof name, "source-%lld", (long long)s->index);
     if ((c->bus = worker_bind(s->worker, name, &calls, e)) == NULL) {
         sources_free(c);
