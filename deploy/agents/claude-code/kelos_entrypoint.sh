@@ -1,0 +1,55 @@
+#!/bin/bash
+# kelos_entrypoint.sh - runs Claude Code on the prompt in $1 and reports through kelos-capture.
+set -uo pipefail
+
+if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
+# A TERM to the group ends the agent; we stay to report what it has done.
+trap : TERM
+
+prompt=${1-}
+if [ -z "$prompt" ]; then
+    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
+    exit 2
+fi
+if ! command -v claude > /dev/null 2>&1; then
+    echo "kelos: claude (Claude Code) is not installed here; in local mode: make agents, or npm install -g @anthropic-ai/claude-code" >&2
+    exit 127
+fi
+
+config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
+state=${CLAUDE_CONFIG_DIR:-$HOME}/.claude.json
+
+if [ -n "${KELOS_AGENTS_MD-}" ]; then
+    mkdir -p "$config" && printf '%s\n' "$KELOS_AGENTS_MD" > "$config/CLAUDE.md"
+fi
+
+# Our servers win over those that are configured already.
+if [ -n "${KELOS_MCP_SERVERS-}" ]; then
+    if [ ! -s "$state" ]; then
+        printf '%s\n' "$KELOS_MCP_SERVERS" > "$state"
+    elif command -v node > /dev/null 2>&1; then
+        node -e '
+            const fs = require("fs"), path = process.argv[1];
+            const old = JSON.parse(fs.readFileSync(path, "utf8"));
+            const ours = JSON.parse(process.env.KELOS_MCP_SERVERS).mcpServers;
+            old.mcpServers = {...old.mcpServers, ...ours};
+            fs.writeFileSync(path, JSON.stringify(old));' "$state"
+    else
+        echo "kelos: MCP servers are not configured: merging $state needs node" >&2
+    fi
+fi
+
+args=(--dangerously-skip-permissions --output-format stream-json --verbose)
+if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
+if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
+    for plugin in "$KELOS_PLUGIN_DIR"/*/; do
+        if [ -d "$plugin" ]; then args+=(--plugin-dir "${plugin%/}"); fi
+    done
+fi
+args+=(-p)
+case $prompt in -*) args+=(--) ;; esac
+
+claude "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
+status=("${PIPESTATUS[@]}")
+if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
+exit "${status[1]}"

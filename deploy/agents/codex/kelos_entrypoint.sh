@@ -1,0 +1,67 @@
+#!/bin/bash
+# kelos_entrypoint.sh - runs Codex on the prompt in $1 and reports through kelos-capture.
+set -uo pipefail
+
+if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
+# A TERM to the group ends the agent; we stay to report what it has done.
+trap : TERM
+
+prompt=${1-}
+if [ -z "$prompt" ]; then
+    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
+    exit 2
+fi
+if ! command -v codex > /dev/null 2>&1; then
+    echo "kelos: codex is not installed here; npm install -g @openai/codex" >&2
+    exit 127
+fi
+
+config=${CODEX_HOME:-$HOME/.codex}
+mkdir -p "$config"
+
+if [ -n "${CODEX_AUTH_JSON-}" ]; then
+    (umask 077 && printf '%s' "$CODEX_AUTH_JSON" | tr -d '\r\n' > "$config/auth.json")
+fi
+if [ -n "${KELOS_AGENTS_MD-}" ]; then printf '%s\n' "$KELOS_AGENTS_MD" > "$config/AGENTS.md"; fi
+
+args=(exec --dangerously-bypass-approvals-and-sandbox --json)
+if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
+if [ -n "${KELOS_PLUGIN_DIR-}" ] && [ -d "$KELOS_PLUGIN_DIR" ]; then
+    args+=(--enable skills)
+    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
+        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
+        plugin=${skill#"$KELOS_PLUGIN_DIR"/}
+        plugin=${plugin%%/*}
+        target=$config/skills/$plugin-$(basename "$skill")
+        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/"
+    done
+    for agents in "$KELOS_PLUGIN_DIR"/*/agents/; do
+        if [ -d "$agents" ]; then echo "kelos: codex knows no plugin agents: $agents is not used" >&2; fi
+    done
+fi
+
+if [ -n "${KELOS_MCP_SERVERS-}" ]; then
+    if command -v node > /dev/null 2>&1; then
+        node -e '
+            const q = JSON.stringify, out = [];
+            const table = o => "{ " + Object.keys(o).sort().map(k => `${q(k)} = ${q(o[k])}`).join(", ") + " }";
+            const servers = JSON.parse(process.env.KELOS_MCP_SERVERS).mcpServers;
+            for (const name of Object.keys(servers).sort()) {
+                const s = servers[name];
+                if (s.type === "sse") console.error(`kelos: codex may not reach MCP server ${name}: type sse`);
+                out.push("", `[mcp_servers.${q(name)}]`);
+                if (s.command) out.push(`command = ${q(s.command)}`);
+                if (s.args) out.push(`args = [${s.args.map(a => q(a)).join(", ")}]`);
+                if (s.url) out.push(`url = ${q(s.url)}`);
+                if (s.headers) out.push(`http_headers = ${table(s.headers)}`);
+                if (s.env) out.push(`env = ${table(s.env)}`);
+            }
+            require("fs").appendFileSync(process.argv[1], out.join("\n") + "\n");' "$config/config.toml"
+    else
+        echo "kelos: MCP servers are not configured: writing config.toml needs node" >&2
+    fi
+fi
+
+case $prompt in -*) args+=(--) ;; esac
+codex "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
+exit "${PIPESTATUS[0]}"
