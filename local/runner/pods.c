@@ -1,0 +1,173 @@
+/* pods.c - see pods.h. One entry for each Pod that has not finished. */
+#include "local/runner/pods.h"
+
+#include <czmq.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "local/runner/job.h"
+#include "local/runner/podentry.h"
+#include "local/runner/trash.h"
+
+static void
+entry_destroy(void **item)
+{
+    podentry_free(*item);
+    *item = NULL;
+}
+
+struct pods *
+pods_new(struct kube *k, struct loop *loop, const struct pods_options *o, struct err *e)
+{
+    struct pods *p = calloc(1, sizeof *p);
+
+    if (p == NULL || (p->entries = zhashx_new()) == NULL) {
+        free(p);
+        err_set(e, ERR_SYSTEM, "out of memory");
+        return NULL;
+    }
+    zhashx_set_destructor(p->entries, entry_destroy);
+    p->kube = k;
+    p->loop = loop;
+    p->o = *o;
+    return p;
+}
+
+void
+pods_free(struct pods *p)
+{
+    if (p == NULL)
+        return;
+    zhashx_destroy(&p->entries);
+    zhashx_destroy(&p->listed);
+    buf_free(&p->o.filter);
+    free(p);
+}
+
+size_t
+pods_active(const struct pods *p)
+{
+    return zhashx_size(p->entries);
+}
+
+void
+pods_forget(struct pods *p, struct podentry *entry)
+{
+    zhashx_delete(p->entries, entry->state->uid);
+}
+
+/* ---- what the API server says ---- */
+
+static bool
+is_over(const json_t *pod)
+{
+    const char *phase = json_str_or(pod, "status.phase", "");
+
+    return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
+}
+
+static bool
+is_ours(const json_t *pod)
+{
+    const char *node = json_str_or(pod, "spec.nodeName", "");
+
+    return *node == '\0' || strcmp(node, JOB_NODE) == 0;
+}
+
+static void
+accept_pod(struct pods *p, json_t *pod)
+{
+    struct err e = ERR_INIT;
+    struct podentry *entry = podentry_new(p, pod, &e);
+
+    if (entry == NULL) {
+        log_error(json_str_or(pod, "metadata.name", ""), "pod: %s", e.text);
+        return;
+    }
+    zhashx_insert(p->entries, entry->state->uid, entry);
+    podentry_begin(entry);
+}
+
+void
+pods_seen(struct pods *p, json_t *pod)
+{
+    const char *uid = json_str_or(pod, "metadata.uid", "");
+    struct podentry *entry = zhashx_lookup(p->entries, uid);
+
+    if (!is_ours(pod) || *uid == '\0' || strchr(uid, '/') != NULL || *uid == '.')
+        return;
+    if (p->listed != NULL)
+        zhashx_update(p->listed, uid, (void *)"");
+    if (entry == NULL && !is_over(pod))
+        accept_pod(p, pod);
+    entry = zhashx_lookup(p->entries, uid);
+    if (entry != NULL && json_at(pod, "metadata.deletionTimestamp") != NULL)
+        podentry_delete(entry, json_int_or(pod, "metadata.deletionGracePeriodSeconds", 30));
+}
+
+void
+pods_gone(struct pods *p, json_t *pod)
+{
+    const char *uid = json_str_or(pod, "metadata.uid", "");
+    struct podentry *entry = zhashx_lookup(p->entries, uid);
+
+    if (entry != NULL)
+        podentry_gone(entry);
+    else if (*uid != '\0' && strchr(uid, '/') == NULL && *uid != '.')
+        trash_pod(p->o.dir, uid);
+}
+
+void
+pods_list_begin(struct pods *p)
+{
+    zhashx_destroy(&p->listed);
+    p->listed = zhashx_new();
+}
+
+/* Ends what runs in the directory of a Pod that is no longer there. */
+static void
+end_unknown(struct pods *p)
+{
+    DIR *d = opendir(p->o.dir);
+    struct dirent *entry;
+
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        if (entry->d_name[0] == '.' || zhashx_lookup(p->listed, entry->d_name) != NULL ||
+            zhashx_lookup(p->entries, entry->d_name) != NULL)
+            continue;
+        trash_pod(p->o.dir, entry->d_name);
+    }
+    if (d != NULL)
+        closedir(d);
+    trash_empty(p->o.dir);
+}
+
+void
+pods_list_end(struct pods *p)
+{
+    zlistx_t *keys = zhashx_keys(p->entries);
+
+    for (const char *uid = zlistx_first(keys); uid != NULL; uid = zlistx_next(keys)) {
+        struct podentry *entry = zhashx_lookup(p->entries, uid);
+        if (zhashx_lookup(p->listed, uid) == NULL && entry != NULL)
+            podentry_gone(entry);
+    }
+    zlistx_destroy(&keys);
+    end_unknown(p);
+    zhashx_destroy(&p->listed);
+}
+
+void
+pods_fail(struct pods *p, const char *uid, const char *reason, const char *message)
+{
+    struct podentry *entry = zhashx_lookup(p->entries, uid);
+
+    if (entry != NULL)
+        podentry_fail(entry, reason, message);
+}
