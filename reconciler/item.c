@@ -25,27 +25,27 @@ item_set_free(struct item_set *s)
 {
     if (s == NULL)
         return;
-    arena_free(&s->arena);
+    pool_free(&s->arena);
     free(s->items);
     free(s);
 }
 
 static struct texts
-copy_texts(struct arena *a, const struct msg_strs *from)
+copy_texts(struct pool *a, const struct msg_strs *from)
 {
     struct texts t = {NULL, 0};
 
     if (from->count > 0)
-        t.at = arena_alloc(a, from->count * sizeof *t.at);
+        t.at = pool_alloc(a, from->count * sizeof *t.at);
     for (; t.n < from->count; t.n++)
-        t.at[t.n] = arena_str(a, from->items[t.n]);
+        t.at[t.n] = pool_str(a, from->items[t.n]);
     return t;
 }
 
 void
 item_set_add(struct item_set *s, const struct msg_items *page)
 {
-    struct arena *a = &s->arena;
+    struct pool *a = &s->arena;
 
     if (s->n + page->items.count > s->room) {
         s->room = s->n + page->items.count;
@@ -55,15 +55,15 @@ item_set_add(struct item_set *s, const struct msg_items *page)
     for (size_t i = 0; i < page->items.count; i++) {
         const struct msg_item *m = &page->items.items[i];
         s->items[s->n++] = (struct item){
-            .id = arena_str(a, m->id),
+            .id = pool_str(a, m->id),
             .number = m->number,
-            .title = arena_str(a, m->title),
-            .body = arena_str(a, m->body),
-            .url = arena_str(a, m->url),
-            .comments = arena_str(a, m->comments),
-            .kind = arena_str(a, m->kind),
-            .time = arena_str(a, m->time),
-            .schedule = arena_str(a, m->schedule),
+            .title = pool_str(a, m->title),
+            .body = pool_str(a, m->body),
+            .url = pool_str(a, m->url),
+            .comments = pool_str(a, m->comments),
+            .kind = pool_str(a, m->kind),
+            .time = pool_str(a, m->time),
+            .schedule = pool_str(a, m->schedule),
             .labels = copy_texts(a, &m->labels),
             .trigger_ms = m->trigger_time,
         };

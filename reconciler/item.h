@@ -15,7 +15,7 @@ struct item {
 
 /* What one poll gave: all that matched. */
 struct item_set {
-    struct arena arena;
+    struct pool arena;
     struct item *items; /* in the source's order */
     size_t n, room;
     char digest[65];

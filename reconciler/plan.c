@@ -89,7 +89,7 @@ static void
 fail_item(struct plan *p, struct counts *c, const char *name, const char *why)
 {
     if (c->failed++ == 0)
-        c->first_failure = arena_printf(&p->arena, "%s: %s", name, why);
+        c->first_failure = pool_printf(&p->arena, "%s: %s", name, why);
 }
 
 /* Whether a limit forbids one more Task now. */
@@ -130,7 +130,7 @@ judge(const struct plan_facts *f, struct plan *p, struct counts *c, const struct
     }
     if (f->taken(f->arg, name)) {
         fail_item(p, c, name,
-                  arena_printf(&p->arena,
+                  pool_printf(&p->arena,
                                "task %s name collides with an existing Task not owned by spawner %s",
                                name, f->spawner->view.meta.name));
         return ITEM_BAD;
@@ -282,7 +282,7 @@ plan_free(struct plan *p)
         json_decref(p->creates[i].task);
     free(p->creates);
     free(p->deletes);
-    arena_free(&p->arena);
+    pool_free(&p->arena);
 }
 
 bool

@@ -75,7 +75,7 @@ struct plan {
     size_t n_deletes;
     struct spawner_status status; /* as it is when all is created */
     bool write;                   /* it differs from what is there */
-    struct arena arena;
+    struct pool arena;
 };
 
 void plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out);

@@ -33,7 +33,7 @@ set_condition(const struct plan_facts *f, struct plan *p, int64_t now_ms, const 
         .reason = reason,
         .message = message,
         .since = now != NULL && strcmp(now->status, status) == 0 ? now->since
-                                                                 : arena_str(&p->arena, time),
+                                                                 : pool_str(&p->arena, time),
         .generation = f->spawner->view.meta.generation,
     };
 }
@@ -54,7 +54,7 @@ set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
 {
     if (o->budget_reached)
         set_condition(f, p, now_ms, "TaskBudgetExhausted", true, "BudgetReached",
-                      arena_printf(&p->arena,
+                      pool_printf(&p->arena,
                                    "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
                                    (long long)o->total, (long long)f->spawner->max_total));
     else
@@ -74,13 +74,13 @@ interval_warning(const struct plan_facts *f, struct plan *p)
     case DURATION_POLL_GOOD:
         return NULL;
     case DURATION_POLL_UNREAD:
-        return arena_printf(&p->arena,
+        return pool_printf(&p->arena,
                             "spec.pollInterval: \"%s\" is not a duration such as 30s or 5m, five "
                             "minutes are used", s->poll_interval);
     case DURATION_POLL_NEGATIVE:
         break;
     }
-    return arena_printf(&p->arena, "spec.pollInterval: \"%s\" is not above zero, one second is used",
+    return pool_printf(&p->arena, "spec.pollInterval: \"%s\" is not above zero, one second is used",
                         s->poll_interval);
 }
 
@@ -101,7 +101,7 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
     set_trouble(f, p, now_ms, "DiscoveryError",
                 f->error_reason != NULL ? f->error_reason : "SourceFailed", f->error_message);
     if (o->failed > 0)
-        creation = arena_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
+        creation = pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
                                 o->failed, f->items->n, o->first_failure);
     set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
     set_trouble(f, p, now_ms, "SourceWarning", "Incomplete",
@@ -132,7 +132,7 @@ set_phase(const struct plan_facts *f, const struct plan_outcome *o, struct plan 
         st->message = f->error_message;
     } else if (f->items != NULL && f->failures == 0) {
         st->phase = "Running";
-        st->message = arena_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
+        st->message = pool_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
                                    f->items->n, (long long)o->total);
     } else if (was_suspended) {
         st->phase = "Running";

@@ -15,7 +15,7 @@ struct run {
     struct shard *shard;
     char key[SHARD_KEY_MAX];
     struct meta meta; /* texts in the arena */
-    struct arena arena;
+    struct pool arena;
     struct plan plan;
     bool planned;
     bool workspace_missing;
@@ -31,7 +31,7 @@ run_free(struct run *r)
 {
     if (r->planned)
         plan_free(&r->plan);
-    arena_free(&r->arena);
+    pool_free(&r->arena);
     free(r);
 }
 
@@ -359,10 +359,10 @@ make_plan(struct run *r, const struct spawner_view *v)
     r->next_create = r->next_delete = 0;
     /* The plan points at uids of views: keep what the deletes need. */
     for (size_t i = 0; i < r->plan.n_deletes; i++) {
-        struct plan_task *copy = arena_alloc(&r->plan.arena, sizeof *copy);
+        struct plan_task *copy = pool_alloc(&r->plan.arena, sizeof *copy);
         *copy = *r->plan.deletes[i];
-        copy->name = arena_str(&r->plan.arena, copy->name);
-        copy->uid = arena_str(&r->plan.arena, copy->uid);
+        copy->name = pool_str(&r->plan.arena, copy->name);
+        copy->uid = pool_str(&r->plan.arena, copy->uid);
         r->plan.deletes[i] = copy;
     }
     free(tasks);
@@ -559,18 +559,18 @@ plan(struct run *r)
 static void
 copy_meta(struct run *r, const struct meta *m)
 {
-    struct arena *a = &r->arena;
+    struct pool *a = &r->arena;
 
     r->meta = *m;
-    r->meta.ns = arena_str(a, m->ns);
-    r->meta.name = arena_str(a, m->name);
-    r->meta.uid = arena_str(a, m->uid);
-    r->meta.version = arena_str(a, m->version);
+    r->meta.ns = pool_str(a, m->ns);
+    r->meta.name = pool_str(a, m->name);
+    r->meta.uid = pool_str(a, m->uid);
+    r->meta.version = pool_str(a, m->version);
     r->meta.controller_uid = NULL;
     if (m->finalizers.n > 0)
-        r->meta.finalizers.at = arena_alloc(a, m->finalizers.n * sizeof(char *));
+        r->meta.finalizers.at = pool_alloc(a, m->finalizers.n * sizeof(char *));
     for (size_t i = 0; i < m->finalizers.n; i++)
-        r->meta.finalizers.at[i] = arena_str(a, m->finalizers.at[i]);
+        r->meta.finalizers.at[i] = pool_str(a, m->finalizers.at[i]);
 }
 
 static void

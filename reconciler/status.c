@@ -12,7 +12,7 @@
 #define PLAUSIBLE_MAX 1e15
 
 const char *
-status_dependency(struct arena *a, const struct deps *d)
+status_dependency(struct pool *a, const struct deps *d)
 {
     static const char *const texts[] = {
         [DEPS_READY] = "",
@@ -26,28 +26,28 @@ status_dependency(struct arena *a, const struct deps *d)
 
     if (gap == NULL)
         return text;
-    return arena_printf(a, "%.*s%s%s", (int)(gap - text), text, d->name, gap + 2);
+    return pool_printf(a, "%.*s%s%s", (int)(gap - text), text, d->name, gap + 2);
 }
 
 const char *
-status_branch(struct arena *a, const struct task_view *t, const struct branch *b)
+status_branch(struct pool *a, const struct task_view *t, const struct branch *b)
 {
-    return arena_printf(a, "Waiting for branch \"%s\" (%s %s)", t->branch,
+    return pool_printf(a, "Waiting for branch \"%s\" (%s %s)", t->branch,
                         b->state == BRANCH_HELD ? "locked by" : "queued behind", b->by);
 }
 
 const char *
-status_end(struct arena *a, bool ok, const struct job_view *j, const struct pod_view *pod,
+status_end(struct pool *a, bool ok, const struct job_view *j, const struct pod_view *pod,
            const struct capture *c)
 {
     const char *text = ok ? "Task completed successfully" : "Task failed";
 
     if (!ok && pod != NULL && pod->failure != NULL)
-        text = arena_printf(a, "%s: %s", text, pod->failure);
+        text = pool_printf(a, "%s: %s", text, pod->failure);
     if (!ok && *j->failed_reason != '\0')
-        text = arena_printf(a, "%s (%s)", text, j->failed_reason);
+        text = pool_printf(a, "%s (%s)", text, j->failed_reason);
     if (c != NULL && !c->complete && *c->message != '\0')
-        text = arena_printf(a, "%s; outputs not captured: %s", text, c->message);
+        text = pool_printf(a, "%s; outputs not captured: %s", text, c->message);
     return text;
 }
 

@@ -5,11 +5,11 @@
 #include "reconciler/task.h"
 
 /* Messages; each lives in the arena. */
-const char *status_dependency(struct arena *a, const struct deps *d);
-const char *status_branch(struct arena *a, const struct task_view *t, const struct branch *b);
+const char *status_dependency(struct pool *a, const struct deps *d);
+const char *status_branch(struct pool *a, const struct task_view *t, const struct branch *b);
 /* "Task completed successfully" or "Task failed" with what is known of the cause; and why
  * outputs are missing when their capture was given up. `pod` and `c` may be NULL. */
-const char *status_end(struct arena *a, bool ok, const struct job_view *j,
+const char *status_end(struct pool *a, bool ok, const struct job_view *j,
                        const struct pod_view *pod, const struct capture *c);
 
 /* Whether writing the status would change anything. */

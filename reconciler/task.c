@@ -110,7 +110,7 @@ start_blocked_by_branch(const struct task_facts *f, struct decision *d)
 
     if (t->branch != NULL && t->workspace == NULL && !f->branch_warned)
         event(d, true, "BranchWithoutWorkspace",
-              arena_printf(&d->arena,
+              pool_printf(&d->arena,
                            "Branch \"%s\" is set but workspaceRef is not configured, branch "
                            "checkout will be skipped",
                            t->branch));
@@ -126,10 +126,10 @@ start_blocked_by_reference(const struct task_facts *f, struct decision *d)
     const struct task_view *t = f->task;
 
     if (f->workspace == REF_MISSING)
-        wait_for(f, d, arena_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
+        wait_for(f, d, pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
                                     t->workspace));
     else if (f->agent_config == REF_MISSING)
-        wait_for(f, d, arena_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
+        wait_for(f, d, pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
                                     t->agent_config));
     else
         return false;
@@ -153,7 +153,7 @@ start_blocked_by_auth(const struct task_facts *f, int64_t now_ms, struct decisio
     case AUTH_FAILED:
         break;
     }
-    message = arena_printf(&d->arena, "Failed to resolve GitHub token: %s", f->auth_message);
+    message = pool_printf(&d->arena, "Failed to resolve GitHub token: %s", f->auth_message);
     if (f->auth == AUTH_FAILED)
         fail(f, now_ms, d, message, "GitHubTokenFailed", message);
     else
@@ -171,7 +171,7 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
         start_blocked_by_reference(f, d) || start_blocked_by_auth(f, now_ms, d))
         return;
     if (f->build_error != NULL) {
-        const char *message = arena_printf(&d->arena, "Failed to build Job: %s", f->build_error);
+        const char *message = pool_printf(&d->arena, "Failed to build Job: %s", f->build_error);
         fail(f, now_ms, d, message, "JobBuildFailed", message);
         return;
     }
@@ -182,7 +182,7 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
     status.job_name = t->view.meta.name;
     if (show(f, d, status)) {
         event(d, false, "TaskCreated",
-              arena_printf(&d->arena, "Created Job %s for task", t->view.meta.name));
+              pool_printf(&d->arena, "Created Job %s for task", t->view.meta.name));
         act(d, ACT_COUNT_CREATED);
     }
 }
@@ -219,7 +219,7 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     event(d, !ok, ok ? "TaskSucceeded" : "TaskFailed", status.message);
     if (status.with_outputs)
         event(d, false, "OutputsCaptured",
-              arena_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
+              pool_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
                            c->outputs.n, c->keys.n));
     act(d, ACT_COUNT_FINISHED);
 }
@@ -271,13 +271,13 @@ decide_foreign(const struct task_facts *f, int64_t now_ms, struct decision *d)
                  (j->task != NULL && j->view.meta.profile == t->view.meta.profile);
 
     if (stale && now_ms < t->view.meta.created_ms + STALE_JOB_MS) {
-        wait_for(f, d, arena_printf(&d->arena,
+        wait_for(f, d, pool_printf(&d->arena,
                                     "Waiting for Job \"%s\" of an earlier Task to be deleted",
                                     j->view.meta.name));
         wake(d, t->view.meta.created_ms + STALE_JOB_MS);
         return;
     }
-    const char *message = arena_printf(
+    const char *message = pool_printf(
         &d->arena, "Failed to build Job: a Job \"%s\" exists and is not controlled by this Task",
         j->view.meta.name);
     fail(f, now_ms, d, message, "JobBuildFailed", message);
@@ -388,7 +388,7 @@ task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
 void
 decision_free(struct decision *d)
 {
-    arena_free(&d->arena);
+    pool_free(&d->arena);
 }
 
 const struct action *

@@ -99,7 +99,7 @@ struct decision {
     struct action actions[DECISION_ACTIONS];
     size_t n;
     struct task_status status; /* of ACT_STATUS */
-    struct arena arena;        /* owns the texts made here */
+    struct pool arena;        /* owns the texts made here */
 };
 
 /* Fills *d (zeroed by the caller; decision_free it). now_ms is wall time. */

@@ -11,7 +11,7 @@ clear(struct task_memory *m)
     free(m->token_secret);
     free(m->build_error);
     free(m->conflict);
-    arena_free(&m->capture_arena);
+    pool_free(&m->capture_arena);
     *m = (struct task_memory){.uid = NULL};
 }
 

@@ -22,7 +22,7 @@ struct task_memory {
     bool job_absent;        /* the server said so */
     enum capture_state capture;
     struct capture captured;
-    struct arena capture_arena;
+    struct pool capture_arena;
     int64_t finished_seen_ms; /* wall */
     bool branch_warned;
     bool prompt_warned;

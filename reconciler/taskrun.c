@@ -16,7 +16,7 @@ struct run {
     struct shard *shard;
     char key[SHARD_KEY_MAX];
     struct meta meta; /* texts in the arena */
-    struct arena arena;
+    struct pool arena;
     struct decision decision;
     size_t next;
     json_t *patch;        /* of ACT_STATUS, made when decided; owned */
@@ -33,7 +33,7 @@ run_free(struct run *r)
     json_decref(r->patch);
     job_make_free(r->make);
     decision_free(&r->decision);
-    arena_free(&r->arena);
+    pool_free(&r->arena);
     free(r);
 }
 
@@ -401,32 +401,32 @@ resolve_auth(struct run *r)
 /* ---- outputs ---- */
 
 static struct texts
-keep_texts(struct arena *a, const struct msg_strs *from)
+keep_texts(struct pool *a, const struct msg_strs *from)
 {
-    struct texts t = {from->count > 0 ? arena_alloc(a, from->count * sizeof *t.at) : NULL, 0};
+    struct texts t = {from->count > 0 ? pool_alloc(a, from->count * sizeof *t.at) : NULL, 0};
 
     for (; t.n < from->count; t.n++)
-        t.at[t.n] = arena_str(a, from->items[t.n]);
+        t.at[t.n] = pool_str(a, from->items[t.n]);
     return t;
 }
 
 static void
 keep_outputs(struct task_memory *m, const struct msg_outputs *o)
 {
-    struct arena *a = &m->capture_arena;
+    struct pool *a = &m->capture_arena;
     size_t n = o->results.count;
-    struct texts keys = {n > 0 ? arena_alloc(a, n * sizeof(char *)) : NULL, n};
-    struct texts values = {n > 0 ? arena_alloc(a, n * sizeof(char *)) : NULL, n};
+    struct texts keys = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
+    struct texts values = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
 
     for (size_t i = 0; i < n; i++) {
-        keys.at[i] = arena_str(a, o->results.items[i].key);
-        values.at[i] = arena_str(a, o->results.items[i].value);
+        keys.at[i] = pool_str(a, o->results.items[i].key);
+        values.at[i] = pool_str(a, o->results.items[i].value);
     }
     m->captured = (struct capture){.complete = o->complete,
                                    .outputs = keep_texts(a, &o->outputs),
                                    .keys = keys,
                                    .values = values,
-                                   .message = arena_str(a, o->message)};
+                                   .message = pool_str(a, o->message)};
     m->capture = CAPTURE_DONE;
 }
 
@@ -575,18 +575,18 @@ step(struct run *r)
 static void
 copy_meta(struct run *r, const struct meta *m)
 {
-    struct arena *a = &r->arena;
+    struct pool *a = &r->arena;
 
     r->meta = *m;
-    r->meta.ns = arena_str(a, m->ns);
-    r->meta.name = arena_str(a, m->name);
-    r->meta.uid = arena_str(a, m->uid);
-    r->meta.version = arena_str(a, m->version);
+    r->meta.ns = pool_str(a, m->ns);
+    r->meta.name = pool_str(a, m->name);
+    r->meta.uid = pool_str(a, m->uid);
+    r->meta.version = pool_str(a, m->version);
     r->meta.controller_uid = NULL;
     if (m->finalizers.n > 0)
-        r->meta.finalizers.at = arena_alloc(a, m->finalizers.n * sizeof(char *));
+        r->meta.finalizers.at = pool_alloc(a, m->finalizers.n * sizeof(char *));
     for (size_t i = 0; i < m->finalizers.n; i++)
-        r->meta.finalizers.at[i] = arena_str(a, m->finalizers.at[i]);
+        r->meta.finalizers.at[i] = pool_str(a, m->finalizers.at[i]);
 }
 
 /* Texts of the decision that are borrowed from views must outlive them: those that are used
@@ -594,20 +594,20 @@ copy_meta(struct run *r, const struct meta *m)
 static void
 own_texts(struct run *r)
 {
-    struct arena *a = &r->arena;
+    struct pool *a = &r->arena;
     struct decision *d = &r->decision;
 
     for (size_t i = 0; i < d->n; i++)
-        d->actions[i].text = arena_str(a, d->actions[i].text);
+        d->actions[i].text = pool_str(a, d->actions[i].text);
     d->status.message = d->status.job_name = d->status.pod_name = NULL;
     struct texts keys = {NULL, 0}, values = {NULL, 0};
     if (d->status.keys.n > 0) {
-        keys.at = arena_alloc(a, d->status.keys.n * sizeof(char *));
-        values.at = arena_alloc(a, d->status.keys.n * sizeof(char *));
+        keys.at = pool_alloc(a, d->status.keys.n * sizeof(char *));
+        values.at = pool_alloc(a, d->status.keys.n * sizeof(char *));
     }
     for (; keys.n < d->status.keys.n; keys.n++) {
-        keys.at[keys.n] = arena_str(a, d->status.keys.at[keys.n]);
-        values.at[values.n++] = arena_str(a, d->status.values.at[keys.n]);
+        keys.at[keys.n] = pool_str(a, d->status.keys.at[keys.n]);
+        values.at[values.n++] = pool_str(a, d->status.values.at[keys.n]);
     }
     d->status.keys = keys;
     d->status.values = values;
@@ -624,9 +624,9 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     r->shard = s;
     snprintf(r->key, sizeof r->key, "%s", key);
     copy_meta(r, &t->view.meta);
-    r->type = arena_str(&r->arena, t->type != NULL ? t->type : "");
-    r->spawner = arena_str(&r->arena, t->spawner != NULL ? t->spawner : "");
-    r->model = arena_str(&r->arena, t->model != NULL ? t->model : "");
+    r->type = pool_str(&r->arena, t->type != NULL ? t->type : "");
+    r->spawner = pool_str(&r->arena, t->spawner != NULL ? t->spawner : "");
+    r->model = pool_str(&r->arena, t->model != NULL ? t->model : "");
     const struct task_facts f = facts_gather(s, t, m);
     task_decide(&f, clock_wall_ms(), &r->decision);
     if (decision_find(&r->decision, ACT_STATUS) != NULL)

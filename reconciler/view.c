@@ -75,7 +75,7 @@ view_opt(struct view *v, const json_t *object, const char *path, const char **ou
 
     if (json_opt_str(object, path, &text, e) < 0)
         return -1;
-    *out = text != NULL && *text != '\0' ? arena_str(&v->arena, text) : NULL;
+    *out = text != NULL && *text != '\0' ? pool_str(&v->arena, text) : NULL;
     return 0;
 }
 
@@ -88,13 +88,13 @@ view_texts(struct view *v, const json_t *object, const char *path, bool unique, 
     if (json_opt_arr(object, path, &list, e) < 0)
         return -1;
     size_t n = json_array_size(list);
-    *out = (struct texts){n > 0 ? arena_alloc(&v->arena, n * sizeof *out->at) : NULL, 0};
+    *out = (struct texts){n > 0 ? pool_alloc(&v->arena, n * sizeof *out->at) : NULL, 0};
     for (size_t i = 0; i < n; i++) {
         const char *text = json_string_value(json_array_get(list, i));
         if (text == NULL)
             return err_set(e, ERR_INVALID, "%s[%zu]: must be a string", path, i);
         if (!unique || !texts_have(out, text))
-            out->at[out->n++] = arena_str(&v->arena, text);
+            out->at[out->n++] = pool_str(&v->arena, text);
     }
     return 0;
 }
@@ -115,7 +115,7 @@ read_controller(struct view *v, const json_t *object)
     for (size_t i = 0; i < json_array_size(owners); i++) {
         const json_t *owner = json_array_get(owners, i);
         if (json_bool_or(owner, "controller", false))
-            v->meta.controller_uid = arena_str(&v->arena, json_str_or(owner, "uid", NULL));
+            v->meta.controller_uid = pool_str(&v->arena, json_str_or(owner, "uid", NULL));
     }
 }
 
@@ -127,10 +127,10 @@ read_meta(struct view *v, const json_t *object, struct err *e)
 
     if (json_get_str(object, "metadata.name", &name, e) < 0)
         return -1;
-    m->name = arena_str(&v->arena, name);
-    m->ns = arena_str(&v->arena, json_str_or(object, "metadata.namespace", ""));
-    m->uid = arena_str(&v->arena, json_str_or(object, "metadata.uid", ""));
-    m->version = arena_str(&v->arena, json_str_or(object, "metadata.resourceVersion", ""));
+    m->name = pool_str(&v->arena, name);
+    m->ns = pool_str(&v->arena, json_str_or(object, "metadata.namespace", ""));
+    m->uid = pool_str(&v->arena, json_str_or(object, "metadata.uid", ""));
+    m->version = pool_str(&v->arena, json_str_or(object, "metadata.resourceVersion", ""));
     m->generation = json_int_or(object, "metadata.generation", 0);
     m->created_ms = view_time(object, "metadata.creationTimestamp");
     m->deleted_ms = view_time(object, "metadata.deletionTimestamp");
@@ -173,7 +173,7 @@ view_free(struct view *v)
         return;
     if (kinds[v->kind].release != NULL)
         kinds[v->kind].release(v);
-    arena_free(&v->arena);
+    pool_free(&v->arena);
     free(v);
 }
 

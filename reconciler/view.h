@@ -13,7 +13,7 @@
 
 #include "common/err.h"
 #include "common/json.h"
-#include "reconciler/arena.h"
+#include "reconciler/pool.h"
 #include "reconciler/profile.h"
 
 /* A list of texts; `at` is NULL when it is empty. */
@@ -41,7 +41,7 @@ struct meta {
 struct view {
     unsigned kind; /* enum object_kind */
     struct meta meta;
-    struct arena arena;
+    struct pool arena;
 };
 
 enum phase { PHASE_NONE, PHASE_PENDING, PHASE_WAITING, PHASE_RUNNING, PHASE_SUCCEEDED, PHASE_FAILED };

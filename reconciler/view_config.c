@@ -7,13 +7,13 @@ read_pairs(struct view *v, const json_t *list, const char *what, const char *fir
            const char *second, struct named_text **out, size_t *n, struct err *e)
 {
     *n = json_array_size(list);
-    *out = *n > 0 ? arena_alloc(&v->arena, *n * sizeof **out) : NULL;
+    *out = *n > 0 ? pool_alloc(&v->arena, *n * sizeof **out) : NULL;
     for (size_t i = 0; i < *n; i++) {
         const json_t *item = json_array_get(list, i);
         const char *name = NULL, *content = NULL;
         if (json_get_str(item, first, &name, e) < 0 || json_get_str(item, second, &content, e) < 0)
             return err_wrap(e, "%s[%zu]", what, i);
-        (*out)[i] = (struct named_text){arena_str(&v->arena, name), arena_str(&v->arena, content)};
+        (*out)[i] = (struct named_text){pool_str(&v->arena, name), pool_str(&v->arena, content)};
     }
     return 0;
 }
@@ -34,9 +34,9 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
         read_pairs(v, list, "spec.remotes", "name", "url", &remotes, &w->n_remotes, e) < 0 ||
         read_pairs(v, files, "spec.files", "path", "content", &w->files, &w->n_files, e) < 0)
         return -1;
-    w->repo = arena_str(&v->arena, repo);
+    w->repo = pool_str(&v->arena, repo);
     if (w->n_remotes > 0)
-        w->remotes = arena_alloc(&v->arena, w->n_remotes * sizeof *w->remotes);
+        w->remotes = pool_alloc(&v->arena, w->n_remotes * sizeof *w->remotes);
     for (size_t i = 0; i < w->n_remotes; i++)
         w->remotes[i] = (struct workspace_remote){remotes[i].name, remotes[i].content};
     return 0;
@@ -49,7 +49,7 @@ read_plugins(struct agentconfig_view *a, const json_t *list, struct err *e)
 
     a->n_plugins = json_array_size(list);
     if (a->n_plugins > 0)
-        a->plugins = arena_alloc(&v->arena, a->n_plugins * sizeof *a->plugins);
+        a->plugins = pool_alloc(&v->arena, a->n_plugins * sizeof *a->plugins);
     for (size_t i = 0; i < a->n_plugins; i++) {
         const json_t *item = json_array_get(list, i);
         struct plugin *p = &a->plugins[i];
@@ -61,7 +61,7 @@ read_plugins(struct agentconfig_view *a, const json_t *list, struct err *e)
             read_pairs(v, skills, "skills", "name", "content", &p->skills, &p->n_skills, e) < 0 ||
             read_pairs(v, agents, "agents", "name", "content", &p->agents, &p->n_agents, e) < 0)
             return err_wrap(e, "spec.plugins[%zu]", i);
-        p->name = arena_str(&v->arena, name);
+        p->name = pool_str(&v->arena, name);
     }
     return 0;
 }
@@ -73,10 +73,10 @@ read_skills(struct agentconfig_view *a, const json_t *list, struct err *e)
 
     a->n_skills = json_array_size(list);
     if (a->n_skills > 0)
-        a->skills = arena_alloc(&v->arena, a->n_skills * sizeof *a->skills);
+        a->skills = pool_alloc(&v->arena, a->n_skills * sizeof *a->skills);
     for (size_t i = 0; i < a->n_skills; i++) {
         const json_t *item = json_array_get(list, i);
-        a->skills[i].source = arena_str(&v->arena, json_str_or(item, "source", ""));
+        a->skills[i].source = pool_str(&v->arena, json_str_or(item, "source", ""));
         if (view_opt(v, item, "skill", &a->skills[i].skill, e) < 0)
             return err_wrap(e, "spec.skills[%zu]", i);
     }

@@ -16,7 +16,7 @@ task_label(struct view *v, const json_t *object)
     const json_t *labels = json_at(object, "metadata.labels");
     const char *label = profile_of(v->meta.profile)->label_task;
 
-    return arena_str(&v->arena, json_string_value(json_object_get(labels, label)));
+    return pool_str(&v->arena, json_string_value(json_object_get(labels, label)));
 }
 
 int
@@ -38,8 +38,8 @@ job_view_read(struct view *v, const json_t *object, struct err *e)
             j->complete = true;
         if (condition_true(c, "Failed")) {
             j->failed_condition = true;
-            j->failed_reason = arena_str(&v->arena, json_str_or(c, "reason", ""));
-            j->failed_message = arena_str(&v->arena, json_str_or(c, "message", ""));
+            j->failed_reason = pool_str(&v->arena, json_str_or(c, "reason", ""));
+            j->failed_message = pool_str(&v->arena, json_str_or(c, "message", ""));
             if (j->finished_ms == 0)
                 j->finished_ms = view_time(c, "lastTransitionTime");
         }
@@ -58,7 +58,7 @@ waiting_is_normal(const char *reason)
 static void
 read_container(struct pod_view *p, const json_t *status)
 {
-    struct arena *a = &p->view.arena;
+    struct pool *a = &p->view.arena;
     const char *name = json_str_or(status, "name", "");
     const char *reason = json_str_or(status, "state.waiting.reason", "");
     const char *message = json_str_or(status, "state.waiting.message", "");
@@ -66,12 +66,12 @@ read_container(struct pod_view *p, const json_t *status)
     long long code = (long long)json_int_or(ended, "exitCode", 0);
 
     if (p->waiting == NULL && !waiting_is_normal(reason))
-        p->waiting = arena_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name, reason,
+        p->waiting = pool_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name, reason,
                                   *message != '\0' ? ": " : "", message);
     if (p->failure == NULL && ended != NULL && code != 0) {
         const char *why = json_str_or(ended, "reason", "Error");
         bool plain = strcmp(why, "Error") == 0;
-        p->failure = arena_printf(a, "container \"%s\" exited with code %lld%s%s%s", name, code,
+        p->failure = pool_printf(a, "container \"%s\" exited with code %lld%s%s%s", name, code,
                                   plain ? "" : " (", plain ? "" : why, plain ? "" : ")");
     }
 }
@@ -85,7 +85,7 @@ read_unscheduled(struct pod_view *p, const json_t *object)
         const json_t *c = json_array_get(conditions, i);
         if (strcmp(json_str_or(c, "type", ""), "PodScheduled") == 0 &&
             strcmp(json_str_or(c, "reason", ""), "Unschedulable") == 0 && p->waiting == NULL)
-            p->waiting = arena_printf(&p->view.arena, "Pod cannot be scheduled: %.400s",
+            p->waiting = pool_printf(&p->view.arena, "Pod cannot be scheduled: %.400s",
                                       json_str_or(c, "message", "no node fits"));
     }
 }
@@ -98,7 +98,7 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
 
     (void)e;
     p->task = task_label(v, object);
-    p->phase = arena_str(&v->arena, json_str_or(object, "status.phase", ""));
+    p->phase = pool_str(&v->arena, json_str_or(object, "status.phase", ""));
     for (size_t l = 0; l < 2; l++) {
         const json_t *statuses = json_at(object, lists[l]);
         for (size_t i = 0; i < json_array_size(statuses); i++)

@@ -71,19 +71,19 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
 static void
 read_conditions(struct spawner_view *s, const json_t *list)
 {
-    struct arena *a = &s->view.arena;
+    struct pool *a = &s->view.arena;
 
     s->n_conditions = json_array_size(list);
     if (s->n_conditions > 0)
-        s->conditions = arena_alloc(a, s->n_conditions * sizeof *s->conditions);
+        s->conditions = pool_alloc(a, s->n_conditions * sizeof *s->conditions);
     for (size_t i = 0; i < s->n_conditions; i++) {
         const json_t *c = json_array_get(list, i);
         s->conditions[i] = (struct condition){
-            .type = arena_str(a, json_str_or(c, "type", "")),
-            .status = arena_str(a, json_str_or(c, "status", "")),
-            .reason = arena_str(a, json_str_or(c, "reason", "")),
-            .message = arena_str(a, json_str_or(c, "message", "")),
-            .since = arena_str(a, json_str_or(c, "lastTransitionTime", "")),
+            .type = pool_str(a, json_str_or(c, "type", "")),
+            .status = pool_str(a, json_str_or(c, "status", "")),
+            .reason = pool_str(a, json_str_or(c, "reason", "")),
+            .message = pool_str(a, json_str_or(c, "message", "")),
+            .since = pool_str(a, json_str_or(c, "lastTransitionTime", "")),
             .generation = json_int_or(c, "observedGeneration", 0),
         };
     }
@@ -96,8 +96,8 @@ spawner_view_read(struct view *v, const json_t *object, struct err *e)
 
     if (read_spec(s, object, e) < 0)
         return -1;
-    s->phase = arena_str(&v->arena, json_str_or(object, "status.phase", ""));
-    s->message = arena_str(&v->arena, json_str_or(object, "status.message", ""));
+    s->phase = pool_str(&v->arena, json_str_or(object, "status.phase", ""));
+    s->message = pool_str(&v->arena, json_str_or(object, "status.message", ""));
     s->total_discovered = json_int_or(object, "status.totalDiscovered", 0);
     s->total_created = json_int_or(object, "status.totalTasksCreated", 0);
     s->active = json_int_or(object, "status.activeTasks", 0);

@@ -16,8 +16,8 @@ read_labels(struct task_view *t, const json_t *object, struct err *e)
 
     (void)e;
     if (spawner != NULL && *spawner != '\0')
-        t->spawner = arena_str(&t->view.arena, spawner);
-    t->revision = arena_str(&t->view.arena, revision);
+        t->spawner = pool_str(&t->view.arena, spawner);
+    t->revision = pool_str(&t->view.arena, revision);
     t->ordinal = ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0;
     return 0;
 }
@@ -48,7 +48,7 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
         return err_set(e, ERR_INVALID,
                        "spec.ttlSecondsAfterFinished: %lld is not within 0 and 2147483647",
                        (long long)t->ttl_s);
-    t->prompt = arena_str(&v->arena, prompt);
+    t->prompt = pool_str(&v->arena, prompt);
     t->pod_overrides = json_incref(overrides);
     return 0;
 }
@@ -71,26 +71,26 @@ read_results(struct task_view *t, const json_t *results)
 
     if (n == 0)
         return;
-    t->result_keys.at = arena_alloc(&t->view.arena, n * sizeof(char *));
-    t->result_values.at = arena_alloc(&t->view.arena, n * sizeof(char *));
+    t->result_keys.at = pool_alloc(&t->view.arena, n * sizeof(char *));
+    t->result_values.at = pool_alloc(&t->view.arena, n * sizeof(char *));
     json_object_foreach((json_t *)results, key, value) {
         if (!json_is_string(value))
             continue;
-        t->result_keys.at[t->result_keys.n++] = arena_str(&t->view.arena, key);
+        t->result_keys.at[t->result_keys.n++] = pool_str(&t->view.arena, key);
         t->result_values.at[t->result_values.n++] =
-            arena_str(&t->view.arena, json_string_value(value));
+            pool_str(&t->view.arena, json_string_value(value));
     }
 }
 
 static int
 read_status(struct task_view *t, const json_t *object, struct err *e)
 {
-    struct arena *a = &t->view.arena;
+    struct pool *a = &t->view.arena;
 
     t->phase = phase_parse(json_str_or(object, "status.phase", ""));
-    t->message = arena_str(a, json_str_or(object, "status.message", ""));
-    t->job_name = arena_str(a, json_str_or(object, "status.jobName", ""));
-    t->pod_name = arena_str(a, json_str_or(object, "status.podName", ""));
+    t->message = pool_str(a, json_str_or(object, "status.message", ""));
+    t->job_name = pool_str(a, json_str_or(object, "status.jobName", ""));
+    t->pod_name = pool_str(a, json_str_or(object, "status.podName", ""));
     t->started_ms = view_time(object, "status.startTime");
     t->completed_ms = view_time(object, "status.completionTime");
     read_results(t, json_at(object, "status.results"));

@@ -1,5 +1,5 @@
-/* arena.c - see arena.h. */
-#include "reconciler/arena.h"
+/* pool.c - see pool.h. */
+#include "reconciler/pool.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,18 +9,18 @@
 #define CHUNK_BYTES 480
 #define ALIGNMENT 16
 
-struct arena_chunk {
-    struct arena_chunk *next;
+struct pool_chunk {
+    struct pool_chunk *next;
     size_t used;
     size_t size;
     max_align_t data[];
 };
 
-static struct arena_chunk *
-chunk_add(struct arena *a, size_t at_least)
+static struct pool_chunk *
+chunk_add(struct pool *a, size_t at_least)
 {
     size_t size = at_least > CHUNK_BYTES ? at_least : CHUNK_BYTES;
-    struct arena_chunk *c = calloc(1, sizeof *c + size);
+    struct pool_chunk *c = calloc(1, sizeof *c + size);
 
     if (c == NULL)
         abort();
@@ -31,9 +31,9 @@ chunk_add(struct arena *a, size_t at_least)
 }
 
 void *
-arena_alloc(struct arena *a, size_t size)
+pool_alloc(struct pool *a, size_t size)
 {
-    struct arena_chunk *c = a->chunks;
+    struct pool_chunk *c = a->chunks;
     size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 
     if (c == NULL || c->size - c->used < rounded)
@@ -44,16 +44,16 @@ arena_alloc(struct arena *a, size_t size)
 }
 
 char *
-arena_str(struct arena *a, const char *text)
+pool_str(struct pool *a, const char *text)
 {
     if (text == NULL)
         return NULL;
     size_t size = strlen(text) + 1;
-    return memcpy(arena_alloc(a, size), text, size);
+    return memcpy(pool_alloc(a, size), text, size);
 }
 
 char *
-arena_printf(struct arena *a, const char *fmt, ...)
+pool_printf(struct pool *a, const char *fmt, ...)
 {
     va_list ap;
     char *text = NULL;
@@ -63,16 +63,16 @@ arena_printf(struct arena *a, const char *fmt, ...)
     va_end(ap);
     if (n < 0)
         abort();
-    char *copy = arena_str(a, text);
+    char *copy = pool_str(a, text);
     free(text);
     return copy;
 }
 
 void
-arena_free(struct arena *a)
+pool_free(struct pool *a)
 {
     while (a->chunks != NULL) {
-        struct arena_chunk *next = a->chunks->next;
+        struct pool_chunk *next = a->chunks->next;
         free(a->chunks);
         a->chunks = next;
     }
