@@ -32,7 +32,8 @@
 
 static const char *const programs[] = {
     "kelos-supervisor",   "kelos-watcher",   "kelos-reconciler", "kelos-spawner",
-    "kelos-statuswriter", "kelos-apiserver", "kelos-runner",     "kelos-capture",
+    "kelos-statuswriter", "kelos-apiserver", "kelos-runner",     "kelos-monitor",
+    "kelos-capture",
 };
 
 int
