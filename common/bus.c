@@ -180,7 +180,7 @@ take_frames(struct bus *b, const struct peer *proven, zmsg_t *msg)
     struct message m;
     struct peer from;
 
-    if (body == NULL || zmsg_next(msg) != NULL) {
+    if (zmsg_size(msg) != 3) {
         drop(b, proven, "frames", "", "not three frames");
         return;
     }
@@ -201,6 +201,14 @@ take_frames(struct bus *b, const struct peer *proven, zmsg_t *msg)
     message_free(&m);
 }
 
+/* libzmq's own routing ids begin with a zero byte, chosen ones cannot: nobody ever gets the
+ * messages of another, and who tries is not listened to. */
+static bool
+routing_given(zframe_t *routing)
+{
+    return routing != NULL && zframe_size(routing) == 5 && zframe_data(routing)[0] == 0;
+}
+
 static void
 take_from_peer(struct bus *b, zmsg_t *msg)
 {
@@ -210,6 +218,8 @@ take_from_peer(struct bus *b, zmsg_t *msg)
 
     if (user_id == NULL || peer_parse(user_id, &proven) < 0)
         drop(b, NULL, "identity", "", "no proven identity");
+    else if (!routing_given(routing))
+        drop(b, &proven, "routing", "", "it claims a routing id");
     else if (bus_peer_seen(b, &proven, routing) == 0)
         take_frames(b, &proven, msg);
     zframe_destroy(&routing);

@@ -4,6 +4,7 @@
 
 #include <sys/un.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 
 #define RENEW_FIRST_MS 50 /* after a refusal the socket is made anew; doubling */
@@ -274,8 +275,11 @@ on_renew(zloop_t *loop, int timer, void *arg)
     (void)timer;
     b->renew_timer = 0;
     close_socket(b);
-    if (connect_socket(b, &e) < 0)
+    if (connect_socket(b, &e) < 0) {
         log_error(NULL, "%s", e.text);
+        close_socket(b);
+        b->renew_timer = zloop_timer(b->loop, RENEW_CAP_MS, 1, on_renew, b);
+    }
     return 0;
 }
 
@@ -352,7 +356,8 @@ watch_socket(struct bus *b)
 {
     char endpoint[64];
 
-    snprintf(endpoint, sizeof endpoint, "inproc://watch-%p", (void *)b->sock);
+    /* Never a name that was used before: the old one may still be closing. */
+    snprintf(endpoint, sizeof endpoint, "inproc://watch-%lld", (long long)clock_mono_ns());
     if (zmq_socket_monitor(zsock_resolve(b->sock), endpoint,
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
