@@ -73,7 +73,7 @@ pace_limited_until(int status, const struct buf *headers, const char *body, unsi
         wait = q.reset > now ? q.reset - now : 1000;
     if (wait < 0) {
         /* A plain 403 is about rights, not about limits. */
-        if (status == 403 && strcasestr(body, "rate limit") == NULL &&
+        if (status == 403 && q.left != 0 && strcasestr(body, "rate limit") == NULL &&
             strcasestr(body, "abuse") == NULL)
             return 0;
         backed = (int64_t)PACE_SECONDARY_MS << (hits < 6 ? hits : 6);
