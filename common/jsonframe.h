@@ -14,7 +14,7 @@ struct jsonframe {
     struct buf part; /* the document so far */
     size_t limit;    /* most bytes of one document */
     int depth;
-    bool in_string, escaped, scalar;
+    bool in_string, escaped, in_document;
 };
 
 /* Gives each complete document to fn (borrowed for the call; -1 stops). Bytes that are no

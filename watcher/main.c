@@ -1,0 +1,273 @@
+/* main.c - kelos-watcher: shows the cluster's objects to the reconcilers and the statuswriter. */
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/cluster.h"
+#include "common/log.h"
+#include "common/loop.h"
+#include "watcher/publish.h"
+#include "watcher/reflector.h"
+
+enum { FULL_RETRY_MS = 20, LOCAL_BACKOFF_MS = 100 };
+
+struct self {
+    const char *groups;
+    bool deployments, elect;
+    struct worker *worker;
+    struct kubeconfig *config; /* until the client takes it */
+    struct loop *loop;
+    struct kube *kube;
+    struct bus *objects;
+    struct watched watched[WATCHED_MAX];
+    struct shelf shelves[WATCHED_MAX];
+    struct reflector *reflectors[WATCHED_MAX];
+    int n_watched;
+    struct publisher *publisher;
+    struct reflector_hooks hooks;
+    int retry_timer;
+};
+
+/* ---- publishing ---- */
+
+static void flush(struct self *s);
+
+static void
+on_retry(void *arg, struct worker *w UNUSED)
+{
+    struct self *s = arg;
+
+    s->retry_timer = 0;
+    flush(s);
+}
+
+static void
+flush(struct self *s)
+{
+    if (publisher_flush(s->publisher) && s->retry_timer <= 0)
+        s->retry_timer = worker_after(s->worker, FULL_RETRY_MS, on_retry, s);
+}
+
+static int
+send_to(void *arg, const char *to, const struct message *m, struct err *e)
+{
+    struct self *s = arg;
+    return bus_send(s->objects, to, m, e);
+}
+
+static void
+on_changed(void *arg, struct entry *e)
+{
+    struct self *s = arg;
+    publisher_mark(s->publisher, e);
+}
+
+static void
+count_objects(struct self *s)
+{
+    for (int i = 0; i < s->n_watched; i++)
+        metric_set(worker_metrics(s->worker), METRIC_CACHED_OBJECTS,
+                   (double)cache_count(s->shelves[i].cache),
+                   kube_res(s->watched[i].res)->plural);
+}
+
+static void
+on_settled(void *arg)
+{
+    struct self *s = arg;
+
+    flush(s);
+    count_objects(s);
+}
+
+static void
+on_restarted(void *arg, const struct watched *w, enum reflect_end why)
+{
+    struct self *s = arg;
+    metric_add(worker_metrics(s->worker), METRIC_WATCH_RESTARTS, 1,
+               kube_res(w->res)->plural, reflect_end_name(why));
+}
+
+static void
+on_listing(void *arg, const struct watched *w)
+{
+    struct self *s = arg;
+    metric_add(worker_metrics(s->worker), METRIC_RELISTS, 1, kube_res(w->res)->plural);
+}
+
+/* ---- leadership: without an election there is one controller, and it leads ---- */
+
+static void
+say_leading(struct self *s, struct bus *bus, const char *to)
+{
+    struct err e = ERR_INIT;
+    const struct message m = {
+        .kind = MSG_LEADERSHIP,
+        .body.leadership = {.leader = true,
+                            .identity = worker_identity(s->worker),
+                            .renewed_boot_ms = clock_boot_ms()},
+    };
+
+    if (bus_send(bus, to, &m, &e) < 0)
+        log_warn(to, "leadership: %s", e.text);
+}
+
+static void
+on_supervisor(void *arg, struct bus *bus, const struct peer *peer UNUSED)
+{
+    say_leading(arg, bus, NULL);
+}
+
+/* ---- consumers ---- */
+
+static void
+on_join(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
+{
+    struct self *s = arg;
+    struct err e = ERR_INIT;
+
+    if (publisher_join(s->publisher, from->user_id, &m->body.join, &e) < 0) {
+        log_error(from->user_id, "objects.join: %s", e.text);
+        return;
+    }
+    metric_add(worker_metrics(s->worker), METRIC_BUS_SWEEPS, 1);
+    say_leading(s, bus, from->user_id);
+    flush(s);
+}
+
+static void
+on_credit(void *arg, struct bus *bus UNUSED, const struct peer *from,
+          const struct message *m)
+{
+    struct self *s = arg;
+
+    publisher_credit(s->publisher, from->user_id, m->body.credit.messages);
+    flush(s);
+}
+
+static void
+on_gone(void *arg, struct bus *bus UNUSED, const struct peer *peer)
+{
+    struct self *s = arg;
+    publisher_leave(s->publisher, peer->user_id);
+}
+
+static const struct handler handlers[] = {
+    {MSG_OBJECTS_JOIN, on_join},
+    {MSG_OBJECTS_CREDIT, on_credit},
+};
+
+/* ---- life ---- */
+
+static int
+prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
+{
+    struct self *s = arg;
+
+    if (s->elect)
+        return err_set(
+            e, ERR_INVALID,
+            "--leader-elect=true is not served by this build; run one controller");
+    if ((s->n_watched = kinds_select(s->groups, s->deployments, s->watched, e)) < 0)
+        return -1;
+    return cluster_prepare(w, sandbox, &s->config, e);
+}
+
+static int
+open_shelves(struct self *s, struct err *e)
+{
+    for (int i = 0; i < s->n_watched; i++) {
+        s->shelves[i].watched = &s->watched[i];
+        s->shelves[i].stale_since = clock_wall_ms();
+        if ((s->shelves[i].cache = cache_new(&s->watched[i])) == NULL)
+            return err_set(e, ERR_SYSTEM, "out of memory");
+    }
+    s->publisher = publisher_new(s->shelves, (size_t)s->n_watched,
+                                 (uint64_t)clock_wall_ms(), send_to, s);
+    return s->publisher != NULL ? 0 : err_set(e, ERR_SYSTEM, "out of memory");
+}
+
+static int
+start_watching(struct self *s, struct err *e)
+{
+    /* against local mode there is no crowd that must not come all at once */
+    const struct reflector_options options = {
+        .backoff_first_ms =
+            http_is_loopback(kube_server(s->kube)) ? LOCAL_BACKOFF_MS : 0};
+
+    s->hooks =
+        (struct reflector_hooks){on_changed, on_settled, on_restarted, on_listing, s};
+    for (int i = 0; i < s->n_watched; i++) {
+        s->reflectors[i] =
+            reflector_new(&s->shelves[i], s->kube, s->loop, &s->hooks, &options, e);
+        if (s->reflectors[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+open_parts(struct self *s, struct worker *w, struct err *e)
+{
+    const struct bus_calls calls = {
+        .rows = handlers, .n_rows = ARRAY_LEN(handlers), .gone = on_gone, .arg = s};
+    const struct bus_calls control = {.joined = on_supervisor, .arg = s};
+
+    s->worker = w;
+    if ((s->loop = loop_worker_new(w, e)) == NULL ||
+        (s->kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_WATCHER,
+                                   "kelos-watcher", e)) == NULL ||
+        open_shelves(s, e) < 0 ||
+        (s->objects = worker_bind(w, "objects", &calls, e)) == NULL ||
+        start_watching(s, e) < 0)
+        return -1;
+    worker_on_control(w, &control); /* for every later connection */
+    say_leading(s, worker_control(w), NULL);
+    return 0;
+}
+
+static void
+close_parts(struct self *s)
+{
+    for (int i = 0; i < s->n_watched; i++)
+        reflector_free(s->reflectors[i]);
+    publisher_free(s->publisher);
+    for (int i = 0; i < s->n_watched; i++)
+        cache_free(s->shelves[i].cache);
+    kube_free(s->kube);
+    loop_free(s->loop);
+    kubeconfig_free(s->config);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    static struct self self = {.groups = "kelos.dev"};
+    const struct flag flags[] = {
+        {"api-groups", FLAG_TEXT, &self.groups, "LIST",
+         "API groups to serve: kelos.dev, axon.io"},
+        {"watch-deployments", FLAG_SWITCH, &self.deployments, NULL,
+         "pod isolation is in use"},
+        {"leader-elect", FLAG_SWITCH, &self.elect, NULL,
+         "false: this controller is the only one"},
+    };
+    const struct worker_spec spec = {
+        .role = ROLE_WATCHER,
+        .usage = "kelos-watcher --run-dir DIR --worker ID [flags]",
+        .flags = flags,
+        .n_flags = ARRAY_LEN(flags),
+        .prepare = prepare,
+        .arg = &self,
+    };
+    SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
+
+    if (w == NULL)
+        return worker_exit(w, &e);
+    int rc = open_parts(&self, w, &e);
+    if (rc == 0)
+        rc = worker_ready(w, &e);
+    if (rc == 0)
+        rc = worker_run(w, &e);
+    close_parts(&self);
+    return rc < 0 ? worker_exit(w, &e) : 0;
+}
