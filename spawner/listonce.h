@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* Reads one JSON object:
- *   {"type": "githubIssues" | "jira" | "cron", "api_base": URL or "", "token": "", "user": "",
+ *   {"type": "github" | "jira" | "cron", "api_base": URL or "", "token": "", "user": "",
  *    "owner": "", "repo": "", "when": {...}, "created": wall ms, "watermark": wall ms}
  * and prints {"items": [...], "warning": "", "calls": N}, or {"error": "...", "reason": "..."}.
  * Returns the exit status: 0 items, 1 the source failed, 2 the request is wrong. */

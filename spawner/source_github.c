@@ -403,7 +403,7 @@ gh_poll(struct group *g)
 }
 
 const struct source_type source_github = {
-    .name = "githubIssues",
+    .name = "github",
     .who = "GitHub",
     .default_base = "https://api.github.com",
     .read = gh_read,
