@@ -4,8 +4,7 @@
  *               the monitor lives: "PID STARTTIME WALL_MS\n". Whoever finds it, does not
  *               start attempt N again.
  *     exit.N    put in place by rename when the container has ended.
- *     log       what the container printed; log.1 what was before it
- *     log.at    when: see podtime.h
+ *     log       what the container printed (logsink.h); log.1 what was before it
  *
  * All in the container's directory D/pods/<pod uid>/<container>/.
  */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -18,9 +19,10 @@ struct stream {
 
 struct logsink {
     int dir; /* borrowed */
-    int log, at;
+    int log;
     int64_t size, limit;
     struct stream streams[2];
+    struct buf out; /* lines that are ready, written together */
 };
 
 static int
@@ -29,8 +31,7 @@ open_log(struct logsink *s)
     struct stat st;
 
     s->log = openat(s->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    s->at = openat(s->dir, "log.at", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (s->log < 0 || s->at < 0 || fstat(s->log, &st) < 0)
+    if (s->log < 0 || fstat(s->log, &st) < 0)
         return -1;
     s->size = st.st_size;
     return 0;
@@ -45,7 +46,7 @@ logsink_open(int dir_fd, int64_t limit, struct err *e)
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
-    *s = (struct logsink){.dir = dir_fd, .log = -1, .at = -1, .limit = limit};
+    *s = (struct logsink){.dir = dir_fd, .log = -1, .limit = limit};
     if (open_log(s) < 0) {
         err_errno(e, "opening the container's log");
         return NULL;
@@ -60,8 +61,8 @@ logsink_free(struct logsink *s)
         return;
     buf_free(&s->streams[0].line);
     buf_free(&s->streams[1].line);
+    buf_free(&s->out);
     fd_scoped_free(&s->log);
-    fd_scoped_free(&s->at);
     free(s);
 }
 
@@ -69,52 +70,40 @@ static void
 rotate(struct logsink *s)
 {
     fd_scoped_free(&s->log);
-    fd_scoped_free(&s->at);
     renameat(s->dir, "log", s->dir, "log.1");
-    renameat(s->dir, "log.at", s->dir, "log.at.1");
     open_log(s);
 }
 
-/* Writes whole lines; what the disk does not take is lost. */
 static void
-put(struct logsink *s, const char *bytes, size_t size)
+empty(struct buf *b)
 {
+    /* A long line must not hold its memory for as long as the container lives. */
+    if (b->capacity > 65536)
+        buf_free(b);
+    buf_clear(b);
+    b->failed = false;
+}
+
+/* Writes the lines that are ready; what the disk does not take is lost. */
+static void
+flush(struct logsink *s)
+{
+    const char *bytes = buf_str(&s->out);
+    size_t size = s->out.size;
+
+    if (s->limit > 0 && s->size >= s->limit)
+        rotate(s);
     while (size > 0) {
         ssize_t n = write(s->log, bytes, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            break;
         s->size += n;
         bytes += n;
         size -= (size_t)n;
     }
-}
-
-static void
-stamp(struct logsink *s, int64_t wall_ns)
-{
-    struct logsink_stamp st;
-
-    if (s->limit > 0 && s->size >= s->limit)
-        rotate(s);
-    st = (struct logsink_stamp){(uint64_t)s->size, wall_ns};
-    ssize_t ignored __attribute__((unused)) = write(s->at, &st, sizeof st);
-}
-
-/* The held beginning of a line and its end. */
-static void
-put_line(struct logsink *s, struct stream *from)
-{
-    if (from->dropped > 0)
-        buf_printf(&from->line, " [kelos: %zu bytes of this line were dropped]", from->dropped);
-    buf_add_char(&from->line, '\n');
-    put(s, buf_str(&from->line), from->line.size);
-    if (from->line.capacity > 65536)
-        buf_free(&from->line);
-    buf_clear(&from->line);
-    from->line.failed = false;
-    from->dropped = 0;
+    empty(&s->out);
 }
 
 static void
@@ -128,40 +117,63 @@ hold(struct stream *to, const char *bytes, size_t size)
     to->dropped += size - kept;
 }
 
+/* "2026-01-02T03:04:05.000000006Z stdout F " */
+static void
+format_stamp(int stream, int64_t wall_ns, char *out, size_t room)
+{
+    time_t seconds = (time_t)(wall_ns / 1000000000);
+    struct tm t;
+    char day[32];
+
+    gmtime_r(&seconds, &t);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &t);
+    snprintf(out, room, "%s.%09ldZ %s F ", day, (long)(wall_ns % 1000000000), stream == 0 ? "stdout" : "stderr");
+}
+
+/* The held beginning of a line and its end. */
+static void
+finish_line(struct logsink *s, struct stream *from, const char *stamp)
+{
+    buf_add_str(&s->out, stamp);
+    buf_add(&s->out, from->line.data, from->line.size);
+    if (from->dropped > 0)
+        buf_printf(&s->out, " [kelos: %zu bytes of this line were dropped]", from->dropped);
+    buf_add_char(&s->out, '\n');
+    empty(&from->line);
+    from->dropped = 0;
+}
+
 void
 logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size, int64_t wall_ns)
 {
     struct stream *from = &s->streams[stream];
-    const char *last = memrchr(bytes, '\n', size);
+    char stamp[64];
+    const char *nl;
 
-    if (last == NULL) {
-        hold(from, bytes, size);
-        return;
+    format_stamp(stream, wall_ns, stamp, sizeof stamp);
+    while (size > 0 && (nl = memchr(bytes, '\n', size)) != NULL) {
+        size_t part = (size_t)(nl - bytes);
+        hold(from, bytes, part);
+        finish_line(s, from, stamp);
+        bytes += part + 1;
+        size -= part + 1;
     }
-    stamp(s, wall_ns);
-    if (from->line.size > 0 || from->dropped > 0) {
-        size_t first = (size_t)((const char *)memchr(bytes, '\n', size) - bytes);
-        hold(from, bytes, first);
-        put_line(s, from);
-        bytes += first + 1;
-        size -= first + 1;
-    }
-    if (bytes <= last) {
-        size_t whole = (size_t)(last + 1 - bytes);
-        put(s, bytes, whole);
-        bytes += whole;
-        size -= whole;
-    }
+    if (s->out.size > 0)
+        flush(s);
     hold(from, bytes, size);
 }
 
 void
 logsink_end(struct logsink *s, int64_t wall_ns)
 {
+    char stamp[64];
+
     for (int i = 0; i < 2; i++) {
         if (s->streams[i].line.size == 0 && s->streams[i].dropped == 0)
             continue;
-        stamp(s, wall_ns);
-        put_line(s, &s->streams[i]);
+        format_stamp(i, wall_ns, stamp, sizeof stamp);
+        finish_line(s, &s->streams[i], stamp);
     }
+    if (s->out.size > 0)
+        flush(s);
 }

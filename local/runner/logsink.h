@@ -1,16 +1,13 @@
-/* logsink.h - writes what a container prints to its log: whole lines, bounded, with times.
+/* logsink.h - writes what a container prints to its log: whole lines, stamped, bounded.
  *
- * Two streams (stdout, stderr) meet in one file; a line of one is never cut by the other.
- * Files in the container's directory:
+ * Two streams meet in one file, `log` in the container's directory. Each line is
  *
- *     log       the bytes as they were printed
- *     log.at    pairs {uint64 offset in log, int64 wall nanoseconds}, native byte order, one
- *               for each burst of lines: the lines from that offset on came at that time
- *     log.1, log.at.1   the same from before the last rotation
+ *     <RFC 3339 time with nanoseconds, Z> <stdout|stderr> F <text>\n
  *
- * A line over LIMIT_AGENT_LINE_BYTES loses its rest and says so. At `limit` bytes the log
- * is rotated, so that a container takes at most twice that. A full disk loses lines and
- * never stops the container.
+ * as container runtimes write it, which is what the API server reads. A line of one stream
+ * is never cut by the other. One over LIMIT_AGENT_LINE_BYTES loses its rest and says so.
+ * At `limit` bytes the log becomes `log.1`, so that a container takes at most twice that.
+ * A full disk loses lines and never stops the container.
  */
 #ifndef KELOS_LOCAL_RUNNER_LOGSINK_H
 #define KELOS_LOCAL_RUNNER_LOGSINK_H
@@ -23,18 +20,13 @@
 
 struct logsink;
 
-struct logsink_stamp {
-    uint64_t offset;
-    int64_t wall_ns;
-};
-
 /* Opens (appends to) the log in the directory, which is borrowed and must stay open.
  * Returns a sink the caller owns, or NULL with *e set. */
 struct logsink *logsink_open(int dir_fd, int64_t limit, struct err *e);
 void logsink_free(struct logsink *s);
 SCOPED_DEFINE(logsink)
 
-/* Bytes of stream 0 or 1, which came at `wall_ns`. */
+/* Bytes of stdout (0) or stderr (1), which came at `wall_ns`. */
 void logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size, int64_t wall_ns);
 
 /* Both streams have ended: lines without a newline are written with one. */
