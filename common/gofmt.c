@@ -205,7 +205,7 @@ convert(struct scan *s)
     } else if (s->next >= s->count) {
         add_problem(s, verb, "(MISSING)");
     } else {
-        if (verb == 'v') {
+        if (verb == 'v' || verb == 'w') {
             spec->sharp_v = spec->sharp;
             spec->plus_v = spec->plus;
             spec->sharp = spec->plus = false;

@@ -110,7 +110,7 @@ add_sharp(struct buf *out, const struct buf *number, uint32_t form, int precisio
     int digits = 0;
     bool point = false, significant = false;
 
-    if (form == 'g' || form == 'G' || hex)
+    if (form == 'g' || form == 'G' || form == 'x') /* but not X */
         digits = precision < 0 ? 6 : precision;
     for (size_t i = 1; i < end; i++) {
         point |= p[i] == '.';

@@ -110,10 +110,13 @@ gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb,
 {
     if (depth == 0 && verb == 'T') {
         const char *name = value_type_name(v);
-        gofmt_string(f, name, strlen(name), 's');
+        if (v->kind == TEMPLATE_NIL)
+            gofmt_pad(f, name, strlen(name)); /* a precision does not cut it */
+        else
+            gofmt_string(f, name, strlen(name), 's');
         return;
     }
-    if (depth == 0 && verb == 'p') {
+    if (depth == 0 && (verb == 'p' || verb == 'w')) { /* there are no pointers and errors */
         add_misfit(f, v, verb);
         return;
     }

@@ -455,7 +455,7 @@ lex_inside(struct lexer *l)
         return fail_with(l, "unclosed action");
     if (is_space(r))
         return lex_space(l);
-    if (r == '.' && (l->pos + 1 >= l->size || byte_at(l, 1) < '0' || byte_at(l, 1) > '9')) {
+    if (r == '.' && l->pos + 1 < l->size && (byte_at(l, 1) < '0' || byte_at(l, 1) > '9')) {
         l->pos++;
         return lex_name(l, TOKEN_FIELD, TOKEN_DOT);
     }
