@@ -335,6 +335,9 @@ cronexpr_next(const struct cronexpr *c, int64_t after_s)
     struct tm local;
     int last_year;
 
+    for (size_t i = 0; i < FIELDS; i++)
+        if (c->fields[i].bits == 0)
+            return CRONEXPR_NEVER; /* a field of commas alone */
     local_time(c, t, &local);
     last_year = local.tm_year + HORIZON_YEARS;
     for (;;) {
