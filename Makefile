@@ -151,6 +151,10 @@ check-agents: all $(SERVERS) ## the real Claude Code against a scripted model se
 agents: ## install the agents' own command lines into a cache, from npm
 	sh tests/agents/install.sh
 
+golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read the difference
+	KELOS_GOLDEN=write $(BUILD)/tests/reconciler/test_job > /dev/null
+	@git --no-pager diff --stat -- tests/reconciler/golden
+
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined fuzz-run FUZZ_S=$(FUZZ_S)
 fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o)
@@ -189,7 +193,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install deps demo tests check check-unit check-agents agents fuzz fuzz-run bench docs fmt lint \
+.PHONY: all share install deps demo tests check check-unit check-agents agents golden fuzz fuzz-run bench docs fmt lint \
         build test test-integration test-e2e verify update image clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -17,6 +17,7 @@ item_set_new(void)
 
     if (s == NULL)
         abort();
+    s->cache = "";
     return s;
 }
 
@@ -68,6 +69,52 @@ item_set_add(struct item_set *s, const struct msg_items *page)
             .trigger_ms = m->trigger_time,
         };
     }
+}
+
+int64_t
+item_time(const struct item *item)
+{
+    int64_t ms = 0;
+
+    return rfc3339_parse(item->time, &ms) == 0 ? ms : 0;
+}
+
+static bool
+set_has(const struct item_set *s, const char *id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->items[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+void
+item_set_keep(struct item_set *s, const struct item_set *old, int64_t after_ms)
+{
+    struct item *all = calloc(s->n + old->n + 1, sizeof *all);
+    size_t n = 0;
+
+    if (all == NULL)
+        abort();
+    for (size_t i = 0; i < old->n; i++) {
+        const struct item *it = &old->items[i];
+        if (item_time(it) <= after_ms || set_has(s, it->id))
+            continue;
+        all[n++] = (struct item){.id = pool_str(&s->arena, it->id),
+                                 .title = pool_str(&s->arena, it->title),
+                                 .body = "",
+                                 .url = "",
+                                 .comments = "",
+                                 .kind = pool_str(&s->arena, it->kind),
+                                 .time = pool_str(&s->arena, it->time),
+                                 .schedule = pool_str(&s->arena, it->schedule)};
+    }
+    if (s->n > 0)
+        memcpy(all + n, s->items, s->n * sizeof *all);
+    free(s->items);
+    s->items = all;
+    s->n += n;
+    s->room = s->n;
 }
 
 void

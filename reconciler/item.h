@@ -19,6 +19,7 @@ struct item_set {
     struct item *items; /* in the source's order */
     size_t n, room;
     char digest[65];
+    const char *cache;    /* what the source wants back with the digest; "" */
     int64_t polled_ms;    /* wall time of the poll that confirmed it last */
     int64_t watermark_ms; /* cron: until when ticks are in it */
     char warning[1024];   /* what the source wants to be known ("" : nothing) */
@@ -29,6 +30,11 @@ void item_set_free(struct item_set *s);
 SCOPED_DEFINE(item_set)
 /* Adds copies of a page's items. */
 void item_set_add(struct item_set *s, const struct msg_items *page);
+
+/* Puts copies of `old` items that are later than a wall time, and not in s, in front. */
+void item_set_keep(struct item_set *s, const struct item_set *old, int64_t after_ms);
+/* When the item is of, by its .Time; 0: it has none. */
+int64_t item_time(const struct item *item);
 
 /* The Task's name: <spawner>-<id>, lower case, what no name may hold replaced by '-'. Longer
  * than 63 characters: cut, with eight digits of its hash at the end. out holds 64 bytes. */

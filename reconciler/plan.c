@@ -58,14 +58,6 @@ find_refusal(const struct plan_facts *f, const char *name)
     return NULL;
 }
 
-static int64_t
-tick_ms(const struct item *it)
-{
-    int64_t ms = 0;
-
-    return rfc3339_parse(it->time, &ms) == 0 ? ms : 0;
-}
-
 /* Asked for again by a comment that is newer than the end of its Task. */
 static bool
 triggered_again(const struct plan_facts *f, const struct item *it, const struct plan_task *t)
@@ -120,7 +112,7 @@ judge(const struct plan_facts *f, struct plan *p, struct counts *c, const struct
     }
     if (t != NULL)
         return ITEM_DONE;
-    if (f->spawner->source == SOURCE_CRON && tick_ms(it) <= c->watermark_ms)
+    if (f->spawner->source == SOURCE_CRON && item_time(it) <= c->watermark_ms)
         return ITEM_DONE;
     if (!confirmed(f, it, name))
         return ITEM_LATER;
@@ -229,8 +221,8 @@ plan_items(const struct plan_facts *f, struct plan *p, struct counts *c)
             c->held = true;
         else if (v == ITEM_NEW)
             add_create(f, p, c, all[i].item, name);
-        if (!c->held && tick_ms(all[i].item) > c->watermark_ms)
-            c->watermark_ms = tick_ms(all[i].item);
+        if (!c->held && item_time(all[i].item) > c->watermark_ms)
+            c->watermark_ms = item_time(all[i].item);
     }
     if (!c->held && f->items->watermark_ms > c->watermark_ms)
         c->watermark_ms = f->items->watermark_ms;

@@ -107,7 +107,8 @@ assign(struct sources *c, struct source *g)
                                          .when = m->when,
                                          .poll_ms = m->poll_ms,
                                          .watermark = m->watermark_ms,
-                                         .digest = held ? memory->items->digest : ""};
+                                         .digest = held ? memory->items->digest : "",
+                                         .cache = held ? memory->items->cache : ""};
     }
     struct message message = {
         .kind = MSG_SOURCE_ASSIGN,
@@ -399,6 +400,21 @@ polled_at(const struct msg_poll *poll, size_t n)
     return n > 0 && poll[0].polled > 0 ? poll[0].polled : clock_wall_ms();
 }
 
+/* A schedule hands out each tick once: those that still wait stay with the new ones. */
+static int64_t
+handed_out(struct sources *c, const char *key)
+{
+    char ns[64], name[254];
+    unsigned profile;
+    bool task;
+
+    if (!shard_parse_key(key, &task, &profile, ns, name))
+        return -1;
+    const struct spawner_view *v =
+        (const struct spawner_view *)store_get(c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
+    return v != NULL && v->source == SOURCE_CRON ? v->discovered_ms : -1;
+}
+
 static void
 complete(struct sources *c, struct spawner_memory *memory, const struct msg_items *it,
          const char *key)
@@ -409,7 +425,8 @@ complete(struct sources *c, struct spawner_memory *memory, const struct msg_item
     snprintf(set->warning, sizeof set->warning, "%s", it->warning);
     set->polled_ms = polled_at(it->poll.items, it->poll.count);
     set->watermark_ms = it->watermark;
-    spawner_memory_polled(memory, &memory->incoming);
+    set->cache = pool_str(&set->arena, it->cache);
+    spawner_memory_polled(memory, &memory->incoming, handed_out(c, key));
     spawner_memory_error(memory, NULL, NULL);
     shard_add(c->shard, key);
 }

@@ -85,8 +85,10 @@ spawner_memory_of(struct shard *s, const char *key, const struct spawner_view *v
 }
 
 void
-spawner_memory_polled(struct spawner_memory *m, struct item_set **set)
+spawner_memory_polled(struct spawner_memory *m, struct item_set **set, int64_t keep_after_ms)
 {
+    if (keep_after_ms >= 0 && m->items != NULL)
+        item_set_keep(*set, m->items, keep_after_ms);
     item_set_free(m->items);
     m->items = TAKE(*set);
     drop_refusals(m);

@@ -38,8 +38,10 @@ struct spawner_memory *spawner_memory_of(struct shard *s, const char *key,
 struct spawner_memory *spawner_memory_find(const struct shard *s, const char *key);
 void spawner_memory_free(void **item);
 
-/* A poll is complete: takes *set. */
-void spawner_memory_polled(struct spawner_memory *m, struct item_set **set);
+/* A poll is complete: takes *set. With keep_after_ms of 0 or more, items of the set before
+ * whose time is later stay in front of the new ones. */
+void spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
+                           int64_t keep_after_ms);
 /* The last poll failed (reason NULL: it did not). */
 void spawner_memory_error(struct spawner_memory *m, const char *reason, const char *message);
 void spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message);

@@ -525,8 +525,10 @@ keep_spawn(struct spawn *s, const struct msg_spawn *m)
         /* Another process of the shard: it says which set it holds. */
         s->resync = false;
         s->delivery->out.sent_at = 0;
-        if (strcmp(s->digest, m->digest) != 0)
+        if (strcmp(s->digest, m->digest) != 0) {
+            s->watermark = m->watermark; /* what it had taken beyond is lost with it */
             force(s);
+        }
     }
     if (s->poll_ms != at_least_floor(m->poll_ms)) {
         s->poll_ms = at_least_floor(m->poll_ms);

@@ -101,7 +101,7 @@ cron_poll(struct group *g)
         add_tick(set, c, ticks[i]);
     if (n > 0)
         source_items(s, &set, "", ticks[n - 1] * 1000, "");
-    else if (s->digest[0] == '\0' && set != NULL)
+    else if ((s->digest[0] == '\0' || s->force) && set != NULL)
         source_items(s, &set, "", s->watermark,
                      cronexpr_next(c->expr, now_s) == CRONEXPR_NEVER
                          ? "the schedule never fires"

@@ -1,0 +1,564 @@
+/* test_job.c - the Job a Task wants: whole Jobs beside golden files, and single rules.
+ * `make golden` writes the golden files anew; read their difference before committing it. */
+#include "tests/reconciler/fixture.h"
+#include "tests/support/rows.h"
+
+#include "reconciler/job.h"
+
+static const struct images images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"};
+
+static struct workspace_view *
+make_workspace(const char *spec)
+{
+    return make_view(KIND_WORKSPACE, 0,
+                     js("{'metadata':{'name':'web','namespace':'dev'},'spec':{%s}}", spec));
+}
+
+static struct agentconfig_view *
+make_config(const char *spec)
+{
+    return make_view(KIND_AGENT_CONFIG, 0,
+                     js("{'metadata':{'name':'rules','namespace':'dev'},'spec':{%s}}", spec));
+}
+
+static json_t *
+build(const struct job_wish *w)
+{
+    struct job_wanted out;
+    struct err e = ERR_INIT;
+
+    cr_assert_eq(job_build(w, &out, &e), 0, "%s", e.text);
+    return json_pack("{s:o,s:o}", "configMaps", out.config_maps, "job", out.job);
+}
+
+#define REPO "'repo':'https://github.com/acme/web.git'"
+#define GHE "'repo':'https://git.corp.example/acme/web.git'"
+#define CONFIG_ALL                                                                           \
+    "'agentsMD':'Be brief.','plugins':[{'name':'team-tools','skills':[{'name':'deploy',"     \
+    "'content':'# Deploy'}],'agents':[{'name':'reviewer','content':'You review.'}]}],"       \
+    "'skills':[{'source':'vercel-labs/agent-skills','skill':'deploy'},"                      \
+    "{'source':'anthropics/skills'}],'mcpServers':[{'name':'tracker','type':'http',"         \
+    "'url':'https://mcp.example/t','headers':{'X-Team':'a'}},{'name':'db','type':'stdio',"   \
+    "'command':'dbhub','args':['--readonly'],'env':{'DSN':'x'}}]"
+#define OVERRIDES                                                                            \
+    "'podOverrides':{'resources':{'requests':{'cpu':'500m'},'limits':{'memory':'2Gi'}},"     \
+    "'activeDeadlineSeconds':1800,'nodeSelector':{'pool':'agents'},"                         \
+    "'env':[{'name':'HTTP_PROXY','value':'http://p:1'},{'name':'KELOS_MODEL','value':'no'}]}"
+
+/* One whole Job each. */
+static const struct {
+    const char *name, *spec, *workspace, *config, *secret;
+} goldens[] = {
+    {"minimal", "'model':'opus'", NULL, NULL, NULL},
+    {"workspace", "'branch':'fix/1'", REPO ",'ref':'main'", NULL, NULL},
+    {"workspace-token", "'branch':'fix/1'",
+     REPO ",'ref':'main','remotes':[{'name':'upstream','url':'https://github.com/up/web.git'}],"
+          "'files':[{'path':'CLAUDE.md','content':'hello'},"
+          "{'path':'docs/a.md','content':'there'}]",
+     NULL, "github-token"},
+    {"enterprise-token", "", GHE, NULL, "forge-token"},
+    {"commit", "", REPO ",'ref':'0123456789abcdef0123456789abcdef01234567'", NULL, NULL},
+    {"agentconfig", "", REPO, CONFIG_ALL, NULL},
+    {"overrides", "'model':'opus'," OVERRIDES, NULL, NULL, NULL},
+};
+
+static void
+compare(const char *name, const json_t *got)
+{
+    SCOPED(string) char *text = json_dump_pretty(got);
+    char path[200];
+    json_error_t why;
+
+    snprintf(path, sizeof path, "tests/reconciler/golden/%s.json", name);
+    if (getenv("KELOS_GOLDEN") != NULL && strcmp(getenv("KELOS_GOLDEN"), "write") == 0) {
+        FILE *f = fopen(path, "w");
+        cr_assert_not_null(f, "%s", path);
+        fprintf(f, "%s\n", text);
+        fclose(f);
+        return;
+    }
+    SCOPED(json) json_t *want = json_load_file(path, 0, &why);
+    cr_assert_not_null(want, "%s: %s", path, why.text);
+    SCOPED(string) char *want_text = json_dump_pretty(want);
+    cr_expect_str_eq(text, want_text, "%s differs from what is built; see `make golden`", path);
+}
+
+Test(job, is_as_its_golden_file_says)
+{
+    for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
+        struct task_view *t = make_task("fix", "", goldens[i].spec, "");
+        const struct job_wish w = {
+            .task = t,
+            .workspace = goldens[i].workspace != NULL ? make_workspace(goldens[i].workspace) : NULL,
+            .agent_config = goldens[i].config != NULL ? make_config(goldens[i].config) : NULL,
+            .prompt = t->prompt,
+            .token_secret = goldens[i].secret,
+            .images = &images};
+        SCOPED(json) json_t *got = build(&w);
+        compare(goldens[i].name, got);
+    }
+}
+
+/* ---- single rules ---- */
+
+static const json_t *
+agent(const json_t *got)
+{
+    return json_at(got, "job.spec.template.spec.containers[0]");
+}
+
+static const json_t *
+init_of(const json_t *got, const char *name)
+{
+    const json_t *all = json_at(got, "job.spec.template.spec.initContainers");
+
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (strcmp(json_str_or(json_array_get(all, i), "name", ""), name) == 0)
+            return json_array_get(all, i);
+    return NULL;
+}
+
+/* "A B=value C=@secret/key": the list in its order. */
+static const char *
+env_text(const json_t *container)
+{
+    static char text[4096];
+    const json_t *env = json_object_get(container, "env");
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < json_array_size(env); i++) {
+        const json_t *v = json_array_get(env, i);
+        const char *value = json_str_or(v, "value", NULL);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i > 0 ? " " : "",
+                              json_str_or(v, "name", "?"));
+        if (value != NULL)
+            n += (size_t)snprintf(text + n, sizeof text - n, "=%s", value);
+        else
+            n += (size_t)snprintf(text + n, sizeof text - n, "=@%s/%s",
+                                  json_str_or(v, "valueFrom.secretKeyRef.name", ""),
+                                  json_str_or(v, "valueFrom.secretKeyRef.key", ""));
+    }
+    return text;
+}
+
+static const char *
+script_of(const json_t *container)
+{
+    return json_str_or(container, "command[2]", "");
+}
+
+static json_t *
+simple(const char *meta, const char *spec, const char *workspace, const char *config,
+       const char *secret)
+{
+    struct task_view *t = make_task("fix", meta, spec, "");
+    const struct job_wish w = {.task = t,
+                               .workspace = workspace != NULL ? make_workspace(workspace) : NULL,
+                               .agent_config = config != NULL ? make_config(config) : NULL,
+                               .prompt = t->prompt,
+                               .token_secret = secret,
+                               .images = &images};
+
+    return build(&w);
+}
+
+#define CRED(agent_type, cred)                                                               \
+    "'type':'" agent_type "','credentials':{'type':'" cred "','secretRef':{'name':'s'}}"
+
+Test(job, the_credential_is_one_variable_by_type_and_kind)
+{
+    static const struct {
+        const char *spec, *variable;
+    } rows[] = {
+        {CRED("claude-code", "api-key"), "ANTHROPIC_API_KEY"},
+        {CRED("claude-code", "oauth"), "CLAUDE_CODE_OAUTH_TOKEN"},
+        {CRED("codex", "api-key"), "CODEX_API_KEY"},
+        {CRED("codex", "oauth"), "CODEX_AUTH_JSON"},
+        {CRED("gemini", "api-key"), "GEMINI_API_KEY"},
+        {CRED("gemini", "oauth"), "GEMINI_API_KEY"},
+        {CRED("opencode", "api-key"), "OPENCODE_API_KEY"},
+        {CRED("opencode", "oauth"), "OPENCODE_API_KEY"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        SCOPED(json) json_t *got = simple("", rows[i].spec, NULL, NULL, NULL);
+        char want[200];
+        snprintf(want, sizeof want, "KELOS_AGENT_TYPE=%s %s=@s/%s",
+                 json_str_or(agent(got), "name", ""), rows[i].variable, rows[i].variable);
+        cr_assert_str_eq(env_text(agent(got)), want);
+    }
+    row_claim("TE/CR1");
+    row_claim("TE/CR3");
+}
+
+Test(job, the_environment_has_its_order)
+{
+    static const struct {
+        const char *row, *meta, *spec, *workspace, *secret, *want;
+    } rows[] = {
+        {"TE/JB1", "", "'model':'opus'", NULL, NULL,
+         "KELOS_MODEL=opus KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+        {"TE/JB2", "", CRED("claude-code", "oauth"), NULL, NULL,
+         "KELOS_AGENT_TYPE=claude-code CLAUDE_CODE_OAUTH_TOKEN=@s/CLAUDE_CODE_OAUTH_TOKEN"},
+        {"TE/JB3", "", "", REPO ",'ref':'main'", "t",
+         "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
+         "KELOS_BASE_BRANCH=main GITHUB_TOKEN=@t/GITHUB_TOKEN GH_TOKEN=@t/GITHUB_TOKEN "
+         "GH_CONFIG_DIR=/workspace/.gh-config "
+         "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN"},
+        {"TE/JB4", "", CRED("codex", "api-key"), REPO ",'ref':'main'", NULL,
+         "KELOS_AGENT_TYPE=codex CODEX_API_KEY=@s/CODEX_API_KEY KELOS_BASE_BRANCH=main"},
+        {"TE/JB7", "", "", REPO, NULL,
+         "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+        {"TE/JB8", "'labels':{'kelos.dev/taskspawner':'kelos-workers'}", "", NULL, NULL,
+         "KELOS_AGENT_TYPE=claude-code KELOS_TASKSPAWNER=kelos-workers "
+         "ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+        {"TE/RU8", "", "",
+         REPO ",'remotes':[{'name':'upstream','url':'https://github.com/upstream-org/repo.git'}]",
+         NULL,
+         "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
+         "KELOS_UPSTREAM_REPO=upstream-org/repo"},
+        {"TE/RU9", "", "", REPO ",'remotes':[{'name':'upstream','url':'not-a-valid-url'}]", NULL,
+         "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+        {"TE/WS14", "", "'branch':'x'", NULL, NULL,
+         "KELOS_BRANCH=x KELOS_AGENT_TYPE=claude-code "
+         "ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+        {"ADD/LT13", "", "'upstreamRepo':'a/b'",
+         REPO ",'remotes':[{'name':'upstream','url':'https://github.com/c/d'}]", NULL,
+         "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
+         "KELOS_UPSTREAM_REPO=a/b"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        SCOPED(json) json_t *got =
+            simple(rows[i].meta, rows[i].spec, rows[i].workspace, NULL, rows[i].secret);
+        cr_assert_str_eq(env_text(agent(got)), rows[i].want, "%s: %s", rows[i].row,
+                         env_text(agent(got)));
+        row_claim(rows[i].row);
+    }
+    row_claim("ADD/LT3");
+}
+
+Test(job, has_the_retry_rules_and_no_more)
+{
+    SCOPED(json) json_t *got = simple("", "", NULL, NULL, NULL);
+    SCOPED(string) char *rules = json_dump_canonical(json_at(got, "job.spec.podFailurePolicy.rules"));
+
+    cr_assert_eq(json_int_or(got, "job.spec.backoffLimit", -1), 1);
+    cr_assert_str_eq(rules, "[{\"action\":\"Count\",\"onPodConditions\":[{\"status\":\"True\","
+                            "\"type\":\"DisruptionTarget\"}]},{\"action\":\"FailJob\","
+                            "\"onExitCodes\":{\"operator\":\"NotIn\",\"values\":[0]}}]");
+    row_claim("TE/JB9");
+    cr_assert_null(json_at(got, "job.spec.activeDeadlineSeconds"));
+    cr_assert_null(json_at(got, "job.spec.ttlSecondsAfterFinished"));
+    cr_assert_null(json_object_get(agent(got), "resources"));
+    cr_assert_null(json_at(got, "job.spec.template.spec.nodeSelector"));
+    row_claim("TE/JB11");
+    cr_assert_null(json_object_get(agent(got), "workingDir"));
+    row_claim("TE/AC8");
+    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].kind", ""), "Task");
+    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].uid", ""), "uid-fix");
+}
+
+Test(job, images_come_from_the_task_then_the_flags_then_the_type)
+{
+    SCOPED(json) json_t *own = simple("", "'image':'acme/agent:1'", NULL, NULL, NULL);
+
+    cr_assert_str_eq(json_str_or(agent(own), "image", ""), "acme/agent:1");
+    cr_assert_str_eq(json_str_or(agent(own), "command[0]", ""), "/kelos_entrypoint.sh");
+    cr_assert_str_eq(json_str_or(agent(own), "args[0]", ""), "Do it.");
+    row_claim("TE/JB5");
+    for (int i = 0; i < AGENT_TYPES; i++) {
+        char spec[200], want[60];
+        snprintf(spec, sizeof spec, "'type':'%s'", agent_type_name((enum agent_type)i));
+        snprintf(want, sizeof want, "kelos-dev/%s:latest", agent_type_name((enum agent_type)i));
+        SCOPED(json) json_t *got = simple("", spec, NULL, NULL, NULL);
+        cr_assert_str_eq(json_str_or(agent(got), "image", ""), want);
+        cr_assert_str_eq(json_str_or(agent(got), "name", ""), agent_type_name((enum agent_type)i));
+    }
+    row_claim("TE/JB6");
+}
+
+/* ---- Workspace ---- */
+
+Test(job, clones_with_exactly_these_arguments)
+{
+    SCOPED(json) json_t *with_ref = simple("", "", REPO ",'ref':'main'", NULL, NULL);
+    SCOPED(json) json_t *without = simple("", "", REPO, NULL, NULL);
+    SCOPED(string) char *a = json_dump_canonical(json_at(init_of(with_ref, "git-clone"), "args"));
+    SCOPED(string) char *b = json_dump_canonical(json_at(init_of(without, "git-clone"), "args"));
+
+    cr_assert_str_eq(a, "[\"clone\",\"--branch\",\"main\",\"--no-single-branch\",\"--depth\",\"1\","
+                        "\"--\",\"https://github.com/acme/web.git\",\"/workspace/repo\"]");
+    cr_assert_eq(json_int_or(init_of(with_ref, "git-clone"), "securityContext.runAsUser", 0), 61100);
+    cr_assert_eq(json_int_or(with_ref, "job.spec.template.spec.securityContext.fsGroup", 0), 61100);
+    cr_assert_str_eq(json_str_or(agent(with_ref), "workingDir", ""), "/workspace/repo");
+    cr_assert_null(json_object_get(init_of(with_ref, "git-clone"), "command"));
+    row_claim("TE/WS1");
+    cr_assert_str_eq(b, "[\"clone\",\"--no-single-branch\",\"--depth\",\"1\",\"--\","
+                        "\"https://github.com/acme/web.git\",\"/workspace/repo\"]");
+    row_claim("TE/WS2");
+    cr_assert_null(init_of(without, "remote-setup"));
+    row_claim("TE/WS9");
+    cr_assert_null(json_at(without, "job.spec.template.spec.volumes[1]"));
+    row_claim("ADD/LT2");
+}
+
+Test(job, clones_with_the_token_through_a_helper)
+{
+    SCOPED(json) json_t *got = simple("", "'branch':'x'", REPO ",'ref':'main'", NULL, "t");
+    const json_t *clone = init_of(got, "git-clone"), *branch = init_of(got, "branch-setup");
+
+    cr_assert_eq(json_array_size(json_at(clone, "command")), 3);
+    cr_assert_str_eq(json_str_or(clone, "command[0]", ""), "sh");
+    cr_assert_not_null(strstr(script_of(clone), "git -c credential.helper="));
+    cr_assert_not_null(strstr(script_of(clone), "git -C /workspace/repo config credential.helper"));
+    cr_assert_str_eq(json_str_or(clone, "args[0]", ""), "--");
+    cr_assert_str_eq(env_text(clone), "GITHUB_TOKEN=@t/GITHUB_TOKEN GH_TOKEN=@t/GITHUB_TOKEN "
+                                      "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN");
+    row_claim("TE/WS3");
+    row_claim("TE/WS5");
+    row_claim("TE/WS15");
+    cr_assert_not_null(strstr(script_of(branch), "credential.helper"));
+    cr_assert_not_null(strstr(env_text(branch), "GITHUB_TOKEN=@t/GITHUB_TOKEN"));
+    cr_assert_not_null(strstr(env_text(branch), "KELOS_BRANCH=x"));
+    row_claim("TE/WS13");
+    cr_assert_str_eq(json_str_or(got, "job.spec.template.spec.volumes[1].secret.secretName", ""), "t");
+    row_claim("ADD/LT1");
+}
+
+Test(job, an_enterprise_host_has_its_own_variables)
+{
+    SCOPED(json) json_t *got = simple("", "", GHE, NULL, "t");
+
+    cr_assert_not_null(strstr(env_text(agent(got)), "GH_HOST=git.corp.example"));
+    cr_assert_not_null(strstr(env_text(agent(got)), "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN"));
+    cr_assert_null(strstr(env_text(agent(got)), "GH_TOKEN"));
+    const char *clone = env_text(init_of(got, "git-clone"));
+    cr_assert_str_eq(clone, "GH_HOST=git.corp.example GITHUB_TOKEN=@t/GITHUB_TOKEN "
+                            "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN "
+                            "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN");
+    row_claim("TE/WS4");
+    row_claim("ADD/LT10");
+}
+
+Test(job, files_and_remotes_are_quoted)
+{
+    SCOPED(json) json_t *got =
+        simple("", "'branch':'x'",
+               REPO ",'files':[{'path':'CLAUDE.md','content':'hello'},{'path':'a/b.md',"
+                    "'content':'there'}],'remotes':[{'name':'private',"
+                    "'url':'https://github.com/user/repo.git'},{'name':'bad;rm -rf /',"
+                    "'url':'https://x/$(whoami)'}]",
+               NULL, NULL);
+    const char *files = script_of(init_of(got, "workspace-files"));
+    const char *remotes = script_of(init_of(got, "remote-setup"));
+    const json_t *all = json_at(got, "job.spec.template.spec.initContainers");
+
+    cr_assert_not_null(strstr(files, "'/workspace/repo/CLAUDE.md' 'aGVsbG8='"));
+    cr_assert_not_null(strstr(files, "'/workspace/repo/a/b.md' 'dGhlcmU='"));
+    row_claim("TE/WS6");
+    cr_assert_not_null(
+        strstr(remotes, "git remote add 'private' 'https://github.com/user/repo.git'"));
+    cr_assert_eq(json_int_or(init_of(got, "remote-setup"), "securityContext.runAsUser", 0), 61100);
+    row_claim("TE/WS8");
+    cr_assert_not_null(strstr(remotes, "git remote add 'bad;rm -rf /' 'https://x/$$(whoami)'"));
+    row_claim("TE/WS11");
+    cr_assert_eq(json_array_size(all), 4);
+    cr_assert_str_eq(json_str_or(json_array_get(all, 1), "name", ""), "remote-setup");
+    cr_assert_str_eq(json_str_or(json_array_get(all, 2), "name", ""), "branch-setup");
+    row_claim("TE/WS10");
+    const char *branch = script_of(json_array_get(all, 2));
+    cr_assert_not_null(strstr(branch, "$KELOS_BRANCH"));
+    cr_assert_not_null(strstr(branch, "git fetch"));
+    cr_assert_not_null(strstr(branch, "git checkout"));
+    cr_assert_null(strstr(branch, "credential.helper"));
+    row_claim("TE/WS12");
+}
+
+Test(job, large_texts_travel_in_a_config_map)
+{
+    struct task_view *t = make_task("fix", "", "", "");
+    char *prompt = malloc(200 * 1024 + 1);
+
+    memset(prompt, '$', 200 * 1024);
+    prompt[200 * 1024] = '\0';
+    const struct job_wish w = {.task = t, .prompt = prompt, .images = &images};
+    SCOPED(json) json_t *got = build(&w);
+    cr_assert_str_eq(json_str_or(got, "configMaps[0].metadata.name", ""), "fix-content");
+    cr_assert_eq(strlen(json_str_or(got, "configMaps[0].data.prompt", "")), 200 * 1024);
+    cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_PROMPT_FILE=/kelos/content/prompt"));
+    cr_assert_str_eq(json_str_or(agent(got), "volumeMounts[0].mountPath", ""), "/kelos/content");
+    free(prompt);
+}
+
+Test(job, a_dollar_of_the_outside_stays_a_dollar)
+{
+    struct task_view *t = make_task("fix", "", "", "");
+    const struct job_wish w = {.task = t, .prompt = "say $(GITHUB_TOKEN) $$", .images = &images};
+    SCOPED(json) json_t *got = build(&w);
+
+    cr_assert_str_eq(json_str_or(agent(got), "args[0]", ""), "say $$(GITHUB_TOKEN) $$$$");
+}
+
+/* ---- AgentConfig ---- */
+
+Test(job, agent_config_parts)
+{
+    SCOPED(json) json_t *md = simple("", "", NULL, "'agentsMD':'Be brief.'", NULL);
+    SCOPED(json) json_t *plugins = simple(
+        "", "", NULL,
+        "'agentsMD':'x','plugins':[{'name':'team-tools','skills':[{'name':'deploy','content':'d'}],"
+        "'agents':[{'name':'reviewer','content':'r'}]}]",
+        NULL);
+    SCOPED(json) json_t *all = simple("", "", REPO, CONFIG_ALL, NULL);
+
+    cr_assert_not_null(strstr(env_text(agent(md)), "KELOS_AGENTS_MD=Be brief."));
+    cr_assert_null(json_at(md, "job.spec.template.spec.volumes"));
+    cr_assert_null(json_at(md, "job.spec.template.spec.initContainers"));
+    row_claim("TE/AC1");
+    SCOPED(string) char *items =
+        json_dump_canonical(json_at(plugins, "job.spec.template.spec.volumes[1].configMap.items"));
+    cr_assert_str_eq(items,
+                     "[{\"key\":\"p0-s0\",\"path\":\"team-tools/skills/deploy/SKILL.md\"},"
+                     "{\"key\":\"p0-a0\",\"path\":\"team-tools/agents/reviewer.md\"}]");
+    cr_assert_eq(json_array_size(json_at(plugins, "job.spec.template.spec.initContainers")), 1);
+    row_claim("TE/AC2");
+    row_claim("TE/AC3");
+    row_claim("ADD/CD1");
+    const char *skills = script_of(init_of(all, "skills-install"));
+    cr_assert_not_null(strstr(skills, "apk add --no-cache git"));
+    cr_assert_not_null(
+        strstr(skills, "npx -y skills add 'vercel-labs/agent-skills' -a universal -y -g -s 'deploy'"));
+    cr_assert_not_null(strstr(skills, "npx -y skills add 'anthropics/skills' -a universal -y -g\n"));
+    cr_assert_not_null(strstr(skills, "chown -R 61100:61100 /kelos/plugin"));
+    cr_assert_null(json_object_get(init_of(all, "skills-install"), "securityContext"));
+    row_claim("TE/AC4");
+    row_claim("ADD/SK1");
+    cr_assert_str_eq(json_str_or(all, "job.spec.template.spec.initContainers[1].name", ""),
+                     "plugin-setup");
+    cr_assert_str_eq(json_str_or(all, "job.spec.template.spec.initContainers[2].name", ""),
+                     "skills-install");
+    row_claim("TE/AC5");
+    row_claim("TE/AC7");
+    row_claim("ADD/SK5");
+    cr_assert_not_null(strstr(env_text(agent(all)),
+                              "KELOS_PLUGIN_DIR=/kelos/plugin KELOS_MCP_SERVERS={\"mcpServers\":{"
+                              "\"db\":{\"args\":[\"--readonly\"],\"command\":\"dbhub\",\"env\":{"
+                              "\"DSN\":\"x\"},\"type\":\"stdio\"},\"tracker\":{\"headers\":{"
+                              "\"X-Team\":\"a\"},\"type\":\"http\","
+                              "\"url\":\"https://mcp.example/t\"}}}"));
+    row_claim("TE/AC11");
+    row_claim("TE/AC12");
+    row_claim("TE/AC14");
+}
+
+Test(job, agent_config_serves_every_agent)
+{
+    static const char *const types[] = {"codex", "gemini", "opencode"};
+
+    for (size_t i = 0; i < 3; i++) {
+        char spec[60];
+        snprintf(spec, sizeof spec, "'type':'%s'", types[i]);
+        SCOPED(json) json_t *got = simple("", spec, NULL, CONFIG_ALL, NULL);
+        cr_assert_str_eq(json_str_or(agent(got), "name", ""), types[i]);
+        cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_MCP_SERVERS="));
+        cr_assert_eq(json_array_size(json_at(got, "job.spec.template.spec.initContainers")), 2);
+    }
+    row_claim("TE/AC9");
+    row_claim("TE/AC13");
+}
+
+/* ---- refusals ---- */
+
+static const struct {
+    const char *row, *spec, *workspace, *config, *why;
+} refusals[] = {
+    {"TE/JB10", "'type':'cursor'", NULL, NULL, "unsupported agent type: cursor"},
+    {"RES/T18", "'branch':'bad..name'", REPO, NULL, "branch \"bad..name\" is not a name that git takes"},
+    {"TE/WS7", "", REPO ",'files':[{'path':'../AGENTS.md','content':''}]", NULL,
+     "invalid workspace file path \"../AGENTS.md\": path escapes repository root"},
+    {"RES/W6", "", REPO ",'files':[{'path':'  ','content':''}]", NULL,
+     "invalid workspace file path \"  \": path is empty"},
+    {"RES/W7", "", REPO ",'files':[{'path':'a\\\\b','content':''}]", NULL,
+     "invalid workspace file path \"a\\b\": path must use forward slashes"},
+    {"RES/W8", "", REPO ",'files':[{'path':'a/..','content':''}]", NULL,
+     "invalid workspace file path \"a/..\": path resolves to current directory"},
+    {"RES/W8", "", REPO ",'files':[{'path':'.','content':''}]", NULL,
+     "invalid workspace file path \".\": path resolves to current directory"},
+    {"RES/W9", "", REPO ",'files':[{'path':'/etc/passwd','content':''}]", NULL,
+     "invalid workspace file path \"/etc/passwd\": absolute paths are not allowed"},
+    {"RES/W10", "", REPO ",'files':[{'path':'a/../../b','content':''}]", NULL,
+     "invalid workspace file path \"a/../../b\": path escapes repository root"},
+    {"RES/W10", "", REPO ",'files':[{'path':'..','content':''}]", NULL,
+     "invalid workspace file path \"..\": path escapes repository root"},
+    {"RES/W11", "", REPO ",'files':[{'path':'.git/hooks/pre-commit','content':''}]", NULL,
+     "invalid workspace file path \".git/hooks/pre-commit\": path is inside .git"},
+    {"RES/A4", "", NULL, "'plugins':[{'name':'../../etc'}]",
+     "invalid plugin configuration: plugin name \"../../etc\" contains path separators"},
+    {"RES/A5", "", NULL, "'plugins':[{'name':'.'}]",
+     "invalid plugin configuration: plugin name \".\" is a path traversal"},
+    {"RES/A6", "", NULL, "'plugins':[{'name':'p','skills':[{'name':'../evil','content':''}]}]",
+     "invalid plugin configuration: skill name \"../evil\" contains path separators"},
+    {"TE/AC10", "", NULL, "'plugins':[{'name':'p','agents':[{'name':'..','content':''}]}]",
+     "invalid plugin configuration: agent name \"..\" is a path traversal"},
+    {"RES/A7", "", NULL,
+     "'mcpServers':[{'name':'github','type':'http'},{'name':'github','type':'http'}]",
+     "invalid MCP server configuration: duplicate MCP server name \"github\""},
+    {"RES/A8", "", NULL, "'mcpServers':[{'name':'foo/bar','type':'http'}]",
+     "invalid MCP server configuration: MCP server name \"foo/bar\" contains path separators"},
+    {"RES/A9", "", NULL, "'mcpServers':[{'name':'','type':'http'}]",
+     "invalid MCP server configuration: MCP server name is empty"},
+    {"TE/AC6", "", NULL, "'skills':[{'source':''}]",
+     "invalid skills configuration: skills.sh source is empty"},
+    {"ADD/SK4", "", NULL, "'plugins':[{'name':'skills-sh'}],'skills':[{'source':'a/b'}]",
+     "invalid plugin configuration: plugin name \"skills-sh\" is reserved for skills.sh packages "
+     "when spec.skills is set"},
+};
+
+Test(job, says_what_cannot_be_built)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct job_wanted out;
+        struct err e = ERR_INIT;
+        struct task_view *t = make_task("fix", "", refusals[i].spec, "");
+        const struct job_wish w = {
+            .task = t,
+            .workspace = refusals[i].workspace ? make_workspace(refusals[i].workspace) : NULL,
+            .agent_config = refusals[i].config ? make_config(refusals[i].config) : NULL,
+            .prompt = "x",
+            .images = &images};
+        cr_assert_eq(job_build(&w, &out, &e), -1, "%s", refusals[i].row);
+        cr_assert_str_eq(e.text, refusals[i].why);
+        row_claim(refusals[i].row);
+    }
+}
+
+Test(job, a_name_too_long_for_a_job_is_said)
+{
+    struct job_wanted out;
+    struct err e = ERR_INIT;
+    struct task_view *t =
+        make_task("a-name-of-more-than-sixty-three-characters-that-no-label-may-have-x", "", "", "");
+    const struct job_wish w = {.task = t, .prompt = "x", .images = &images};
+
+    cr_assert_eq(job_build(&w, &out, &e), -1);
+    cr_assert_not_null(strstr(e.text, "63"));
+    row_claim("RES/T19");
+}
+
+Test(job, the_older_group_keeps_its_names)
+{
+    struct task_view *t = make_task("fix", "", CRED("codex", "oauth") ",'model':'m'", "");
+    const struct job_wish w = {.task = t, .prompt = "x", .images = &images};
+
+    t->view.meta.profile = PROFILE_AXON;
+    SCOPED(json) json_t *got = build(&w);
+    cr_assert_eq(json_int_or(got, "job.spec.backoffLimit", -1), 0);
+    cr_assert_null(json_at(got, "job.spec.podFailurePolicy"));
+    cr_assert_str_eq(json_str_or(got, "job.metadata.labels[axon.io/task]", ""), "fix");
+    cr_assert_str_eq(json_str_or(agent(got), "command[0]", ""), "/axon_entrypoint.sh");
+    cr_assert_str_eq(env_text(agent(got)), "AXON_MODEL=m KELOS_MODEL=m KELOS_AGENT_TYPE=codex "
+                                           "CODEX_API_KEY=@s/CODEX_API_KEY");
+    row_claim("RES/X5");
+}
