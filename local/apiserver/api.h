@@ -22,7 +22,7 @@ struct server {
     const char *pods_dir;      /* D/pods, where containers' logs are; NULL: no logs */
     const char *address;       /* "127.0.0.1:6443" for the documents that name it */
     int64_t (*now_ms)(void);   /* wall clock */
-    bool quiet;                /* no log lines about requests: tests */
+    const char *degraded;      /* why the store cannot be written (static), NULL when it can */
 };
 
 #define PARAM_MAX 32
@@ -65,9 +65,10 @@ struct reply {
     json_t *warnings;         /* array of strings, owned; NULL: none */
     int retry_after;          /* seconds, 0: no header */
     bool allow_get;           /* 405: say so */
+    char etag[44];            /* quoted; empty: no header */
 };
 
-#define REPLY_INIT {200, NULL, BUF_INIT, NULL, NULL, 0, false}
+#define REPLY_INIT {200, NULL, BUF_INIT, NULL, NULL, 0, false, ""}
 
 void reply_clear(struct reply *r);
 static inline void
