@@ -13,6 +13,9 @@ json_t *builtin_components(void);
 /* The compiled schema of a type, owned by the set. */
 struct schema *builtin_schema(struct schema_set *set, const char *type);
 
+/* The schema of ObjectMeta, which all objects share; borrowed. */
+const struct schema *builtin_meta(void);
+
 /* Releases what builtin_components made. */
 void builtin_release(void);
 

@@ -23,6 +23,7 @@ enum list_type { LIST_ATOMIC, LIST_SET, LIST_MAP };
 struct schema_prop {
     const char *name; /* lives in the source document */
     struct schema *schema;
+    const json_t *dflt; /* of the field: stands beside a $ref, so not in the schema */
 };
 
 /* One entry of x-kubernetes-validations. */
@@ -46,7 +47,7 @@ struct schema {
     size_t prop_count;
     struct schema *items, *additional; /* NULL: none. Like all schemas owned by the set */
     bool additional_any;               /* additionalProperties: true */
-    const json_t *required, *enums, *dflt; /* in the source document */
+    const json_t *required, *enums; /* in the source document */
     const char *format, *pattern_text;
     struct regex *pattern; /* owned */
     enum list_type list;

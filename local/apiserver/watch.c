@@ -39,6 +39,8 @@ struct watcher {
 struct hub {
     struct watcher *first;
     size_t count;
+    int64_t soonest; /* due time that hub_tick told of; 0: none */
+    bool rearm;
 };
 
 struct hub *
@@ -117,7 +119,15 @@ hub_tick(struct hub *h, int64_t now_ms)
         if (soonest < 0 || in < soonest)
             soonest = in;
     }
+    h->soonest = soonest < 0 ? 0 : now_ms + soonest;
+    h->rearm = false;
     return soonest;
+}
+
+bool
+hub_rearm(struct hub *h)
+{
+    return h->rearm;
 }
 
 /* ---- events ---- */
@@ -404,6 +414,8 @@ watcher_new(struct server *s, const struct target *t, const struct list_options 
     w->next = s->hub->first;
     s->hub->first = w;
     s->hub->count++;
+    if (s->hub->soonest == 0 || due(w) < s->hub->soonest)
+        s->hub->rearm = true;
     return w;
 }
 

@@ -19,6 +19,8 @@ void hub_flush(struct hub *h);
 /* Bookmarks and timeouts that are due: wakes their watchers. Returns in how many ms the
  * next one is due, -1 for none. */
 int64_t hub_tick(struct hub *h, int64_t now_ms);
+/* When the next bookmark or timeout moved to an earlier time: hub_tick is wanted again. */
+bool hub_rearm(struct hub *h);
 /* All watches end after what they have to tell (shutdown). */
 void hub_close(struct hub *h);
 size_t hub_count(const struct hub *h);

@@ -1,5 +1,5 @@
-/* http.c - see http.h. */
-#include "local/apiserver/http.h"
+/* front.c - see front.h. */
+#include "local/apiserver/front.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,9 +25,10 @@ enum state { STATE_BODY, STATE_WAITING, STATE_DECIDED, STATE_SENT };
 
 /* One request, from its first header to its end. */
 struct exchange {
-    struct http_server *h;
+    struct front *h;
     struct MHD_Connection *conn;
     struct exchange *next_waiting; /* for the commit */
+    struct exchange *prev, *next;  /* all of the server's */
     char *url;                     /* path as sent; owned */
     struct buf body;
     struct reply reply;
@@ -36,7 +37,7 @@ struct exchange {
     int fd; /* of the connection while its hang-up is watched, else -1 */
 };
 
-struct http_server {
+struct front {
     struct server *s;
     struct loop *loop;
     struct MHD_Daemon *daemon;
@@ -45,7 +46,8 @@ struct http_server {
     const char *token;
     bool (*after)(void *arg);
     void *arg;
-    struct exchange *waiting;
+    struct exchange *waiting; /* for the commit */
+    struct exchange *all;
     int timer;
     bool in_turn;
     char authority[2][32]; /* Host headers that we answer to */
@@ -304,6 +306,10 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
     x->fd = -1;
     x->reply = (struct reply)REPLY_INIT;
     x->url = strndup(uri, strcspn(uri, "?"));
+    x->next = x->h->all;
+    if (x->next != NULL)
+        x->next->prev = x;
+    x->h->all = x;
     return x;
 }
 
@@ -323,6 +329,12 @@ on_done(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
             *link = x->next_waiting;
             break;
         }
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        x->h->all = x->next;
+    if (x->next != NULL)
+        x->next->prev = x->prev;
     if (x->reply.stream != NULL)
         MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S);
     reply_clear(&x->reply);
@@ -338,7 +350,7 @@ static void on_timer(void *arg);
 
 /* Commits what the turn's requests wrote, then lets their answers go. */
 static bool
-finish_writes(struct http_server *h)
+finish_writes(struct front *h)
 {
     bool good = h->after(h->arg), any = h->waiting != NULL;
     struct exchange *list = h->waiting;
@@ -364,7 +376,7 @@ finish_writes(struct http_server *h)
 }
 
 static void
-arm_timer(struct http_server *h)
+arm_timer(struct front *h)
 {
     struct err e = ERR_INIT;
     MHD_UNSIGNED_LONG_LONG wait;
@@ -376,7 +388,7 @@ arm_timer(struct http_server *h)
 }
 
 void
-http_turn(struct http_server *h)
+front_turn(struct front *h)
 {
     if (h->in_turn)
         return;
@@ -391,10 +403,10 @@ http_turn(struct http_server *h)
 static void
 on_timer(void *arg)
 {
-    struct http_server *h = arg;
+    struct front *h = arg;
 
     h->timer = 0;
-    http_turn(h);
+    front_turn(h);
 }
 
 static void
@@ -402,13 +414,13 @@ on_ready(void *arg, int fd, int events)
 {
     (void)fd;
     (void)events;
-    http_turn(arg);
+    front_turn(arg);
 }
 
 static void
 on_hangup(void *arg, int fd, int events)
 {
-    struct http_server *h = arg;
+    struct front *h = arg;
     struct epoll_event ev[32];
     int n = epoll_wait(fd, ev, 32, 0);
 
@@ -419,11 +431,11 @@ on_hangup(void *arg, int fd, int events)
         x->hung_up = true;
         resume(x);
     }
-    http_turn(h);
+    front_turn(h);
 }
 
 int
-http_listen(int *port, struct err *e)
+front_listen(int *port, struct err *e)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof a;
@@ -457,16 +469,16 @@ on_mhd_log(void *cls, const char *fmt, va_list ap)
     log_debug(NULL, "http: %s", text);
 }
 
-struct http_server *
-http_new(struct server *s, struct loop *loop, int fd, const char *token, bool (*after)(void *arg), void *arg, struct err *e)
+struct front *
+front_new(struct server *s, struct loop *loop, int fd, const char *token, bool (*after)(void *arg), void *arg, struct err *e)
 {
-    SCOPED(http_server) struct http_server *h = calloc(1, sizeof *h);
+    SCOPED(front) struct front *h = calloc(1, sizeof *h);
 
     if (h == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
-    *h = (struct http_server){.s = s, .loop = loop, .token = token, .after = after, .arg = arg, .hangups = -1};
+    *h = (struct front){.s = s, .loop = loop, .token = token, .after = after, .arg = arg, .hangups = -1};
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
                                  MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, h, MHD_OPTION_LISTEN_SOCKET, fd,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -486,7 +498,7 @@ http_new(struct server *s, struct loop *loop, int fd, const char *token, bool (*
 }
 
 void
-http_free(struct http_server *h)
+front_free(struct front *h)
 {
     struct err e = ERR_INIT;
 
@@ -497,6 +509,12 @@ http_free(struct http_server *h)
         loop_watch(h->loop, h->epoll_fd, 0, NULL, NULL, &e);
         if (h->hangups >= 0)
             loop_watch(h->loop, h->hangups, 0, NULL, NULL, &e);
+        /* libmicrohttpd cannot stop while connections are suspended. */
+        for (struct exchange *x = h->all; x != NULL; x = x->next) {
+            x->hung_up = true;
+            resume(x);
+        }
+        MHD_run(h->daemon);
         MHD_stop_daemon(h->daemon);
     }
     if (h->hangups >= 0)
