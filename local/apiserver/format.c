@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/duration.h"
+#include "common/scoped.h"
 #include "common/macros.h"
 #include "local/apiserver/base64.h"
 #include "local/apiserver/names.h"

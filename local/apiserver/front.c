@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "local/apiserver/base64.h"
 
 #define IDLE_TIMEOUT_S 120  /* a kept-alive connection without a request */
 #define STREAM_TIMEOUT_S 30 /* a stream whose peer takes nothing */
@@ -72,6 +73,22 @@ header(struct MHD_Connection *conn, const char *name)
     return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
 }
 
+/* "Basic " + base64("kelos:" + token), in the Proxy-Authorization header: kubectl sends no bearer
+ * token over plain HTTP, but it does tell a proxy the password of its URL. Our kubeconfig
+ * names ourselves as that proxy. */
+static bool
+proxy_password(const char *header_text, const char *token)
+{
+    SCOPED(buf) struct buf plain = BUF_INIT;
+    bool good;
+
+    if (header_text == NULL || strncasecmp(header_text, "Basic ", 6) != 0 || base64_decode(header_text + 6, &plain) < 0)
+        return false;
+    good = strncmp(buf_str(&plain), "kelos:", 6) == 0 && same_secret(buf_str(&plain) + 6, token);
+    buf_wipe(&plain);
+    return good;
+}
+
 /* 401 without our token, 421 under a foreign name (a web page that rebinds its name to
  * loopback). Returns true when the reply is decided. */
 static bool
@@ -84,7 +101,8 @@ refuse(struct exchange *x)
     if (host == NULL || !((n == 9 && strncasecmp(host, "localhost", 9) == 0) || (n == 9 && strncmp(host, "127.0.0.1", 9) == 0) ||
                           strncmp(host, "[::1]", 5) == 0))
         fault_set(&f, 421, "BadRequest", "this server answers to 127.0.0.1 and localhost only");
-    else if (auth == NULL || strncasecmp(auth, "Bearer ", 7) != 0 || !same_secret(auth + 7, x->h->token))
+    else if (!(auth != NULL && strncasecmp(auth, "Bearer ", 7) == 0 && same_secret(auth + 7, x->h->token)) &&
+             !proxy_password(header(x->conn, "Proxy-Authorization"), x->h->token))
         fault_set(&f, 401, "Unauthorized", "Unauthorized");
     else
         return false;
@@ -305,6 +323,8 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
     x->h = cls;
     x->fd = -1;
     x->reply = (struct reply)REPLY_INIT;
+    if (strncmp(uri, "http://", 7) == 0) /* as a proxy is asked */
+        uri += 7 + strcspn(uri + 7, "/?");
     x->url = strndup(uri, strcspn(uri, "?"));
     x->next = x->h->all;
     if (x->next != NULL)

@@ -160,11 +160,14 @@ seed_kubeconfig(const char *path, int port, const char *token, struct err *e)
     SCOPED(fd) int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(e, "write %s", fresh);
+    /* kubectl drops the token of a plain HTTP server; the proxy's password it sends. */
     int n = dprintf(fd,
                     "apiVersion: v1\nkind: Config\ncurrent-context: kelos-local\n"
                     "clusters:\n- name: kelos-local\n  cluster:\n    server: http://127.0.0.1:%d\n"
+                    "    proxy-url: http://kelos:%s@127.0.0.1:%d\n"
                     "contexts:\n- name: kelos-local\n  context:\n    cluster: kelos-local\n    user: kelos-local\n    namespace: default\n"
-                    "users:\n- name: kelos-local\n  user:\n    token: %s\n", port, token);
+                    "users:\n- name: kelos-local\n  user:\n    token: %s\n",
+                    port, token, port, token);
     if (n < 0 || rename(fresh, path) < 0) {
         unlink(fresh);
         return err_errno(e, "write %s", path);
