@@ -142,7 +142,6 @@ on_snapshot_end(void *arg, struct bus *bus, const struct peer *from, const struc
              store_count(s->store, KIND_TASK_SPAWNER));
     if (first)
         spawners_synced(s);
-    consumed(s);
     shard_work(s);
 }
 

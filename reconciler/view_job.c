@@ -10,13 +10,20 @@ condition_true(const json_t *condition, const char *type)
            strcmp(json_str_or(condition, "status", ""), "True") == 0;
 }
 
+/* The Task's name. Jobs and Pods come as one kind for both groups: the label tells which. */
 static const char *
 task_label(struct view *v, const json_t *object)
 {
     const json_t *labels = json_at(object, "metadata.labels");
-    const char *label = profile_of(v->meta.profile)->label_task;
 
-    return pool_str(&v->arena, json_string_value(json_object_get(labels, label)));
+    for (unsigned p = 0; p < profile_count(); p++) {
+        const char *name = json_string_value(json_object_get(labels, profile_of(p)->label_task));
+        if (name == NULL)
+            continue;
+        v->meta.profile = p;
+        return pool_str(&v->arena, name);
+    }
+    return NULL;
 }
 
 int

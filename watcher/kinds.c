@@ -5,7 +5,7 @@
 
 #include "common/macros.h"
 
-#define OURS "app.kubernetes.io/managed-by=kelos-controller"
+#define OURS "app.kubernetes.io/managed-by in (kelos-controller,axon-controller)"
 #define NOISE                                                                            \
     "metadata.managedFields",                                                            \
         "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]"
