@@ -179,12 +179,14 @@ gofmt_float(struct gofmt_verb *f, double v, uint32_t verb)
         int precision = f->spec.has_precision ? f->spec.precision : forms[i].precision;
         number.limit = sharp.limit = f->out->limit;
         gofmt_float_digits(&number, v, forms[i].form, precision);
-        bool special = buf_str(&number)[1] == 'I' || buf_str(&number)[1] == 'N';
-        if (f->spec.sharp && verb != 'b' && !special)
-            add_sharp(&sharp, &number, verb == 'v' ? 'g' : verb, precision);
+        if (!number.failed && number.size > 1) {
+            bool special = number.data[1] == 'I' || number.data[1] == 'N';
+            if (f->spec.sharp && verb != 'b' && !special)
+                add_sharp(&sharp, &number, verb == 'v' ? 'g' : verb, precision);
+            if (!sharp.failed)
+                add_signed(f, sharp.size > 0 ? &sharp : &number);
+        }
         f->out->failed |= number.failed || sharp.failed;
-        if (!f->out->failed)
-            add_signed(f, sharp.size > 0 ? &sharp : &number);
         buf_free(&number);
         buf_free(&sharp);
         return true;
