@@ -37,8 +37,8 @@ void engine_ack(struct engine *en, unsigned shard, const struct msg_source_ack *
 void engine_rejoined(struct engine *en, unsigned shard);
 
 enum {
-    ENGINE_RESEND_MS = 10000, /* without an acknowledgement */
-    ENGINE_WINDOW = 8         /* sets on their way to one shard */
+    ENGINE_RESEND_MS = 5000, /* without an acknowledgement */
+    ENGINE_WINDOW = 8        /* sets on their way to one shard */
 };
 
 #endif

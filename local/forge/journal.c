@@ -34,17 +34,19 @@ count(struct journal *j, const char *what)
 
 void
 journal_add(struct journal *j, int64_t now, const char *method, const char *path,
-            const char *query, int status, const char *login, const char *agent)
+            const char *query, int status, const char *login, const char *auth,
+            const char *agent)
 {
     char code[16];
     size_t n = strlen(path);
 
     if (json_array_size(j->requests) == JOURNAL_MAX)
         json_array_remove(j->requests, 0);
-    json_array_append_new(j->requests, json_pack("{s:I, s:s, s:s, s:s, s:i, s:s?, s:s?}",
-                                                 "at", (json_int_t)now, "method", method,
-                                                 "path", path, "query", query, "status",
-                                                 status, "login", login, "agent", agent));
+    json_array_append_new(j->requests,
+                          json_pack("{s:I, s:s, s:s, s:s, s:i, s:s?, s:s?, s:s?}", "at",
+                                    (json_int_t)now, "method", method, "path", path,
+                                    "query", query, "status", status, "login", login,
+                                    "auth", auth, "agent", agent));
     snprintf(code, sizeof(code), "%d", status);
     count(j, "calls");
     count(j, code);

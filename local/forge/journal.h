@@ -17,8 +17,10 @@ void journal_init(struct journal *j);
 void journal_free(struct journal *j);
 void journal_clear(struct journal *j);
 
-/* One request to the API (the control interface is not kept). */
+/* One request to the API (the control interface is not kept). `auth` is the scheme of its
+ * Authorization header, NULL without one. */
 void journal_add(struct journal *j, int64_t now, const char *method, const char *path,
-                 const char *query, int status, const char *login, const char *agent);
+                 const char *query, int status, const char *login, const char *auth,
+                 const char *agent);
 
 #endif

@@ -219,6 +219,22 @@ meet_fault(struct exchange *x)
     x->fault.body = hit->body != NULL ? strdup(hit->body) : NULL;
 }
 
+/* "token", "Bearer", "Basic"; NULL for anything else: never what follows it. */
+static const char *
+auth_scheme(const struct request *q)
+{
+    static const char *const schemes[] = {"token", "Bearer", "Basic"};
+    const char *auth = request_header(q, "Authorization");
+
+    for (size_t i = 0; auth != NULL && i < ARRAY_LEN(schemes); i++) {
+        size_t n = strlen(schemes[i]);
+
+        if (strncmp(auth, schemes[i], n) == 0 && auth[n] == ' ')
+            return schemes[i];
+    }
+    return NULL;
+}
+
 static void
 make_reply(struct exchange *x)
 {
@@ -238,7 +254,8 @@ make_reply(struct exchange *x)
         forge_answer(f, &x->q, &x->r);
     if (!forge_is_control(&x->q))
         journal_add(&f->journal, x->q.now, x->q.method, x->q.path, x->raw_query,
-                    x->r.status, x->q.login, request_header(&x->q, "User-Agent"));
+                    x->r.status, x->q.login, auth_scheme(&x->q),
+                    request_header(&x->q, "User-Agent"));
     log_debug(NULL, "%s %s?%s: %d", x->q.method, x->q.path, x->raw_query, x->r.status);
 }
 
