@@ -22,6 +22,7 @@ struct router {
     enum top_key key;
     bool inside; /* an object's events go to the projector */
     bool has_object;
+    unsigned tokens;  /* seen since it was last set to 0 */
     struct buf *text; /* where the next string goes, NULL: nowhere */
     struct buf type, version, token;
     wire_item_fn *fn;
@@ -54,6 +55,8 @@ static int
 on_null(void *arg)
 {
     struct router *r = arg;
+
+    r->tokens++;
     r->text = NULL;
     return r->inside ? inner(r, projector_null(r->pr, r->e)) : 1;
 }
@@ -62,6 +65,8 @@ static int
 on_bool(void *arg, int value)
 {
     struct router *r = arg;
+
+    r->tokens++;
     return r->inside ? inner(r, projector_bool(r->pr, value != 0, r->e)) : 1;
 }
 
@@ -69,6 +74,8 @@ static int
 on_number(void *arg, const char *text, size_t size)
 {
     struct router *r = arg;
+
+    r->tokens++;
     return r->inside ? inner(r, projector_number(r->pr, text, size, r->e)) : 1;
 }
 
@@ -77,6 +84,7 @@ on_string(void *arg, const unsigned char *text, size_t size)
 {
     struct router *r = arg;
 
+    r->tokens++;
     if (r->inside)
         return inner(r, projector_string(r->pr, (const char *)text, size, r->e));
     if (r->text != NULL) {
@@ -102,6 +110,7 @@ on_key(void *arg, const unsigned char *text, size_t size)
 {
     struct router *r = arg;
 
+    r->tokens++;
     if (r->inside)
         return inner(r, projector_key(r->pr, (const char *)text, size, r->e));
     r->text = NULL;
@@ -129,6 +138,7 @@ on_open(struct router *r, bool map)
     bool object = map && ((!r->is_list && r->level == 1 && r->key == KEY_OBJECT) ||
                           (r->is_list && r->level == 2 && r->key == KEY_ITEMS));
 
+    r->tokens++;
     r->text = NULL;
     if (!r->inside && object) {
         buf_clear(r->out);
@@ -162,6 +172,7 @@ on_close(void *arg)
 {
     struct router *r = arg;
 
+    r->tokens++;
     if (r->inside)
         return inner(r, projector_close(r->pr, r->e));
     r->level--;
@@ -234,6 +245,7 @@ struct wire_list {
     yajl_handle yajl;
     struct err why;
     size_t bytes;
+    size_t seen; /* of them before the last token: yajl holds the rest */
 };
 
 struct wire_list *
@@ -272,9 +284,16 @@ wire_list_feed(struct wire_list *l, const char *bytes, size_t size, struct err *
         return err_set(e, ERR_LIMIT,
                        "a list page is over the limit of %d bytes (LIST_PAGE_BYTES)",
                        LIMIT_LIST_PAGE_BYTES);
-    if (yajl_feed(l->yajl, bytes, size, &l->why) == 0)
-        return 0;
-    return err_set(e, l->why.code, "%s", l->why.text);
+    l->router.tokens = 0;
+    if (yajl_feed(l->yajl, bytes, size, &l->why) < 0)
+        return err_set(e, l->why.code, "%s", l->why.text);
+    if (l->router.tokens > 0)
+        l->seen = l->bytes;
+    if (l->bytes - l->seen > LIMIT_OBJECT_BYTES)
+        return err_set(e, ERR_LIMIT,
+                       "a text is over the limit of %d bytes (OBJECT_BYTES)",
+                       LIMIT_OBJECT_BYTES);
+    return 0;
 }
 
 int

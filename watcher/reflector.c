@@ -486,10 +486,10 @@ on_end(void *arg, const struct kube_stream_end *end)
     struct reflect_plan plan = reflect_next(&r->state, &report, now, random_fraction());
     if (plan.delay_ms > 0 && r->shelf->stale_since == 0)
         r->shelf->stale_since = clock_wall_ms();
+    const char *detail = r->stopped ? "" : end->err.text;
     if (why != END_LISTED && why != END_CLEAN)
         log_info(plural_of(r), "watch: %s%s%s; again in %lld ms", reflect_end_name(why),
-                 end->err.code != ERR_NONE ? ": " : "", end->err.text,
-                 (long long)plan.delay_ms);
+                 *detail != '\0' ? ": " : "", detail, (long long)plan.delay_ms);
     if (r->hooks->restarted != NULL && why != END_LISTED)
         r->hooks->restarted(r->hooks->arg, r->shelf->watched, why);
     see_health(r, why, &end->err);

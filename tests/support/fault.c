@@ -154,10 +154,12 @@ put_many(struct conn *c, long n)
     char block[4096];
 
     memset(block, 'x', sizeof block);
-    put_chunk(c, "\"", 1);
+    memcpy(block, "\"", 1);
+    memcpy(block + sizeof block - 2, "\",", 2);
+    put_chunk(c, "[", 1);
     for (; n > 0; n -= (long)sizeof block)
-        put_chunk(c, block, n < (long)sizeof block ? (size_t)n : sizeof block);
-    put_chunk(c, "\"", 1);
+        put_chunk(c, block, sizeof block);
+    put_chunk(c, "0]", 2);
 }
 
 /* ---- steps. Each gives 0 to go on, 1 to close ---- */

@@ -17,7 +17,7 @@
  *     cut N TEXT        declares all of TEXT, sends N bytes of it and closes
  *     stream            starts a chunked answer   event TEXT      one line of it
  *     split N TEXT      a line in chunks of N bytes
- *     raw TEXT          bytes without a newline   bytes N         N letters as one JSON string
+ *     raw TEXT          bytes without a newline   bytes N         a JSON list of texts, N bytes
  *     end               ends the chunked answer   close           closes the connection
  */
 #ifndef KELOS_TESTS_SUPPORT_FAULT_H
