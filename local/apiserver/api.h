@@ -13,12 +13,14 @@
 #include "local/apiserver/store.h"
 
 struct hub;
+struct podlogs;
 
 /* The server's state apart from its sockets. */
 struct server {
     struct store *store;       /* owned by main or the test */
     struct registry *registry; /* likewise */
     struct hub *hub;           /* watchers; likewise */
+    struct podlogs *logs;      /* followed logs; likewise, NULL: none are served */
     const char *pods_dir;      /* D/pods, where containers' logs are; NULL: no logs */
     const char *address;       /* "127.0.0.1:6443" for the documents that name it */
     int64_t (*now_ms)(void);   /* wall clock */

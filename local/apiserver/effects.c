@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "local/apiserver/gc.h"
 #include "local/apiserver/object.h"
+#include "local/apiserver/podlog.h"
 #include "local/apiserver/watch.h"
 
 #define CRD_KEY "customresourcedefinitions.apiextensions.k8s.io"
@@ -17,6 +18,8 @@ effects_after(struct server *s, const struct resource *r, char type, const json_
 
     if (s->hub != NULL)
         hub_mark(s->hub, r->key);
+    if (s->logs != NULL && strcmp(r->key, "pods") == 0)
+        podlogs_mark(s->logs);
     if (gc_note(s, r, type, obj, old, &e) < 0)
         return fault_store(f, &e);
     if (strcmp(r->key, CRD_KEY) != 0)

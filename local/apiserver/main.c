@@ -72,6 +72,7 @@ commit(struct apiserver *a)
     }
     a->server.degraded = NULL;
     hub_flush(a->server.hub);
+    podlogs_flush(a->server.logs);
     return true;
 }
 
@@ -148,6 +149,15 @@ on_age(void *arg)
     arm(a, &a->age_timer, AGE_MS, on_age);
 }
 
+/* A followed log has grown. */
+static void
+on_log(void *arg)
+{
+    struct apiserver *a = arg;
+
+    front_turn(a->front);
+}
+
 /* ---- start ---- */
 
 static int
@@ -219,7 +229,7 @@ start(struct apiserver *a, struct err *e)
         return -1;
     if (seed_objects(&a->server, a->crds, e) < 0 || (fd = listen_socket(a, e)) < 0)
         return -1;
-    if (store_commit(a->server.store, e) < 0 ||
+    if (store_commit(a->server.store, e) < 0 || (a->server.logs = podlogs_new(&a->server, a->loop, e)) == NULL ||
         (a->front = front_new(&a->server, a->loop, fd, a->token, after_requests, a, e)) == NULL) {
         close(fd);
         return -1;
@@ -227,6 +237,7 @@ start(struct apiserver *a, struct err *e)
     snprintf(path, sizeof path, "%s/kubeconfig", a->data);
     if (seed_kubeconfig(a->kubeconfig_out != NULL && *a->kubeconfig_out != '\0' ? a->kubeconfig_out : path, (int)a->port, a->token, e) < 0)
         return -1;
+    podlogs_on_wake(a->server.logs, on_log, a);
     arm(a, &a->gc_timer, 0, on_gc);
     arm(a, &a->age_timer, AGE_MS, on_age);
     log_info(NULL, "serving on http://127.0.0.1:%d", (int)a->port);
@@ -240,6 +251,8 @@ stop(struct apiserver *a)
 
     if (a->server.hub != NULL)
         hub_close(a->server.hub);
+    if (a->server.logs != NULL)
+        podlogs_close(a->server.logs);
     if (a->front != NULL)
         front_turn(a->front);
     front_free(a->front);
@@ -248,6 +261,7 @@ stop(struct apiserver *a)
     store_free(a->server.store);
     registry_free(a->server.registry);
     hub_free(a->server.hub);
+    podlogs_free(a->server.logs);
     builtin_release();
     loop_free(a->loop);
 }
@@ -273,6 +287,7 @@ on_stop(void *arg, struct worker *w)
     struct apiserver *a = arg;
 
     hub_close(a->server.hub);
+    podlogs_close(a->server.logs);
     front_turn(a->front);
     worker_drained(w);
 }
