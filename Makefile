@@ -156,7 +156,7 @@ golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read t
 	@git --no-pager diff --stat -- tests/reconciler/golden
 
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
-	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined fuzz-run FUZZ_S=$(FUZZ_S)
+	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined,fuzzer-no-link fuzz-run FUZZ_S=$(FUZZ_S)
 fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o)
 	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
 
