@@ -151,6 +151,8 @@ add_env(struct pod_parts *p, int agent, struct err *e)
         env_add(p->env, env_literal(p->profile->env_model, t->model));
     if (t->model != NULL)
         env_add(p->env, env_literal("KELOS_MODEL", t->model));
+    if (t->effort != NULL)
+        env_add(p->env, env_literal("KELOS_EFFORT", t->effort));
     if (t->branch != NULL)
         env_add(p->env, env_literal("KELOS_BRANCH", t->branch));
     env_add(p->env, env_literal("KELOS_AGENT_TYPE", t->type));

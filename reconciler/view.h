@@ -63,7 +63,8 @@ struct task_view {
     const char *prompt;
     const char *credentials_type;
     const char *credentials_secret;
-    const char *model;        /* NULL or not empty, like the five below */
+    const char *model;        /* NULL or not empty, like the six below */
+    const char *effort;
     const char *image;
     const char *workspace;
     const char *agent_config;

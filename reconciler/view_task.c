@@ -35,6 +35,7 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
         view_opt(v, object, "spec.credentials.type", &t->credentials_type, e) < 0 ||
         view_opt(v, object, "spec.credentials.secretRef.name", &t->credentials_secret, e) < 0 ||
         view_opt(v, object, "spec.model", &t->model, e) < 0 ||
+        view_opt(v, object, "spec.effort", &t->effort, e) < 0 ||
         view_opt(v, object, "spec.image", &t->image, e) < 0 ||
         view_opt(v, object, "spec.workspaceRef.name", &t->workspace, e) < 0 ||
         view_opt(v, object, "spec.agentConfigRef.name", &t->agent_config, e) < 0 ||

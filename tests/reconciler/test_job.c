@@ -227,6 +227,9 @@ Test(job, the_environment_has_its_order)
          REPO ",'remotes':[{'name':'upstream','url':'https://github.com/c/d'}]", NULL,
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
          "KELOS_UPSTREAM_REPO=a/b"},
+        {"ADD/EF1", "", CRED("codex", "api-key") ",'model':'m','effort':'xhigh'", NULL, NULL,
+         "KELOS_MODEL=m KELOS_EFFORT=xhigh KELOS_AGENT_TYPE=codex "
+         "CODEX_API_KEY=@s/CODEX_API_KEY"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -57,6 +57,7 @@ fi
 
 args=(--yolo --output-format stream-json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
+if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: gemini has no effort to set: $KELOS_EFFORT is not used" >&2; fi
 case $prompt in
 -*) args+=("-p=$prompt") ;;
 *) args+=(-p "$prompt") ;;

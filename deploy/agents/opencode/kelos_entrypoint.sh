@@ -69,6 +69,7 @@ fi
 
 args=(run --format json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
+if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: opencode has no effort to set: $KELOS_EFFORT is not used" >&2; fi
 case $prompt in -*) args+=(--) ;; esac
 opencode "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"
