@@ -481,6 +481,9 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
         err_set(&e, ERR_INVALID, "status: %s", message);
         fail(r, &e);
     } else {
+        const struct task_status *st = &r->decision.status;
+        log_info(r->key, "%s%s%s", phase_name(st->phase), *st->message != '\0' ? ": " : "",
+                 st->message);
         wrote(r, version);
         step(r);
     }
@@ -599,7 +602,8 @@ own_texts(struct run *r)
 
     for (size_t i = 0; i < d->n; i++)
         d->actions[i].text = pool_str(a, d->actions[i].text);
-    d->status.message = d->status.job_name = d->status.pod_name = NULL;
+    d->status.message = pool_str(a, d->status.message != NULL ? d->status.message : "");
+    d->status.job_name = d->status.pod_name = NULL;
     struct texts keys = {NULL, 0}, values = {NULL, 0};
     if (d->status.keys.n > 0) {
         keys.at = pool_alloc(a, d->status.keys.n * sizeof(char *));

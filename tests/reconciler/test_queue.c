@@ -1,0 +1,102 @@
+/* test_queue.c - the work queue. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "reconciler/queue.h"
+#include "tests/support/rows.h"
+
+Test(queue, keeps_one_entry_per_key)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+
+    queue_add(q, "a");
+    queue_add(q, "b");
+    queue_add(q, "a");
+    cr_assert_eq(queue_depth(q), 2);
+    cr_assert_str_eq(queue_take(q, 0), "a");
+    cr_assert_str_eq(queue_take(q, 0), "b");
+    cr_assert_null(queue_take(q, 0));
+}
+
+Test(queue, what_comes_while_a_key_is_processed_comes_after_it)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+
+    queue_add(q, "a");
+    cr_assert_not_null(queue_take(q, 0));
+    queue_add(q, "a");
+    queue_add(q, "a");
+    cr_assert_null(queue_take(q, 0)); /* never twice at the same time */
+    queue_done(q, "a");
+    cr_assert_str_eq(queue_take(q, 0), "a");
+    queue_done(q, "a");
+    cr_assert_null(queue_take(q, 0));
+    row_claim("KC/Q-1");
+}
+
+Test(queue, a_failure_comes_again_later_each_time_and_success_forgets)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+    int64_t now = 1000, last = 0;
+
+    queue_add(q, "a");
+    for (int i = 0; i < 40; i++) {
+        cr_assert_not_null(queue_take(q, now), "%d", i);
+        int64_t delay = queue_failed(q, "a", now);
+        cr_assert_geq(delay, last);
+        cr_assert_leq(delay, QUEUE_RETRY_CAP_MS);
+        cr_assert_null(queue_take(q, now + delay - 1));
+        cr_assert_eq(queue_deadline(q), now + delay);
+        now += delay;
+        last = delay;
+    }
+    cr_assert_eq(last, QUEUE_RETRY_CAP_MS);
+    cr_assert_not_null(queue_take(q, now));
+    queue_done(q, "a");
+    queue_add(q, "a");
+    cr_assert_not_null(queue_take(q, now));
+    cr_assert_eq(queue_failed(q, "a", now), QUEUE_RETRY_FIRST_MS);
+    row_claim("KC/Q-3");
+}
+
+Test(queue, the_earliest_of_several_deadlines_counts)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+
+    queue_add_at(q, "a", 500);
+    queue_add_at(q, "a", 300);
+    queue_add_at(q, "a", 400);
+    queue_add_at(q, "b", 350);
+    cr_assert_eq(queue_deadline(q), 300);
+    cr_assert_null(queue_take(q, 299));
+    cr_assert_str_eq(queue_take(q, 300), "a");
+    cr_assert_eq(queue_deadline(q), 350);
+    queue_done(q, "a");
+    cr_assert_str_eq(queue_take(q, 1000), "b");
+    queue_done(q, "b");
+    cr_assert_eq(queue_deadline(q), -1);
+    row_claim("KC/Q-2");
+}
+
+Test(queue, many_deadlines_come_in_order)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+    char key[16];
+    int64_t last = -1;
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        queue_add_at(q, key, (i * 7919) % 1000);
+    }
+    for (int64_t at = 0; at < 1000; at++) {
+        const char *k;
+        while ((k = queue_take(q, at)) != NULL) {
+            snprintf(key, sizeof key, "%s", k);
+            cr_assert_geq(at, last);
+            last = at;
+            queue_forget(q, key);
+        }
+    }
+    cr_assert_eq(queue_deadline(q), -1);
+    cr_assert_eq(queue_processing(q), 0);
+}
