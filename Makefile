@@ -123,7 +123,8 @@ $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 $(SERVERS): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libkelos.a
 	@mkdir -p $(@D)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJ)/$*.o $(BUILD)/libkelos.a $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+$(BUILD)/tests/support/promcheck_server: $(OBJ)/tests/support/exposition.o
 
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))

@@ -3,12 +3,8 @@
 # of a real supervisor with a scripted shard in the reconciler's place.
 . tests/support/lib.sh
 . tests/support/forge.sh
-SP=""
-cleanup() {
-    [ -z "$SP" ] || kill "$SP" 2> /dev/null
-    forge_down
-    [ -z "$SP" ] || wait "$SP" 2> /dev/null
-}
+. tests/support/tree.sh
+cleanup() { tree_down; forge_down; }
 
 cat > "$T/state.json" <<'END'
 {"repos": {
@@ -189,21 +185,9 @@ cron 'a * * * *' 1 0; has 'parsing cron schedule \"a * * * *\": failed to parse 
 cron '0 0 31 2 *' 1 0; are ""; has 'never fires'
 
 # ---- as a worker ------------------------------------------------------------------------
-D=$T/tree
-mkdir -p "$D/bin" "$D/share/kelos"
-cp "$BIN/kelos-supervisor" "$BIN/kelos-spawner" "$BIN/kelos-bus" "$D/bin/"
-for r in watcher statuswriter; do cp "$BUILD/tests/support/worker_server" "$D/bin/kelos-$r"; done
-cp "$BUILD/tests/support/shard_server" "$D/bin/kelos-reconciler"
-mkfifo "$D/in"
-"$D/bin/kelos-supervisor" --run-dir "$D/run" --log-level debug < "$D/in" > "$D/out" 2> "$D/log" &
-SP=$!
-exec 3> "$D/in"
-tell() { printf '%s\n' "$1" >&3; }
+tree_new tree spawner=real reconciler="$BUILD/tests/support/shard_server"
+tree_up
 KEY=$(printf a | sha256sum | cut -c1-64)
-mark() { MARK=$(wc -l < "$D/out"); }
-heard() { tail -n +$((MARK + 1)) "$D/out" | grep -qE -- "$1"; }
-hear() { until_ok "${2:-15}" heard "$1" || { fail "not heard: $1"; tail -n 5 "$D/out" >&2; tail -n 15 "$D/log" >&2; }; }
-line() { tail -n +$((MARK + 1)) "$D/out" | grep -E -- "$1" | tail -n 1; }
 value() { line "$1" | sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p"; }
 # spawn NAME UID SPEC [MORE]
 spawn() { printf '{"ns":"dev","name":"%s","uid":"%s","owner":"demo","repo":"%s","poll_ms":%s,"when":{"githubIssues":%s}%s}' "$1" "$2" "${REPO:-repo}" "${POLL:-1000}" "$3" "${4:+,$4}"; }
@@ -249,8 +233,7 @@ cache=$(line '"got":"items","name":"bugs".*"last":true' | sed -n 's/.*"cache":"\
 [ -n "$cache" ] || fail "no cache text"
 assign "$(spawn bugs u1 '{"labels": ["bug"]}' "\"digest\":\"$digest\",\"cache\":\"$cache\"")"
 fresh; mark
-pkill_source() { kill -9 "$("$D/bin/kelos-bus" --run-dir "$D/run" status --json | tr '{' '\n' | grep '"id":"source-' | sed -n 's/.*"pid":\([0-9]*\).*/\1/p')"; }
-pkill_source
+kill -9 "$(worker_pid source-)"
 hear '"got":"join"'; hear "\"got\":\"unchanged\",\"name\":\"bugs\",\"digest\":\"$digest\""
 [ "$(count 200)" = 0 ] || fail "$(count 200) full answers after a restart"
 
@@ -297,7 +280,6 @@ ctl GET requests | grep -q '"T2"' && fail "the forge's journal holds a token"
 grep -E 'token T|Bearer T' "$D/log" && fail "the log holds a credential"
 
 begin "it stops when told"
-exec 3>&-
-kill "$SP"; wait "$SP"; rc=$?; SP=""
-[ $rc -eq 0 ] || fail "the supervisor's exit status is $rc"
+tree_down
+[ "$STATUS" -eq 0 ] || fail "the supervisor's exit status is $STATUS"
 finish

@@ -1,0 +1,164 @@
+#!/bin/sh
+# statuswriter.sh - kelos-statuswriter under a real supervisor with a scripted shard: against
+# the local API server, and against a scripted one that misbehaves.
+. tests/support/lib.sh
+. tests/support/forge.sh
+. tests/support/tree.sh
+cleanup() { tree_down; forge_down; }
+free_port() { # a port nobody listens on
+    p=$((20000 + $$ % 20000)); while ss -ltn | grep -q ":$p "; do p=$((p + 1)); done; echo $p
+}
+METRICS=$(free_port)
+
+# ---- the local API server ---------------------------------------------------------------
+tree_new local statuswriter=real apiserver=real reconciler="$BUILD/tests/support/shard_server"
+cp -R deploy/crds "$D/share/kelos/"
+tree_up --local "$D/data" --share-dir "$D/share/kelos" \
+    --metrics-bind-address "127.0.0.1:$METRICS" --health-probe-bind-address "127.0.0.1:$METRICS"
+K=$D/data/kubeconfig
+
+begin "it gets ready beside the local API server"
+page() { curl -sS --noproxy '*' "http://127.0.0.1:$METRICS/$1"; }
+until_ok 20 test -s "$K" || fail "no kubeconfig"
+until_ok 20 sh -c "curl -sf --noproxy '*' http://127.0.0.1:$METRICS/readyz" || fail "never ready: $(page readyz)"
+SERVER=$(sed -n 's/^ *server: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$K" | head -1)
+BEARER=$(sed -n 's/^ *token: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' "$K" | head -1)
+kube() { # METHOD PATH [BODY]
+    curl -sS --noproxy '*' -X "$1" -H "Authorization: Bearer $BEARER" -H 'Content-Type: application/json' \
+        "$SERVER$2" ${3:+-d "$3"}
+}
+TASKS=/apis/kelos.dev/v1alpha1/namespaces/default/tasks
+task() {
+    kube POST $TASKS "{\"apiVersion\":\"kelos.dev/v1alpha1\",\"kind\":\"Task\",\"metadata\":{\"name\":\"$1\"},\"spec\":{\"type\":\"claude-code\",\"prompt\":\"p\",\"credentials\":{\"type\":\"api-key\",\"secretRef\":{\"name\":\"s\"}}}}" > "$T/made"
+    UID_=$(grep -o '"uid": *"[^"]*"' "$T/made" | head -1 | cut -d'"' -f4)
+    [ -n "$UID_" ] || fail "task $1: $(cat "$T/made")"
+}
+status() { # ID NAME UID STATUS
+    tell "{\"do\":\"status\",\"id\":$1,\"ns\":\"default\",\"name\":\"$2\",\"uid\":\"$3\",\"patch\":{\"status\":$4}}"
+}
+
+begin "a status is written and acknowledged with its version"
+task one; ONE=$UID_; mark
+status 1 one "$ONE" '{"phase":"Pending","jobName":"one"}'
+hear '"got":"status.ack","id":1,"code":0,"version":"[0-9]+"'
+kube GET $TASKS/one | tr -d ' \n' | grep -q '"phase":"Pending"' || fail "not written: $(kube GET $TASKS/one)"
+
+begin "a patch changes what it names and nothing else"
+mark; status 2 one "$ONE" '{"phase":"Running"}'; hear '"id":2,"code":0'
+kube GET $TASKS/one | tr -d ' \n' > "$T/got"
+grep -q '"phase":"Running"' "$T/got" && grep -q '"jobName":"one"' "$T/got" || fail "$(cat "$T/got")"
+
+begin "an object of the same name with another uid is never touched"
+mark; status 3 one 00000000-dead-beef-0000-000000000000 '{"phase":"Failed"}'; hear '"id":3,"code":1'
+status 4 nobody "$ONE" '{"phase":"Failed"}'; hear '"id":4,"code":1'
+kube GET $TASKS/one | tr -d ' \n' | grep -q '"phase":"Running"' || fail "the namesake was touched"
+row KC/WR-11
+
+begin "what the server refuses is acknowledged with the reason"
+mark; status 5 one "$ONE" '{"phase":5}'; hear '"id":5,"code":2.*phase'
+mark; status 6 one "" '{"phase":"Failed"}'; hear '"id":6,"code":2.*uid'
+
+begin "a burst for one object is acknowledged whole and written in few patches"
+before=$(page metrics | sed -n 's/^kelos_status_writes_total{.*code="written".*} //p')
+mark; i=100; while [ $i -lt 160 ]; do status $i one "$ONE" "{\"phase\":\"Running\",\"message\":\"m$i\"}"; i=$((i + 1)); done
+acked() { [ "$(tail -n +$((MARK + 1)) "$D/out" | grep -c '"got":"status.ack".*"code":0')" -ge 60 ]; }
+until_ok 15 acked || fail "not all acknowledged"
+kube GET $TASKS/one | tr -d ' \n' | grep -q '"message":"m159"' || fail "the newest did not win"
+after=$(page metrics | sed -n 's/^kelos_status_writes_total{.*code="written".*} //p')
+[ $((after - before)) -lt 60 ] || fail "$((after - before)) patches for 60 statuses"
+
+begin "events are written once and counted when they repeat"
+event() { tell "{\"do\":\"event\",\"id\":$1,\"ns\":\"default\",\"name\":\"one\",\"uid\":\"$ONE\",\"event_name\":\"$2\",\"type\":\"Normal\",\"reason\":\"TaskCreated\",\"message\":\"Created Job one for task\"}"; }
+EVENTS=/api/v1/namespaces/default/events
+mark; event 1 one.a; hear '"got":"event.ack","id":1,"code":0'
+event 2 one.a; hear '"got":"event.ack","id":2,"code":0'
+kube GET $EVENTS/one.a | tr -d ' \n' > "$T/got"
+grep -q '"count":1' "$T/got" && grep -q '"component":"kelos-controller"' "$T/got" || fail "$(cat "$T/got")"
+event 3 one.b; hear '"got":"event.ack","id":3,"code":0'
+kube GET $EVENTS/one.a | tr -d ' \n' | grep -q '"count":2' || fail "not counted"
+kube GET $EVENTS/one.b | grep -q NotFound || fail "the repeated event was created again"
+# Its successor forgets what was counted: a re-send of the first meets AlreadyExists and is done.
+kill -9 "$(worker_pid statuswriter)"; mark; event 4 one.a
+hear '"got":"event.ack","id":4,"code":0' 20
+kube DELETE $EVENTS/one.a > /dev/null
+mark; event 5 one.c; hear '"got":"event.ack","id":5,"code":0'
+kube GET $EVENTS/one.c | tr -d ' \n' | grep -q '"name":"one.c"' || fail "a vanished event was not told anew"
+
+begin "metrics are well-formed and hold all workers"
+page metrics > "$T/metrics"
+"$BUILD/tests/support/promcheck_server" < "$T/metrics" > "$T/why" || fail "$(cat "$T/why")"
+for m in kelos_task_created_total kelos_task_completed_total kelos_task_duration_seconds kelos_reconcile_errors_total \
+         kelos_task_cost_usd_total kelos_task_input_tokens_total kelos_task_output_tokens_total; do
+    grep -q "^# TYPE $m " "$T/metrics" || fail "$m is missing"
+done
+grep -q '^process_resident_memory_bytes ' "$T/metrics" || fail "no process metrics"
+grep -q 'kelos_status_writes_total{.*worker="statuswriter".*}' "$T/metrics" || fail "no counter of this worker"
+grep -q '^kelos_bus_[a-z_]*{.*worker="shard-0".*}' "$T/metrics" || fail "no counter of another worker"
+
+begin "health answers what it should"
+[ "$(page healthz)" = ok ] || fail "healthz: $(page healthz)"
+[ "$(page readyz)" = ok ] || fail "readyz: $(page readyz)"
+page nothing | grep -q 'no such path' || fail "unknown path"
+
+begin "it stops when told"
+tree_down
+[ "$STATUS" -eq 0 ] || fail "exit status $STATUS"
+
+# ---- an API server that misbehaves: the forge plays it by faults ---------------------------
+echo '{"repos": {}}' > "$T/empty.json"
+forge_up "$T/empty.json"
+tree_new bad statuswriter=real reconciler="$BUILD/tests/support/shard_server"
+cat > "$T/kubeconfig" <<END
+apiVersion: v1
+kind: Config
+current-context: x
+contexts: [{name: x, context: {cluster: x, user: x}}]
+clusters: [{name: x, cluster: {server: "$FORGE"}}]
+users: [{name: x, user: {token: canary-4711}}]
+END
+tree_up --kubeconfig "$T/kubeconfig"
+PATCH='"method": "PATCH", "path": "/apis/kelos.dev/v1alpha1/namespaces/default/tasks/one/status"'
+GOOD='"status": 200, "body": "{\"kind\": \"Task\", \"metadata\": {\"name\": \"one\", \"uid\": \"u\", \"resourceVersion\": \"77\"}}"'
+
+begin "a status survives a server that is away for a while"
+fault "{$PATCH, \"times\": 2, \"status\": 503, \"headers\": {\"Retry-After\": \"1\"}}"
+fault "{$PATCH, \"reset\": true}"
+fault "{$PATCH, $GOOD}"
+mark; status 1 one u '{"phase":"Running"}'
+hear '"got":"status.ack","id":1,"code":0,"version":"77"' 40
+
+begin "five conflicts without a version mean another object"
+ctl DELETE faults
+fault "{$PATCH, \"times\": -1, \"status\": 409, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 409, \\\"reason\\\": \\\"Conflict\\\"}\"}"
+mark; status 2 one u '{"phase":"Running"}'; hear '"got":"status.ack","id":2,"code":1' 20
+
+LOG='"path": "/api/v1/namespaces/default/pods/p/log"'
+collect() { tell "{\"do\":\"collect\",\"id\":$1,\"ns\":\"default\",\"task\":\"t\",\"uid\":\"u$1\",\"pod\":\"p\",\"container\":\"claude-code\",\"failed\":${2:-false}}"; }
+BODY='noise\n---KELOS_OUTPUTS_START---\nbranch: b-1\ncommit: 0123\npr: https://x/1\n---KELOS_OUTPUTS_END---\n'
+
+begin "outputs are taken from the end of a container's log"
+ctl DELETE faults; ctl DELETE requests
+fault "{$LOG, \"status\": 200, \"body\": \"$BODY\"}"
+mark; collect 1
+hear '"got":"outputs","id":1,"complete":true,"found":true,"outputs":\["branch: b-1","commit: 0123","pr: https://x/1"\],"results":\{"branch":"b-1","commit":"0123","pr":"https://x/1"\},"tail":""'
+ctl GET requests | grep -q '"query":"container=claude-code"' || fail "container not named"
+
+begin "a cut log, a container that is not there yet and a 500 are asked again"
+fault "{$LOG, \"status\": 400, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"code\\\": 400, \\\"message\\\": \\\"container is waiting to start\\\"}\"}"
+fault "{$LOG, \"status\": 200, \"body\": \"$BODY\", \"cut_at\": 40}"
+fault "{$LOG, \"status\": 500}"
+fault "{$LOG, \"status\": 200, \"body\": \"$BODY\"}"
+mark; collect 2; hear '"got":"outputs","id":2,"complete":true,"found":true' 30
+
+begin "a log without a block is complete and empty; a failed run shows its last lines"
+fault "{$LOG, \"status\": 200, \"body\": \"one\\ntwo\\nError: it broke\\n\"}"
+mark; collect 3 true; hear '"got":"outputs","id":3,"complete":true,"found":false.*"tail":"one\\ntwo\\nError: it broke'
+
+begin "a pod that is gone is said to be gone"
+fault "{$LOG, \"status\": 404, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"code\\\": 404, \\\"reason\\\": \\\"NotFound\\\", \\\"details\\\": {\\\"name\\\": \\\"p\\\"}}\"}"
+mark; collect 4; hear '"got":"outputs","id":4,"complete":false,"found":false.*gone'
+
+begin "the token is in no log"
+grep -q canary-4711 "$D/log" "$D/out" && fail "the log holds the token"
+tree_down
+finish
