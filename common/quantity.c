@@ -205,11 +205,11 @@ quantity_format(const struct quantity *q, char *out)
                  suffix_name(QUANTITY_DECIMAL, exponent));
 }
 
-/* nano / unit, rounded up (towards positive infinity), cut to int64_t. */
+/* nano / unit, rounded away from zero, cut to int64_t. */
 static int64_t
 rounded(i128 nano, i128 unit)
 {
-    i128 v = nano > 0 ? over(nano, unit) : nano / unit;
+    i128 v = nano > 0 ? over(nano, unit) : -over(-nano, unit);
 
     return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }

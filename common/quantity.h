@@ -28,7 +28,7 @@ int quantity_compare(const struct quantity *a, const struct quantity *b);
  */
 void quantity_format(const struct quantity *q, char *out);
 
-/* Rounded up to whole units (bytes), or to thousandths (CPU), cut to int64_t. */
+/* Rounded away from zero to whole units (bytes), or to thousandths (CPU), cut to int64_t. */
 int64_t quantity_value(const struct quantity *q);
 int64_t quantity_milli(const struct quantity *q);
 

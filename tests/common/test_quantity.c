@@ -66,5 +66,5 @@ Test(quantity, gives_bytes_and_thousandths)
     cr_assert_eq(quantity_value(&q), INT64_MAX);
     cr_assert_eq(quantity_milli(&q), INT64_MAX);
     cr_assert_eq(quantity_parse("-2500m", &q), 0);
-    cr_assert_eq(quantity_value(&q), -2);
+    cr_assert_eq(quantity_value(&q), -3);
 }
