@@ -138,7 +138,7 @@ write_over(struct server *s, const struct call *c, const struct target *t, json_
     json_object_set(meta_of(obj), "resourceVersion", json_at(old, "metadata.resourceVersion"));
     if (admit_fields(s, t->resource, obj, v, r, f) < 0 || admit_update(s, t->resource, t->sub, obj, old, f) < 0)
         return -1;
-    managed_after_update(t->resource, s->registry, call_param(c, "fieldManager"), c->user_agent, t->sub, s->now_ms(), obj, old);
+    managed_after_update(t->resource, resource_schema(s->registry, t->resource), call_param(c, "fieldManager"), c->user_agent, t->sub, s->now_ms(), obj, old);
     if (same_state(obj, old) || dry)
         return 0;
     if (json_at(obj, "metadata.deletionTimestamp") != NULL && json_array_size(json_at(obj, "metadata.finalizers")) == 0 &&
