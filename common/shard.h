@@ -1,4 +1,7 @@
-/* shard.h - which shard decides about a namespace: equal ranges of the 64-bit FNV-1a hash. */
+/* shard.h - which shard decides about a namespace: equal ranges of its mixed FNV-1a hash.
+ *
+ * The plain hash cannot be cut into ranges: names that differ in their last letters only
+ * ("team-1" … "team-64") share its upper bits and would all fall into one shard. */
 #ifndef KELOS_COMMON_SHARD_H
 #define KELOS_COMMON_SHARD_H
 
@@ -20,7 +23,10 @@ shard_of(const char *ns, uint64_t shards)
 {
     if (shards < 2)
         return 0;
-    return (uint64_t)((unsigned __int128)fnv1a_64(ns) * shards >> 64);
+    uint64_t h = fnv1a_64(ns);
+    h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    h ^= h >> 33;
+    return (uint64_t)((unsigned __int128)h * shards >> 64);
 }
 
 #endif
