@@ -77,6 +77,14 @@ size_of(const json_t *v)
 static json_t *read_value(struct reader *r, yaml_event_t *ev);
 
 static void
+cut_path(struct reader *r, size_t size)
+{
+    r->path.size = size;
+    if (r->path.data != NULL)
+        r->path.data[size] = '\0';
+}
+
+static void
 remember(struct reader *r, const char *anchor, json_t *value)
 {
     if (anchor != NULL && value != NULL)
@@ -131,7 +139,7 @@ read_sequence(struct reader *r, const yaml_event_t *start)
         }
         buf_printf(&r->path, "[%zu]", i);
         json_t *v = read_value(r, &ev);
-        r->path.size = path_size;
+        cut_path(r, path_size);
         if (v == NULL || json_array_append_new(out, v) < 0)
             return NULL;
     }
@@ -229,9 +237,7 @@ read_entry(struct reader *r, yaml_event_t *key_event, json_t *map, json_t *merge
     if (!merge_key)
         json_object_set_new(r->lines, buf_str(&r->path),
                             json_integer((json_int_t)line + 1));
-    r->path.size = path_size;
-    if (r->path.data != NULL)
-        r->path.data[path_size] = '\0';
+    cut_path(r, path_size);
     if (merge_key)
         return merge(r, merged, v, line);
     if (json_object_set(map, key, v) < 0)
@@ -269,8 +275,6 @@ read_value(struct reader *r, yaml_event_t *ev)
     json_t *v = NULL;
     size_t line = ev->start_mark.line;
 
-    if (r->path.data != NULL)
-        r->path.data[r->path.size] = '\0';
     json_object_set_new(r->lines, buf_str(&r->path), json_integer((json_int_t)line + 1));
     if (++r->depth > LIMIT_YAML_DEPTH)
         fail_at(r, line, ERR_LIMIT, "nested too deep (YAML_DEPTH)");
