@@ -1,11 +1,11 @@
 #include "spawner/fetch.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/utf8.h"
+#include "spawner/link.h"
 
 enum { REDIRECTS_MAX = 3, HEADERS_MAX = 8, QUOTED_BYTES = 1024 };
 
@@ -17,54 +17,6 @@ struct fetch {
     void *arg;
     unsigned redirects;
 };
-
-/* ---- pure ------------------------------------------------------------------------ */
-
-/* The length of "scheme://host:port", 0 when the text has no such form. */
-static size_t
-origin_size(const char *url)
-{
-    const char *p = strstr(url, "://");
-
-    if (p == NULL || p == url)
-        return 0;
-    p += 3;
-    return (size_t)(p - url) + strcspn(p, "/?#");
-}
-
-bool
-url_same_origin(const char *base, const char *url)
-{
-    size_t n = origin_size(base);
-
-    return n > 0 && origin_size(url) == n && strncasecmp(base, url, n) == 0;
-}
-
-bool
-link_next(const char *link, char *out, size_t room)
-{
-    for (const char *p = link; (p = strchr(p, '<')) != NULL;) {
-        const char *end = strchr(p, '>');
-        size_t n;
-
-        if (end == NULL)
-            return false;
-        n = (size_t)(end - p - 1);
-        end++;
-        end += strspn(end, " \t");
-        if (*end == ';') {
-            end++;
-            end += strspn(end, " \t");
-            if (strncmp(end, "rel=\"next\"", 10) == 0 && n < room) {
-                memcpy(out, p + 1, n);
-                out[n] = '\0';
-                return true;
-            }
-        }
-        p = end;
-    }
-    return false;
-}
 
 /* ---- requests -------------------------------------------------------------------- */
 
@@ -131,7 +83,7 @@ follow(struct fetch *f, const struct http_response *r)
         !http_header(r->headers, "Location", where, sizeof(where)))
         return false;
     if (where[0] == '/' && where[1] != '/')
-        snprintf(url, sizeof(url), "%.*s%s", (int)origin_size(base), base, where);
+        snprintf(url, sizeof(url), "%.*s%s", (int)url_origin_size(base), base, where);
     else
         snprintf(url, sizeof(url), "%s", where);
     if (!url_same_origin(base, url))

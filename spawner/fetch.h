@@ -29,13 +29,4 @@ void fetch_cancel(struct fetch *f);
 void fetch_failure(const struct source *src, const struct fetch_result *r,
                    struct failure *out);
 
-/* ---- pure ---- */
-
-/* Whether `url` has the scheme, host and port of `base`. */
-bool url_same_origin(const char *base, const char *url);
-
-/* The URL of <...>; rel="next" in a Link header's value. Returns false when there is none
- * that fits. */
-bool link_next(const char *link, char *out, size_t room);
-
 #endif

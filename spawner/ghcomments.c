@@ -7,6 +7,7 @@
 #include "spawner/fetch.h"
 #include "spawner/ghheaders.h"
 #include "spawner/ghissue.h"
+#include "spawner/link.h"
 
 struct slot {
     struct ghcomments *all;

@@ -7,6 +7,7 @@
 #include "spawner/fetch.h"
 #include "spawner/ghheaders.h"
 #include "spawner/ghissue.h"
+#include "spawner/link.h"
 
 enum { ETAG_MAX = 256, URL_MAX = 2048, CACHE_MAX = 16000 };
 
