@@ -277,6 +277,8 @@ read_data(const uint8_t *p, const struct header *h, struct tzone *z)
         return false;
     z->count = h->time;
     z->first = (int32_t)big(types, 4);
+    if (z->first < -DAY || z->first > DAY)
+        return false;
     for (size_t i = 0; i < h->time; i++) {
         if (index[i] >= h->type)
             return false;
