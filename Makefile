@@ -166,8 +166,9 @@ fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o output
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
-docs: $(BUILD)/bin/kelos-bus ## write docs/protocol.md from the message tables
+docs: $(BUILD)/bin/kelos-bus ## write docs/protocol.md and docs/reference.md from their tables
 	$(BUILD)/bin/kelos-bus --protocol-markdown > docs/protocol.md
+	python3 docs/reference.py > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
 
 # ---- keeping house ---------------------------------------------------------------------
 
