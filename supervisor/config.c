@@ -24,10 +24,8 @@ static const char *const passed_names[] = {
     "codex-image-pull-policy",
     "gemini-image-pull-policy",
     "opencode-image-pull-policy",
-    "spawner-image",
-    "token-refresher-image",
-    "spawner-image-pull-policy",
-    "token-refresher-image-pull-policy",
+    "git-image",
+    "node-image",
 };
 
 _Static_assert(ARRAY_LEN(passed_names) <= CONFIG_PASSED_MAX,
