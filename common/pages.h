@@ -38,6 +38,7 @@ struct page {
     _Atomic uint64_t loops;           /* events handled, over all incarnations */
     _Atomic int64_t busy_since_ms;    /* CLOCK_MONOTONIC, 0: the loop waits */
     _Atomic uint64_t keys_done;       /* worker_idle() calls: real work finished */
+    _Atomic uint64_t ready_loops;     /* `loops` when this incarnation became ready */
     _Atomic int64_t pss_kib;          /* own proportional set size, 0: unknown */
     _Atomic uint32_t has_key;
     char key[PAGE_KEY_MAX + 1]; /* what is being processed; read after a death */

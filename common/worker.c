@@ -247,6 +247,8 @@ worker_ready(struct worker *w, struct err *e)
     struct message ready = {.kind = MSG_WORKER_READY};
 
     w->ready = true;
+    if (w->page != NULL)
+        atomic_store(&w->page->ready_loops, atomic_load(&w->page->loops));
     return bus_send(w->control, NULL, &ready, e);
 }
 

@@ -116,7 +116,6 @@ on_ready(void *arg, struct bus *bus, const struct peer *from, const struct messa
     if (u == NULL)
         return;
     u->ready_ms = clock_mono_ms();
-    u->ready_loops = atomic_load(&slots_page(&s->slots, u->slot)->loops);
     log_info(NULL, "%s#%llu ready after %lld ms", u->id,
              (unsigned long long)u->incarnation,
              (long long)(u->ready_ms - u->started_ms));

@@ -40,7 +40,6 @@ struct unit {
     uint64_t acked;               /* serial of the table it has */
     uint64_t start_keys;          /* keys_done when it started */
     uint64_t seen_loops;          /* at the last look at its page */
-    uint64_t ready_loops;         /* when it said READY */
     int64_t started_ms, ready_ms; /* monotonic; ready_ms 0: not yet */
     uint64_t restarts;
     char last_exit[EXIT_TEXT_MAX]; /* "killed by SIGKILL", "" */

@@ -9,10 +9,10 @@
 #include "common/log.h"
 #include "supervisor/spawn.h"
 
-#define STUCK_MS 2000     /* one event keeps the loop that long */
-#define PROGRESS_MS 1000  /* ready for that long counts as progress, */
-#define PROGRESS_EVENTS 3 /* and so does handling that many events when ready */
-#define REVOKE_MS 100     /* at most, from a death to the reaping */
+#define STUCK_MS 2000 /* one event keeps the loop that long */
+#define PROGRESS_MS                                                                      \
+    1000              /* ready for that long counts as progress, as does an event since */
+#define REVOKE_MS 100 /* at most, from a death to the reaping */
 
 static double
 random01(void)
@@ -123,10 +123,10 @@ learn_from_death(struct supervisor *s, struct unit *u, int64_t now)
     bool in_key = atomic_load(&page->has_key) != 0;
 
     page->key[PAGE_KEY_MAX] = '\0';
-    u->child.progressed = atomic_load(&page->keys_done) > u->start_keys ||
-                          (u->ready_ms != 0 && (now - u->ready_ms >= PROGRESS_MS ||
-                                                atomic_load(&page->loops) >=
-                                                    u->ready_loops + PROGRESS_EVENTS));
+    u->child.progressed =
+        u->ready_ms != 0 && (now - u->ready_ms >= PROGRESS_MS ||
+                             atomic_load(&page->keys_done) > u->start_keys ||
+                             atomic_load(&page->loops) > atomic_load(&page->ready_loops));
     if (u->child.state == CHILD_STOPPING)
         return;
     quarantine_death(&u->quarantine, in_key ? page->key : "", now);
@@ -275,6 +275,7 @@ spawn_unit(struct supervisor *s, struct unit *u)
     atomic_store(&page->incarnation, u->incarnation);
     atomic_store(&page->busy_since_ms, 0);
     atomic_store(&page->has_key, 0);
+    atomic_store(&page->ready_loops, UINT64_MAX);
     tree_command(s, u, &spawn);
     pid = spawn_start(&spawn, &u->pidfd, &e);
     spawn_clear(&spawn);
