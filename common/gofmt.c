@@ -81,8 +81,8 @@ star(struct scan *s, int *out)
     if (s->next >= s->count)
         return false;
     v = &s->args[s->next++];
-    if ((v->kind != TEMPLATE_INT && v->kind != TEMPLATE_BYTE) || v->as.integer > NUMBER_MAX ||
-        v->as.integer < -NUMBER_MAX)
+    if ((v->kind != TEMPLATE_INT && v->kind != TEMPLATE_BYTE) ||
+        v->as.integer > NUMBER_MAX || v->as.integer < -NUMBER_MAX)
         return false;
     *out = (int)v->as.integer;
     return true;
@@ -236,8 +236,12 @@ void
 gofmt_sprintf(struct buf *out, const char *format, size_t size,
               const struct template_value *args, size_t count)
 {
-    struct scan s = {.verb = {.out = out}, .p = format, .end = format + size, .args = args,
-                     .count = count, .good_index = true};
+    struct scan s = {.verb = {.out = out},
+                     .p = format,
+                     .end = format + size,
+                     .args = args,
+                     .count = count,
+                     .good_index = true};
 
     while (s.p < s.end && !out->failed) {
         const char *percent = memchr(s.p, '%', (size_t)(s.end - s.p));
@@ -259,7 +263,8 @@ gofmt_sprint(struct buf *out, const struct template_value *args, size_t count)
     struct gofmt_verb f = {.out = out};
 
     for (size_t i = 0; i < count && !out->failed; i++) {
-        if (i > 0 && args[i].kind != TEMPLATE_STRING && args[i - 1].kind != TEMPLATE_STRING)
+        if (i > 0 && args[i].kind != TEMPLATE_STRING &&
+            args[i - 1].kind != TEMPLATE_STRING)
             buf_add_char(out, ' ');
         gofmt_value(&f, &args[i], 'v', 0);
     }

@@ -7,8 +7,8 @@
 
 /* Adds `least` or more digits of v in a base, with Go's prefixes in front. */
 static void
-add_digits(struct gofmt_verb *f, struct buf *text, uint64_t v, unsigned base, uint32_t verb,
-           int least)
+add_digits(struct gofmt_verb *f, struct buf *text, uint64_t v, unsigned base,
+           uint32_t verb, int least)
 {
     const char *digits = verb == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char reversed[64];
@@ -69,7 +69,8 @@ gofmt_integer(struct gofmt_verb *f, int64_t v, bool is_byte, uint32_t verb)
     static const struct {
         uint32_t verb;
         unsigned base;
-    } bases[] = {{'v', 10}, {'d', 10}, {'b', 2}, {'o', 8}, {'O', 8}, {'x', 16}, {'X', 16}};
+    } bases[] = {{'v', 10}, {'d', 10}, {'b', 2}, {'o', 8},
+                 {'O', 8},  {'x', 16}, {'X', 16}};
     uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 
     if (verb == 'v' && is_byte && f->spec.sharp_v) {
@@ -169,8 +170,9 @@ gofmt_float(struct gofmt_verb *f, double v, uint32_t verb)
         uint32_t verb;
         char form;
         int precision;
-    } forms[] = {{'v', 'g', -1}, {'b', 'b', -1}, {'g', 'g', -1}, {'G', 'G', -1}, {'x', 'x', -1},
-                 {'X', 'X', -1}, {'f', 'f', 6},  {'F', 'f', 6},  {'e', 'e', 6},  {'E', 'E', 6}};
+    } forms[] = {{'v', 'g', -1}, {'b', 'b', -1}, {'g', 'g', -1}, {'G', 'G', -1},
+                 {'x', 'x', -1}, {'X', 'X', -1}, {'f', 'f', 6},  {'F', 'f', 6},
+                 {'e', 'e', 6},  {'E', 'E', 6}};
     struct buf number = BUF_INIT, sharp = BUF_INIT;
 
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {

@@ -70,9 +70,11 @@ add_map(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int
         if (i > 0)
             buf_add_str(f->out, f->spec.sharp_v ? ", " : " ");
         if (!is_struct) {
-            gofmt_value(f, &(struct template_value){.kind = TEMPLATE_STRING,
-                                                    .as.string = {entry->key, entry->key_size}},
-                        verb, depth + 1);
+            gofmt_value(
+                f,
+                &(struct template_value){.kind = TEMPLATE_STRING,
+                                         .as.string = {entry->key, entry->key_size}},
+                verb, depth + 1);
             buf_add_char(f->out, ':');
         } else if (f->spec.plus_v || f->spec.sharp_v) {
             buf_add(f->out, entry->key, entry->key_size);
@@ -106,7 +108,8 @@ add_simple(struct gofmt_verb *f, const struct template_value *v, uint32_t verb)
 }
 
 void
-gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int depth)
+gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb,
+            int depth)
 {
     if (depth == 0 && verb == 'T') {
         const char *name = value_type_name(v);
@@ -116,7 +119,8 @@ gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb,
             gofmt_string(f, name, strlen(name), 's');
         return;
     }
-    if (depth == 0 && (verb == 'p' || verb == 'w')) { /* there are no pointers and errors */
+    if (depth == 0 &&
+        (verb == 'p' || verb == 'w')) { /* there are no pointers and errors */
         add_misfit(f, v, verb);
         return;
     }

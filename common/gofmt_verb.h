@@ -39,6 +39,7 @@ bool gofmt_complex(struct gofmt_verb *f, double re, double im, uint32_t verb);
 void gofmt_float_digits(struct buf *out, double v, char form, int precision);
 
 /* gofmt_value.c: any value. */
-void gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int depth);
+void gofmt_value(struct gofmt_verb *f, const struct template_value *v, uint32_t verb,
+                 int depth);
 
 #endif

@@ -62,7 +62,8 @@ goquote_can_backquote(const char *bytes, size_t size)
 
     for (size_t i = 0; i < size; i += width) {
         uint32_t r = rune_decode(bytes + i, size - i, &width);
-        if (width == 1 && (r == RUNE_ERROR || (r < ' ' && r != '\t') || r == '`' || r == 0x7F))
+        if (width == 1 &&
+            (r == RUNE_ERROR || (r < ' ' && r != '\t') || r == '`' || r == 0x7F))
             return false;
         if (r == 0xFEFF)
             return false;
@@ -177,7 +178,8 @@ goquote_read(const char *p, size_t size, struct buf *out)
     if (p[0] == '`')
         return read_raw(p + 1, size - 2, out);
     for (size_t i = 1; i < size - 1;) {
-        size_t n = p[i] == '\n' ? 0 : goquote_read_rune(p + i, size - 1 - i, '"', out, &r);
+        size_t n =
+            p[i] == '\n' ? 0 : goquote_read_rune(p + i, size - 1 - i, '"', out, &r);
         if (n == 0)
             return -1;
         i += n;

@@ -21,7 +21,8 @@ bool goquote_can_backquote(const char *bytes, size_t size);
 /* Reads one character or escape of a literal in `quote`s from p[0..size). Returns how many
  * bytes it took, 0 when it is malformed; adds its bytes to *out (may be NULL) and gives its
  * value in *r. */
-size_t goquote_read_rune(const char *p, size_t size, char quote, struct buf *out, uint32_t *r);
+size_t goquote_read_rune(const char *p, size_t size, char quote, struct buf *out,
+                         uint32_t *r);
 
 /* Reads a whole literal, quotes included: "..." or `...`. Returns 0, or -1. */
 int goquote_read(const char *p, size_t size, struct buf *out);

@@ -45,8 +45,10 @@ rune_decode(const char *p, size_t size, size_t *width)
         return RUNE_ERROR;
     if (b[0] < 0x80)
         return b[0];
-    need = b[0] >= 0xC2 && b[0] < 0xE0 ? 2 : b[0] >= 0xE0 && b[0] < 0xF0 ? 3
-         : b[0] >= 0xF0 && b[0] < 0xF5 ? 4 : 0;
+    need = b[0] >= 0xC2 && b[0] < 0xE0   ? 2
+           : b[0] >= 0xE0 && b[0] < 0xF0 ? 3
+           : b[0] >= 0xF0 && b[0] < 0xF5 ? 4
+                                         : 0;
     if (need == 0 || size < need)
         return RUNE_ERROR;
     r = b[0] & (0xFFu >> (need + 1));
@@ -101,13 +103,15 @@ rune_count(const char *p, size_t size)
 bool
 rune_is_printable(uint32_t r)
 {
-    return r < 0x80 ? r >= 0x20 && r < 0x7F : in_spans(printable, ARRAY_LEN(printable), r);
+    return r < 0x80 ? r >= 0x20 && r < 0x7F
+                    : in_spans(printable, ARRAY_LEN(printable), r);
 }
 
 bool
 rune_is_word(uint32_t r)
 {
     if (r < 0x80)
-        return r == '_' || (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z');
+        return r == '_' || (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') ||
+               (r >= 'a' && r <= 'z');
     return in_spans(word, ARRAY_LEN(word), r);
 }

@@ -7,7 +7,14 @@
 
 #define UNORDERED "invalid type for comparison"
 
-enum basic { BASIC_NONE, BASIC_BOOL, BASIC_COMPLEX, BASIC_INTEGER, BASIC_FLOAT, BASIC_STRING };
+enum basic {
+    BASIC_NONE,
+    BASIC_BOOL,
+    BASIC_COMPLEX,
+    BASIC_INTEGER,
+    BASIC_FLOAT,
+    BASIC_STRING
+};
 
 static enum basic
 basic_of(const struct template_value *v)
@@ -37,7 +44,8 @@ fail(struct template_call *c, const char *why)
 }
 
 static int
-fail_mixed(struct template_call *c, const struct template_value *a, const struct template_value *b)
+fail_mixed(struct template_call *c, const struct template_value *a,
+           const struct template_value *b)
 {
     buf_printf(c->why, "incompatible types for comparison: %s and %s", value_type_name(a),
                value_type_name(b));
@@ -75,7 +83,8 @@ same_basic(const struct template_value *a, const struct template_value *b)
     case BASIC_BOOL:
         return a->as.truth == b->as.truth;
     case BASIC_COMPLEX:
-        return a->as.complex.re == b->as.complex.re && a->as.complex.im == b->as.complex.im;
+        return a->as.complex.re == b->as.complex.re &&
+               a->as.complex.im == b->as.complex.im;
     case BASIC_INTEGER:
         return a->as.integer == b->as.integer;
     case BASIC_FLOAT:
@@ -132,7 +141,8 @@ same_values(struct template_call *c, const struct template_value *a,
     if (loosely(a, b))
         *same = as_float(a) == as_float(b);
     else if (x != y)
-        return a->kind != TEMPLATE_NIL && b->kind != TEMPLATE_NIL ? fail_mixed(c, a, b) : 0;
+        return a->kind != TEMPLATE_NIL && b->kind != TEMPLATE_NIL ? fail_mixed(c, a, b)
+                                                                  : 0;
     else if (x == BASIC_NONE)
         return same_other(c, a, b, same);
     else
@@ -170,7 +180,8 @@ template_ne(struct template_call *c)
 static bool
 text_is_less(const struct template_value *a, const struct template_value *b)
 {
-    size_t n = a->as.string.size < b->as.string.size ? a->as.string.size : b->as.string.size;
+    size_t n =
+        a->as.string.size < b->as.string.size ? a->as.string.size : b->as.string.size;
     int order = memcmp(a->as.string.bytes, b->as.string.bytes, n);
 
     return order != 0 ? order < 0 : a->as.string.size < b->as.string.size;

@@ -12,7 +12,8 @@
 static void
 join(struct template_call *c, struct buf *text)
 {
-    struct template_value *args = arena_alloc(&c->data->arena, (c->count + 1) * sizeof *args);
+    struct template_value *args =
+        arena_alloc(&c->data->arena, (c->count + 1) * sizeof *args);
 
     if (args == NULL)
         return; /* the caller sees that memory ran out */
@@ -24,7 +25,8 @@ join(struct template_call *c, struct buf *text)
 }
 
 static int
-run(struct template_call *c, void (*escape)(struct buf *out, const char *bytes, size_t size))
+run(struct template_call *c,
+    void (*escape)(struct buf *out, const char *bytes, size_t size))
 {
     SCOPED(buf) struct buf plain = BUF_INIT;
     SCOPED(buf) struct buf escaped = {.limit = LIMIT_TEMPLATE_OUTPUT_BYTES};

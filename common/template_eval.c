@@ -43,7 +43,8 @@ map_field(struct exec *x, const struct template_map *map, struct text_span name,
     const struct template_entry *entry = value_find(map, name.bytes, name.size);
 
     if (has_operands(o))
-        return exec_fail(x, "%.*s is not a method but has arguments", (int)name.size, name.bytes);
+        return exec_fail(x, "%.*s is not a method but has arguments", (int)name.size,
+                         name.bytes);
     if (entry == NULL && (x->flags & TEMPLATE_MISSING_KEY_ERROR)) {
         SCOPED(buf) struct buf quoted = BUF_INIT;
         goquote_add(&quoted, name.bytes, name.size, '"', false);
@@ -80,8 +81,8 @@ eval_field(struct exec *x, const struct template_value *from, struct text_span n
         *out = entry->value;
         return 0;
     }
-    return exec_fail(x, "can't evaluate field %.*s in type %s", (int)name.size, name.bytes,
-                     value_slot_type(from));
+    return exec_fail(x, "can't evaluate field %.*s in type %s", (int)name.size,
+                     name.bytes, value_slot_type(from));
 }
 
 /* .A.B.C: only the last may have operands. */
@@ -111,14 +112,15 @@ eval_variable(struct exec *x, const struct node *n, const struct operands *o,
             return refuse_operands(x, o);
         return eval_fields(x, *out, n->words + 1, n->n_words - 1, o, out);
     }
-    return exec_fail(x, "undefined variable: %.*s", (int)n->words[0].size, n->words[0].bytes);
+    return exec_fail(x, "undefined variable: %.*s", (int)n->words[0].size,
+                     n->words[0].bytes);
 }
 
 /* ---- operands ---- */
 
-static int eval_call(struct exec *x, const struct template_value *dot, const struct node *n,
-                     const struct node *command, const struct operands *o,
-                     struct template_value *out);
+static int eval_call(struct exec *x, const struct template_value *dot,
+                     const struct node *n, const struct node *command,
+                     const struct operands *o, struct template_value *out);
 
 /* What a number literal is when nothing asks for a type. */
 static int
@@ -218,7 +220,8 @@ fit_value(struct exec *x, enum template_param param, struct template_value *v)
     if (v->kind == TEMPLATE_NIL)
         return exec_fail(x, "wrong type for value; expected string; got interface {}");
     if (v->kind != TEMPLATE_STRING)
-        return exec_fail(x, "wrong type for value; expected string; got %s", value_type_name(v));
+        return exec_fail(x, "wrong type for value; expected string; got %s",
+                         value_type_name(v));
     *v = value_unbox(*v);
     return 0;
 }
@@ -258,8 +261,9 @@ check_count(struct exec *x, const struct template_function *f, size_t count)
 
 /* `and` and `or` evaluate only as far as they must. */
 static int
-eval_lazy(struct exec *x, const struct template_value *dot, const struct template_function *f,
-          const struct operands *o, struct template_value *out)
+eval_lazy(struct exec *x, const struct template_value *dot,
+          const struct template_function *f, const struct operands *o,
+          struct template_value *out)
 {
     bool stop_at = strcmp(f->name, "or") == 0;
 
@@ -275,8 +279,8 @@ eval_lazy(struct exec *x, const struct template_value *dot, const struct templat
 }
 
 static int
-run_function(struct exec *x, const struct template_function *f, const struct node *command,
-             struct template_call *call)
+run_function(struct exec *x, const struct template_function *f,
+             const struct node *command, struct template_call *call)
 {
     SCOPED(buf) struct buf why = BUF_INIT;
 
@@ -303,9 +307,11 @@ print_callee(struct buf *out, const struct operands *o)
 
 static int
 eval_call(struct exec *x, const struct template_value *dot, const struct node *n,
-          const struct node *command, const struct operands *o, struct template_value *out)
+          const struct node *command, const struct operands *o,
+          struct template_value *out)
 {
-    const struct template_function *f = template_function_find(n->text.bytes, n->text.size);
+    const struct template_function *f =
+        template_function_find(n->text.bytes, n->text.size);
     size_t count = o->count - 1 + (o->final != NULL), at = 0;
     SCOPED(buf) struct buf callee = BUF_INIT;
     struct template_value *args;
@@ -318,7 +324,8 @@ eval_call(struct exec *x, const struct template_value *dot, const struct node *n
     if ((args = arena_alloc(&x->data->arena, (count + 1) * sizeof *args)) == NULL)
         return exec_step(x);
     for (size_t i = 1; i < o->count; i++, at++)
-        if (eval_argument(x, dot, o->items[i], at == 0 ? f->first : f->rest, &args[at]) < 0)
+        if (eval_argument(x, dot, o->items[i], at == 0 ? f->first : f->rest, &args[at]) <
+            0)
             return -1;
     if (o->final != NULL) {
         args[at] = *o->final;
@@ -326,7 +333,8 @@ eval_call(struct exec *x, const struct template_value *dot, const struct node *n
             return -1;
     }
     print_callee(&callee, o);
-    struct template_call call = {x->data, buf_str(&callee), args, count, template_nil(), NULL};
+    struct template_call call = {x->data, buf_str(&callee), args,
+                                 count,   template_nil(),   NULL};
     if (run_function(x, f, command, &call) < 0)
         return -1;
     *out = call.result;

@@ -13,7 +13,8 @@
 /* How a statement ended. */
 enum flow { FLOW_FAILED = -1, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 
-static enum flow walk(struct exec *x, const struct template_value *dot, const struct node *n);
+static enum flow walk(struct exec *x, const struct template_value *dot,
+                      const struct node *n);
 
 /* ---- failing ---- */
 
@@ -29,7 +30,8 @@ print_position(struct exec *x, struct buf *text)
             line = q + 1;
         }
     }
-    buf_printf(text, "template: %s:%d:%d: executing ", x->t->name, lines, (int)(p - line));
+    buf_printf(text, "template: %s:%d:%d: executing ", x->t->name, lines,
+               (int)(p - line));
     goquote_add(text, x->tree->name.bytes, x->tree->name.size, '"', false);
     buf_add_str(text, " at <");
     node_print(text, x->node);
@@ -48,7 +50,8 @@ fail_as(struct exec *x, enum err_code code, const char *fmt, va_list ap)
     else
         buf_printf(&text, "template: %s: ", x->t->name);
     /* A long node must not push the reason out of sight. */
-    size_t room = ERR_TEXT_MAX - 1 > strlen(detail) ? ERR_TEXT_MAX - 1 - strlen(detail) : 0;
+    size_t room =
+        ERR_TEXT_MAX - 1 > strlen(detail) ? ERR_TEXT_MAX - 1 - strlen(detail) : 0;
     return err_set(x->e, code, "%.*s%s", (int)(text.size < room ? text.size : room),
                    buf_str(&text), detail);
 }
@@ -91,8 +94,10 @@ static int
 enter(struct exec *x)
 {
     if (++x->nesting > 10 * LIMIT_TEMPLATE_DEPTH)
-        return exec_limit(x, "exceeded maximum template depth (%d levels in all, "
-                             "TEMPLATE_DEPTH)", 10 * LIMIT_TEMPLATE_DEPTH);
+        return exec_limit(x,
+                          "exceeded maximum template depth (%d levels in all, "
+                          "TEMPLATE_DEPTH)",
+                          10 * LIMIT_TEMPLATE_DEPTH);
     return 0;
 }
 

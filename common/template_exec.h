@@ -43,7 +43,7 @@ int exec_set(struct exec *x, struct text_span name, struct template_value v);
 
 /* The value of a pipeline, out of its slot; its variables are declared or set. A NULL
  * pipeline is nil. */
-int exec_pipeline(struct exec *x, const struct template_value *dot, const struct node *pipe,
-                  struct template_value *out);
+int exec_pipeline(struct exec *x, const struct template_value *dot,
+                  const struct node *pipe, struct template_value *out);
 
 #endif

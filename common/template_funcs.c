@@ -57,8 +57,8 @@ run_printf(struct template_call *c)
 {
     SCOPED(buf) struct buf text = {.limit = LIMIT_TEMPLATE_OUTPUT_BYTES};
 
-    gofmt_sprintf(&text, c->args[0].as.string.bytes, c->args[0].as.string.size, c->args + 1,
-                  c->count - 1);
+    gofmt_sprintf(&text, c->args[0].as.string.bytes, c->args[0].as.string.size,
+                  c->args + 1, c->count - 1);
     return give_text(c, &text);
 }
 
@@ -108,7 +108,8 @@ run_call(struct template_call *c)
 
 /* A position in something of `length`. */
 static int
-position(struct template_call *c, const struct template_value *v, size_t length, size_t *out)
+position(struct template_call *c, const struct template_value *v, size_t length,
+         size_t *out)
 {
     if (v->kind == TEMPLATE_NIL)
         return fail(c, "cannot index slice/array with nil");
@@ -146,7 +147,8 @@ index_sequence(struct template_call *c, struct template_value *item,
 }
 
 static int
-index_map(struct template_call *c, struct template_value *item, const struct template_value *key)
+index_map(struct template_call *c, struct template_value *item,
+          const struct template_value *key)
 {
     const struct template_entry *entry;
     bool texts = item->as.map->texts;
@@ -260,7 +262,8 @@ const struct template_function *
 template_function_find(const char *name, size_t size)
 {
     for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-        if (strlen(functions[i].name) == size && memcmp(functions[i].name, name, size) == 0)
+        if (strlen(functions[i].name) == size &&
+            memcmp(functions[i].name, name, size) == 0)
             return &functions[i];
     return NULL;
 }

@@ -15,10 +15,17 @@ static const struct keyword {
     const char *name;
     enum token_type type;
 } keywords[] = {
-    {"block", TOKEN_BLOCK}, {"break", TOKEN_BREAK}, {"continue", TOKEN_CONTINUE},
-    {"define", TOKEN_DEFINE}, {"else", TOKEN_ELSE}, {"end", TOKEN_END},
-    {"if", TOKEN_IF}, {"nil", TOKEN_NIL}, {"range", TOKEN_RANGE},
-    {"template", TOKEN_TEMPLATE}, {"with", TOKEN_WITH},
+    {"block", TOKEN_BLOCK},
+    {"break", TOKEN_BREAK},
+    {"continue", TOKEN_CONTINUE},
+    {"define", TOKEN_DEFINE},
+    {"else", TOKEN_ELSE},
+    {"end", TOKEN_END},
+    {"if", TOKEN_IF},
+    {"nil", TOKEN_NIL},
+    {"range", TOKEN_RANGE},
+    {"template", TOKEN_TEMPLATE},
+    {"with", TOKEN_WITH},
 };
 
 static bool
@@ -100,7 +107,8 @@ emit(struct lexer *l, enum token_type type)
 static struct token
 fail(struct lexer *l)
 {
-    return (struct token){TOKEN_ERROR, l->start, l->line, buf_str(&l->error), l->error.size};
+    return (struct token){TOKEN_ERROR, l->start, l->line, buf_str(&l->error),
+                          l->error.size};
 }
 
 static struct token
@@ -210,7 +218,8 @@ lex_text(struct lexer *l, struct token *t)
     if (delim != NULL && left_trims(l, 2))
         while (cut > l->start && is_space((unsigned char)l->input[cut - 1]))
             cut--;
-    *t = (struct token){TOKEN_TEXT, l->start, l->line, l->input + l->start, cut - l->start};
+    *t = (struct token){TOKEN_TEXT, l->start, l->line, l->input + l->start,
+                        cut - l->start};
     ignore(l);
     return t->size > 0;
 }
@@ -251,7 +260,8 @@ at_terminator(const struct lexer *l)
     size_t width;
     uint32_t r = peek(l, &width);
 
-    return r == END || is_space(r) || (r < 0x80 && strchr(".,|:)(", (int)r) != NULL && r != 0) ||
+    return r == END || is_space(r) ||
+           (r < 0x80 && strchr(".,|:)(", (int)r) != NULL && r != 0) ||
            starts_with(l, 0, "}}");
 }
 
@@ -304,7 +314,8 @@ lex_identifier(struct lexer *l)
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
         if (strlen(keywords[i].name) == n && memcmp(keywords[i].name, word, n) == 0)
             return emit(l, keywords[i].type);
-    if ((n == 4 && memcmp(word, "true", n) == 0) || (n == 5 && memcmp(word, "false", n) == 0))
+    if ((n == 4 && memcmp(word, "true", n) == 0) ||
+        (n == 5 && memcmp(word, "false", n) == 0))
         return emit(l, TOKEN_BOOL);
     return emit(l, TOKEN_IDENTIFIER);
 }
@@ -423,7 +434,8 @@ lex_symbol(struct lexer *l, uint32_t r)
     case '"':
         return lex_quoted(l, '"', TOKEN_STRING, "unterminated quoted string");
     case '\'':
-        return lex_quoted(l, '\'', TOKEN_CHAR_CONSTANT, "unterminated character constant");
+        return lex_quoted(l, '\'', TOKEN_CHAR_CONSTANT,
+                          "unterminated character constant");
     case '`':
         return lex_raw(l);
     case '$':
@@ -455,7 +467,8 @@ lex_inside(struct lexer *l)
         return fail_with(l, "unclosed action");
     if (is_space(r))
         return lex_space(l);
-    if (r == '.' && l->pos + 1 < l->size && (byte_at(l, 1) < '0' || byte_at(l, 1) > '9')) {
+    if (r == '.' && l->pos + 1 < l->size &&
+        (byte_at(l, 1) < '0' || byte_at(l, 1) > '9')) {
         l->pos++;
         return lex_name(l, TOKEN_FIELD, TOKEN_DOT);
     }

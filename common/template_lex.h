@@ -59,7 +59,7 @@ struct lexer {
     size_t start; /* of the token under way */
     int line;     /* of start */
     int parens;
-    bool inside;     /* of an action */
+    bool inside;      /* of an action */
     struct buf error; /* text of the TOKEN_ERROR */
 };
 

@@ -72,7 +72,8 @@ read_unsigned(const char *p, size_t n, uint64_t *out)
             continue;
         }
         unsigned d = (unsigned)digit(p[i]);
-        if (d >= base || __builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v))
+        if (d >= base || __builtin_mul_overflow(v, base, &v) ||
+            __builtin_add_overflow(v, d, &v))
             return false;
         any = true;
     }
@@ -188,7 +189,8 @@ settle_float(struct text_span text, struct node_number *out, struct buf *why)
 }
 
 int
-number_read(struct text_span text, enum number_kind kind, struct node_number *out, struct buf *why)
+number_read(struct text_span text, enum number_kind kind, struct node_number *out,
+            struct buf *why)
 {
     uint64_t magnitude;
 

@@ -58,8 +58,9 @@ parse_else(struct parser *p, enum node_type type, const char *context)
         if ((list = parser_node(p, NODE_LIST, t.pos)) == NULL)
             return NULL;
         struct node *inner = parse_control(p, type, t.pos, context);
-        return inner != NULL && parser_append(p, &list->items, &list->n_items, inner) ? list
-                                                                                     : NULL;
+        return inner != NULL && parser_append(p, &list->items, &list->n_items, inner)
+                   ? list
+                   : NULL;
     }
     if ((list = parse_list(p, &stop)) == NULL)
         return NULL;
@@ -140,8 +141,8 @@ is_blank(struct text_span s)
     for (size_t i = 0; i < s.size; i += width) {
         uint32_t r = rune_decode(s.bytes + i, s.size - i, &width);
         bool space = (r >= '\t' && r <= '\r') || r == ' ' || r == 0x85 || r == 0xA0 ||
-                     r == 0x1680 || (r >= 0x2000 && r <= 0x200A) || r == 0x2028 || r == 0x2029 ||
-                     r == 0x202F || r == 0x205F || r == 0x3000;
+                     r == 0x1680 || (r >= 0x2000 && r <= 0x200A) || r == 0x2028 ||
+                     r == 0x2029 || r == 0x202F || r == 0x205F || r == 0x3000;
         if (!space)
             return false;
     }
@@ -171,7 +172,8 @@ add_tree(struct parser *p, struct text_span name, struct node *root)
             t->trees[i].root = root;
         } else if (!is_empty(root)) {
             goquote_add(&quoted, name.bytes, name.size, '"', false);
-            parser_fail(p, "template: multiple definition of template %s", buf_str(&quoted));
+            parser_fail(p, "template: multiple definition of template %s",
+                        buf_str(&quoted));
             buf_free(&quoted);
         }
         return !p->all->failed;

@@ -42,7 +42,8 @@ bool parser_deeper(struct parser *p);
 
 /* Nodes. All give NULL when memory ran out. */
 struct node *parser_node(struct parser *p, enum node_type type, size_t pos);
-bool parser_append(struct parser *p, struct node ***items, size_t *count, struct node *item);
+bool parser_append(struct parser *p, struct node ***items, size_t *count,
+                   struct node *item);
 bool parser_declare(struct parser *p, struct text_span name);
 struct text_span token_span(struct token t);
 

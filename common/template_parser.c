@@ -91,8 +91,8 @@ parser_fail(struct parser *p, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    err_set(p->all->e, ERR_INVALID, "template: %s:%d: %s", p->all->t->name, p->tokens[0].line,
-            detail);
+    err_set(p->all->e, ERR_INVALID, "template: %s:%d: %s", p->all->t->name,
+            p->tokens[0].line, detail);
     return NULL;
 }
 
@@ -130,8 +130,8 @@ parser_unexpected(struct parser *p, struct token t, const char *context)
         parser_fail(p, "%s", buf_str(&text));
     } else {
         bool action = text.size >= 7 && strcmp(text.data + text.size - 7, " action") == 0;
-        parser_fail(p, "%s%s started at %s:%d", buf_str(&text), action ? "" : " in action",
-                    p->all->t->name, p->action_line);
+        parser_fail(p, "%s%s started at %s:%d", buf_str(&text),
+                    action ? "" : " in action", p->all->t->name, p->action_line);
     }
     buf_free(&text);
     return NULL;
@@ -142,7 +142,8 @@ parser_deeper(struct parser *p)
 {
     if (++p->all->depth <= LIMIT_TEMPLATE_DEPTH)
         return true;
-    parser_fail(p, "nested more than %d levels deep (TEMPLATE_DEPTH)", LIMIT_TEMPLATE_DEPTH);
+    parser_fail(p, "nested more than %d levels deep (TEMPLATE_DEPTH)",
+                LIMIT_TEMPLATE_DEPTH);
     p->all->e->code = ERR_LIMIT;
     return false;
 }

@@ -104,7 +104,10 @@ add_compound(struct buf *out, const struct node *n)
         add_template(out, n);
         break;
     default:
-        add_branch(out, n, n->type == NODE_IF ? "if" : n->type == NODE_WITH ? "with" : "range");
+        add_branch(out, n,
+                   n->type == NODE_IF     ? "if"
+                   : n->type == NODE_WITH ? "with"
+                                          : "range");
     }
 }
 

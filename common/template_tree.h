@@ -50,7 +50,8 @@ struct node_number {
 struct node {
     enum node_type type;
     size_t pos; /* in the template's text */
-    struct text_span text; /* text; a literal as it was written; an identifier's or template's name */
+    struct text_span
+        text; /* text; a literal as it was written; an identifier's or template's name */
     struct text_span value; /* a string literal's meaning */
     bool truth;             /* of a bool literal */
     struct node_number number;
@@ -73,7 +74,8 @@ struct tree {
     struct node *root;
 };
 
-struct template {
+struct template
+{
     struct arena arena;
     const char *name; /* that parsing was called with: it stands in positions */
     const char *text;
@@ -96,7 +98,8 @@ int number_read(struct text_span text, enum number_kind kind, struct node_number
 static inline bool
 span_equal(struct text_span a, struct text_span b)
 {
-    return a.size == b.size && (a.size == 0 || __builtin_memcmp(a.bytes, b.bytes, a.size) == 0);
+    return a.size == b.size &&
+           (a.size == 0 || __builtin_memcmp(a.bytes, b.bytes, a.size) == 0);
 }
 
 #endif

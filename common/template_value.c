@@ -96,8 +96,8 @@ new_map(struct template_data *d, bool texts, const char *type_name)
         return template_nil();
     map->texts = texts;
     map->type_name = type_name;
-    return (struct template_value){.kind = type_name != NULL ? TEMPLATE_STRUCT : TEMPLATE_MAP,
-                                   .as.map = map};
+    return (struct template_value){
+        .kind = type_name != NULL ? TEMPLATE_STRUCT : TEMPLATE_MAP, .as.map = map};
 }
 
 struct template_value
@@ -119,14 +119,16 @@ template_struct(struct template_data *d, const char *type_name)
 }
 
 void
-template_append(struct template_data *d, struct template_value *list, struct template_value v)
+template_append(struct template_data *d, struct template_value *list,
+                struct template_value v)
 {
     struct template_list *l = list->as.list;
 
     if (list->kind == TEMPLATE_NIL)
         return; /* memory ran out before; template_execute says so */
     assert(list->kind == TEMPLATE_LIST && (!l->texts || v.kind == TEMPLATE_STRING));
-    struct template_value *items = arena_grow(&d->arena, l->items, l->count, sizeof *items);
+    struct template_value *items =
+        arena_grow(&d->arena, l->items, l->count, sizeof *items);
     if (items == NULL)
         return;
     v.boxed = !l->texts;
@@ -151,7 +153,8 @@ locate(const struct template_map *m, const char *key, size_t size, bool *found)
     *found = false;
     if (m->type_name != NULL) {
         for (size_t i = 0; i < m->count; i++) {
-            if (m->entries[i].key_size == size && memcmp(m->entries[i].key, key, size) == 0) {
+            if (m->entries[i].key_size == size &&
+                memcmp(m->entries[i].key, key, size) == 0) {
                 *found = true;
                 return i;
             }
@@ -160,7 +163,8 @@ locate(const struct template_map *m, const char *key, size_t size, bool *found)
     }
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int order = compare_keys(m->entries[mid].key, m->entries[mid].key_size, key, size);
+        int order =
+            compare_keys(m->entries[mid].key, m->entries[mid].key_size, key, size);
         if (order == 0) {
             *found = true;
             return mid;
@@ -248,7 +252,8 @@ template_from_json(struct template_data *d, const json_t *json)
     switch (json_typeof(json)) {
     case JSON_OBJECT:
         v = template_map(d);
-        for (void *at = json_object_iter((json_t *)json); at != NULL && v.kind == TEMPLATE_MAP;
+        for (void *at = json_object_iter((json_t *)json);
+             at != NULL && v.kind == TEMPLATE_MAP;
              at = json_object_iter_next((json_t *)json, at)) {
             key = json_object_iter_key(at);
             put_bytes(d, v.as.map, key, strlen(key),
@@ -257,7 +262,7 @@ template_from_json(struct template_data *d, const json_t *json)
         return v;
     case JSON_ARRAY:
         v = template_list(d);
-        json_array_foreach ((json_t *)json, i, item)
+        json_array_foreach((json_t *)json, i, item)
             template_append(d, &v, template_from_json(d, item));
         return v;
     case JSON_STRING:
@@ -326,7 +331,8 @@ value_is_true(const struct template_value *v)
 }
 
 struct template_value
-value_slice(struct template_data *d, const struct template_list *list, size_t from, size_t to)
+value_slice(struct template_data *d, const struct template_list *list, size_t from,
+            size_t to)
 {
     struct template_value v = new_list(d, list->texts);
 

@@ -25,7 +25,8 @@ struct template_map {
     const char *type_name; /* of a struct, else NULL */
     bool texts;            /* map[string]string, else map[string]interface {} */
     size_t count;
-    struct template_entry *entries; /* a map's sorted by key, a struct's as they were put */
+    struct template_entry
+        *entries; /* a map's sorted by key, a struct's as they were put */
 };
 
 /* The value itself, without the slot it sits in; a boxed nil is nil. */
@@ -57,7 +58,8 @@ const char *value_slot_type(const struct template_value *v);
 bool value_is_true(const struct template_value *v);
 
 /* A list that shows items [from, to) of another one. */
-struct template_value value_slice(struct template_data *d, const struct template_list *list,
-                                  size_t from, size_t to);
+struct template_value value_slice(struct template_data *d,
+                                  const struct template_list *list, size_t from,
+                                  size_t to);
 
 #endif

@@ -291,21 +291,20 @@ read_data(const uint8_t *p, const struct header *h, struct tzone *z)
     return true;
 }
 
-struct tzone *
-tzone_parse(const uint8_t *bytes, size_t size, struct err *e)
+static bool
+read_file(const uint8_t *bytes, size_t size, struct tzone *z)
 {
-    SCOPED(tzone) struct tzone *z = calloc(1, sizeof *z);
     struct header h;
     char footer[128];
     size_t at;
 
     /* The first block has 4-byte times and is skipped; the second begins at its end. */
-    if (z == NULL || !read_header(bytes, size, 4, &h) || bytes[4] < '2')
-        goto bad;
+    if (!read_header(bytes, size, 4, &h) || bytes[4] < '2')
+        return false;
     at = HEADER + h.size;
     if (!read_header(bytes + at, size - at, 8, &h) ||
         !read_data(bytes + at + HEADER, &h, z))
-        goto bad;
+        return false;
     at += HEADER + h.size;
     if (size > at + 2 && bytes[at] == '\n' && size - at - 1 < sizeof footer) {
         memcpy(footer, bytes + at + 1, size - at - 1);
@@ -313,10 +312,19 @@ tzone_parse(const uint8_t *bytes, size_t size, struct err *e)
         footer[strcspn(footer, "\n")] = '\0';
         z->has_rule = read_rule(footer, &z->rule);
     }
+    return true;
+}
+
+struct tzone *
+tzone_parse(const uint8_t *bytes, size_t size, struct err *e)
+{
+    SCOPED(tzone) struct tzone *z = calloc(1, sizeof *z);
+
+    if (z == NULL || !read_file(bytes, size, z)) {
+        err_set(e, ERR_INVALID, "not a time zone file");
+        return NULL;
+    }
     return TAKE(z);
-bad:
-    err_set(e, ERR_INVALID, "not a time zone file");
-    return NULL;
 }
 
 static bool

@@ -77,18 +77,29 @@ static const struct {
     {"", "@weekly", SATURDAY, {"2026-02-08T00:00:00Z", "2026-02-15T00:00:00Z"}},
     {"", "@yearly", SATURDAY, {"2027-01-01T00:00:00Z"}},
     /* Clocks go forward on 2026-03-29 at 02:00 and back on 2026-10-25 at 03:00. */
-    {"", "TZ=Europe/Berlin 30 2 * * *", "2026-03-28T00:00:00Z",
+    {"",
+     "TZ=Europe/Berlin 30 2 * * *",
+     "2026-03-28T00:00:00Z",
      {"2026-03-28T01:30:00Z", "2026-03-30T00:30:00Z"}},
-    {"", "CRON_TZ=Europe/Berlin 30 2 * * *", "2026-10-24T22:00:00Z",
+    {"",
+     "CRON_TZ=Europe/Berlin 30 2 * * *",
+     "2026-10-24T22:00:00Z",
      {"2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"}},
-    {"", "TZ=Europe/Berlin 0 0 * * *", "2026-03-28T12:00:00Z",
+    {"",
+     "TZ=Europe/Berlin 0 0 * * *",
+     "2026-03-28T12:00:00Z",
      {"2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"}},
     {"", "TZ=America/New_York 0 9 * * 1", SATURDAY, {"2026-02-09T14:00:00Z"}},
     {"", "TZ=Asia/Kolkata 15 10 * * *", SATURDAY, {"2026-02-08T04:45:00Z"}},
-    {"", "TZ=America/Sao_Paulo 0 0 * * *", "2018-11-03T12:00:00Z",
+    {"",
+     "TZ=America/Sao_Paulo 0 0 * * *",
+     "2018-11-03T12:00:00Z",
      {"2018-11-05T02:00:00Z"}}, /* midnight of the 4th did not exist */
-    {"", "TZ=Europe/Berlin 0 12 1 1,7 *", "2045-02-01T00:00:00Z",
-     {"2045-07-01T10:00:00Z", "2046-01-01T11:00:00Z"}}, /* by the rule at the file's end */
+    {"",
+     "TZ=Europe/Berlin 0 12 1 1,7 *",
+     "2045-02-01T00:00:00Z",
+     {"2045-07-01T10:00:00Z",
+      "2046-01-01T11:00:00Z"}}, /* by the rule at the file's end */
     {"", "TZ=UTC 0 9 * * *", SATURDAY, {"2026-02-07T09:00:00Z"}},
 };
 
@@ -122,7 +133,9 @@ Test(cronexpr, names_a_work_item_after_its_tick)
 
 Test(cronexpr, hands_out_what_was_missed_oldest_first)
 {
-    SCOPED(cronexpr) struct cronexpr *c = parsed("* * * * *"), *yearly = parsed("0 0 1 1 *");
+    SCOPED(cronexpr)
+    struct cronexpr *c = parsed("* * * * *"),
+                    *yearly = parsed("0 0 1 1 *");
     static int64_t ticks[LIMIT_CRON_CATCH_UP + 1];
     int64_t now = seconds("2026-02-07T08:59:30Z");
     size_t n = cronexpr_ticks(c, now - 300, now, ticks, LIMIT_CRON_CATCH_UP);

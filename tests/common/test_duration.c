@@ -55,17 +55,35 @@ Test(duration, reads_poll_intervals)
         good &= ns == polls[i].ns && what == polls[i].what;
         cr_expect_eq(ns, polls[i].ns, "%s: %lld", polls[i].text, (long long)ns);
         cr_expect_eq(what, polls[i].what, "%s", polls[i].text);
-        if (good && (i + 1 == ARRAY_LEN(polls) || strcmp(polls[i + 1].row, polls[i].row) != 0))
+        if (good &&
+            (i + 1 == ARRAY_LEN(polls) || strcmp(polls[i + 1].row, polls[i].row) != 0))
             row_claim(polls[i].row);
     }
 }
 
 Test(duration, refuses_what_is_no_duration)
 {
-    static const char *const bad[] = {
-        "",    "3", "-", "+", "s",  ".", "-.", ".s", "+.s", "1.2.3s", "1 h", "h1",
-        "1m2", "x", "1hh", "9223372036854775808ns", "9223372036854775.808us",
-        "9223372036854ms775us809ns", "-9223372036854775809ns", "99999999999999999999s", NULL};
+    static const char *const bad[] = {"",
+                                      "3",
+                                      "-",
+                                      "+",
+                                      "s",
+                                      ".",
+                                      "-.",
+                                      ".s",
+                                      "+.s",
+                                      "1.2.3s",
+                                      "1 h",
+                                      "h1",
+                                      "1m2",
+                                      "x",
+                                      "1hh",
+                                      "9223372036854775808ns",
+                                      "9223372036854775.808us",
+                                      "9223372036854ms775us809ns",
+                                      "-9223372036854775809ns",
+                                      "99999999999999999999s",
+                                      NULL};
     int64_t ns;
 
     for (size_t i = 0; bad[i] != NULL; i++)
@@ -99,11 +117,18 @@ Test(duration, is_written_as_go_writes_it)
     static const struct {
         int64_t ns;
         const char *text;
-    } rows[] = {{0, "0s"},          {1, "1ns"},           {1100, "1.1µs"},
-                {2200 * 1000, "2.2ms"}, {3300 * MS, "3.3s"},  {4 * M + 5 * S, "4m5s"},
-                {4 * M + 5001 * MS, "4m5.001s"}, {5 * 60 * M + 6 * M + 7001 * MS, "5h6m7.001s"},
-                {8 * M + 1, "8m0.000000001s"}, {INT64_MAX, "2562047h47m16.854775807s"},
-                {INT64_MIN, "-2562047h47m16.854775808s"}, {-90 * S, "-1m30s"}};
+    } rows[] = {{0, "0s"},
+                {1, "1ns"},
+                {1100, "1.1µs"},
+                {2200 * 1000, "2.2ms"},
+                {3300 * MS, "3.3s"},
+                {4 * M + 5 * S, "4m5s"},
+                {4 * M + 5001 * MS, "4m5.001s"},
+                {5 * 60 * M + 6 * M + 7001 * MS, "5h6m7.001s"},
+                {8 * M + 1, "8m0.000000001s"},
+                {INT64_MAX, "2562047h47m16.854775807s"},
+                {INT64_MIN, "-2562047h47m16.854775808s"},
+                {-90 * S, "-1m30s"}};
     char out[DURATION_SIZE];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

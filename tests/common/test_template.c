@@ -21,8 +21,8 @@ static struct template_value
 item(struct template_data *d)
 {
     static const char *const fields[][2] = {
-        {"ID", "42"},           {"Title", "Fix <b> & \"q\""}, {"Body", "Line1\nLine2"},
-        {"URL", "u?a=1&b=2"},   {"Labels", "bug, p1"},        {"Comments", ""},
+        {"ID", "42"},         {"Title", "Fix <b> & \"q\""}, {"Body", "Line1\nLine2"},
+        {"URL", "u?a=1&b=2"}, {"Labels", "bug, p1"},        {"Comments", ""},
         {"Kind", "Issue"}};
     struct template_value v = template_struct(d, "WorkItem");
 
@@ -39,8 +39,9 @@ holds(const struct sample *s, const char *name, unsigned flags, struct template_
     SCOPED(buf) struct buf out = BUF_INIT;
     struct err e = ERR_INIT;
     int done = template_render(name, s->text, d, data, flags, &out, &e);
-    bool good = s->want == GIVES ? done == 0 && strcmp(buf_str(&out), s->expected) == 0
-                                 : done < 0 && strstr(e.text, s->expected) != NULL && out.size == 0;
+    bool good = s->want == GIVES
+                    ? done == 0 && strcmp(buf_str(&out), s->expected) == 0
+                    : done < 0 && strstr(e.text, s->expected) != NULL && out.size == 0;
 
     cr_expect(good, "%s: %s: got %s", s->row, s->text, done < 0 ? e.text : buf_str(&out));
     return good;
@@ -63,7 +64,7 @@ check(const struct sample *samples, size_t n, const char *name, unsigned flags,
 }
 
 #define DEFAULT_PROMPT                                                                   \
-    "{{.Kind}} #{{.Number}}: {{.Title}}\n\n{{.Body}}{{if .Comments}}\n\nComments:\n"      \
+    "{{.Kind}} #{{.Number}}: {{.Title}}\n\n{{.Body}}{{if .Comments}}\n\nComments:\n"     \
     "{{.Comments}}{{end}}"
 
 /* clang-format off */
@@ -269,8 +270,9 @@ Test(template, renders_work_items_as_go_does)
 
 Test(template, renders_the_default_prompt)
 {
-    static const struct sample with = {"SP/T77", DEFAULT_PROMPT, GIVES,
-                                       "Issue #42: Fix <b> & \"q\"\n\nLine1\nLine2\n\nComments:\nA comment"};
+    static const struct sample with = {
+        "SP/T77", DEFAULT_PROMPT, GIVES,
+        "Issue #42: Fix <b> & \"q\"\n\nLine1\nLine2\n\nComments:\nA comment"};
     SCOPED(template_data) struct template_data *d = template_data_new();
     SCOPED(buf) struct buf out = BUF_INIT;
     struct template_value v = item(d);
@@ -282,17 +284,19 @@ Test(template, renders_the_default_prompt)
     template_put(d, &v, "Comments", template_string(d, ""));
     template_put(d, &v, "Number", template_int(5));
     cr_assert_eq(template_render("tmpl", DEFAULT_PROMPT, d, &v, 0, &out, &e), 0);
-    cr_assert(strncmp(out.data, "Issue #5: ", 10) == 0 && strstr(out.data, "Comments:") == NULL);
+    cr_assert(strncmp(out.data, "Issue #5: ", 10) == 0 &&
+              strstr(out.data, "Comments:") == NULL);
     row_claim("SP/T78");
 }
 
 Test(template, renders_objects_with_missing_keys_as_errors)
 {
     SCOPED(template_data) struct template_data *d = template_data_new();
-    json_t *json = json_loads("{\"ChangedFiles\":[\"a.go\",\"b.go\"],\"Empty\":[],\"Nil\":null,"
-                              "\"A\":{\"k\":\"v\"},\"L\":[1.0,\"x\",null],\"Payload\":{\"data\":"
-                              "{\"n\":3.0}},\"Big\":1000000.0,\"Huge\":1e300,\"Half\":0.5}",
-                              0, NULL);
+    json_t *json =
+        json_loads("{\"ChangedFiles\":[\"a.go\",\"b.go\"],\"Empty\":[],\"Nil\":null,"
+                   "\"A\":{\"k\":\"v\"},\"L\":[1.0,\"x\",null],\"Payload\":{\"data\":"
+                   "{\"n\":3.0}},\"Big\":1000000.0,\"Huge\":1e300,\"Half\":0.5}",
+                   0, NULL);
     struct template_value v = template_from_json(d, json);
 
     json_decref(json);
@@ -301,8 +305,8 @@ Test(template, renders_objects_with_missing_keys_as_errors)
 }
 
 static struct template_value
-dependency(struct template_data *d, const char *name, size_t n, const char *const *outputs,
-           const char *const *results)
+dependency(struct template_data *d, const char *name, size_t n,
+           const char *const *outputs, const char *const *results)
 {
     struct template_value v = template_map(d), lines = template_text_list(d),
                           map = template_text_map(d);
@@ -324,8 +328,9 @@ Test(template, renders_prompts_with_the_results_of_dependencies)
     struct template_value deps = template_map(d), v = template_map(d);
 
     template_put(d, &deps, "plain", dependency(d, "plain", 0, NULL, NULL));
-    template_put(d, &deps, "a-b", dependency(d, "a-b", 2, (const char *[]){"branch: x", "pr: y"},
-                                             (const char *[]){"branch", "x", "pr", "y"}));
+    template_put(d, &deps, "a-b",
+                 dependency(d, "a-b", 2, (const char *[]){"branch: x", "pr: y"},
+                            (const char *[]){"branch", "x", "pr", "y"}));
     template_put(d, &deps, "scaffold",
                  dependency(d, "scaffold", 2, (const char *[]){"o1", "o2"},
                             (const char *[]){"branch", "feat", NULL, NULL}));
@@ -354,15 +359,21 @@ Test(template, names_the_limit_that_it_hits)
 {
     struct err e;
 
-    cr_expect_eq(failure("{{define \"r\"}}{{template \"r\"}}{{end}}{{template \"r\"}}", &e), ERR_LIMIT);
-    cr_expect(strstr(e.text, "exceeded maximum template depth") && strstr(e.text, "TEMPLATE_DEPTH"), "%s", e.text);
+    cr_expect_eq(
+        failure("{{define \"r\"}}{{template \"r\"}}{{end}}{{template \"r\"}}", &e),
+        ERR_LIMIT);
+    cr_expect(strstr(e.text, "exceeded maximum template depth") &&
+                  strstr(e.text, "TEMPLATE_DEPTH"),
+              "%s", e.text);
     cr_expect_eq(failure("{{range 100000000}}{{end}}", &e), ERR_LIMIT);
     cr_expect(strstr(e.text, "TEMPLATE_STEPS"), "%s", e.text);
     cr_expect_eq(failure("{{range 100}}{{printf \"%20000d\" 1}}{{end}}", &e), ERR_LIMIT);
     cr_expect(strstr(e.text, "TEMPLATE_OUTPUT_BYTES"), "%s", e.text);
-    cr_expect_eq(failure("{{$x := \"ab\"}}{{range 40}}{{$x = print $x $x}}{{end}}", &e), ERR_LIMIT);
+    cr_expect_eq(failure("{{$x := \"ab\"}}{{range 40}}{{$x = print $x $x}}{{end}}", &e),
+                 ERR_LIMIT);
     cr_expect(strstr(e.text, "TEMPLATE_OUTPUT_BYTES"), "%s", e.text);
-    cr_expect_eq(failure("{{range 90}}{{$x := printf \"%900000d\" 1}}{{end}}", &e), ERR_LIMIT);
+    cr_expect_eq(failure("{{range 90}}{{$x := printf \"%900000d\" 1}}{{end}}", &e),
+                 ERR_LIMIT);
     cr_expect(strstr(e.text, "TEMPLATE_MEMORY_BYTES"), "%s", e.text);
 }
 
@@ -400,7 +411,9 @@ Test(template, says_which_step_failed)
     struct err e;
 
     failure("{{", &e);
-    cr_expect(strncmp(e.text, "parsing template: template: tmpl:1:", 35) == 0, "%s", e.text);
+    cr_expect(strncmp(e.text, "parsing template: template: tmpl:1:", 35) == 0, "%s",
+              e.text);
     failure("{{.Nope}}", &e);
-    cr_expect(strncmp(e.text, "executing template: template: tmpl:1:2:", 39) == 0, "%s", e.text);
+    cr_expect(strncmp(e.text, "executing template: template: tmpl:1:2:", 39) == 0, "%s",
+              e.text);
 }

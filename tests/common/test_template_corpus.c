@@ -10,7 +10,8 @@
 
 static const char *const object =
     "{\"ChangedFiles\":[\"a.go\",\"b.go\"],\"Empty\":[],\"Nil\":null,\"A\":{\"k\":\"v\"},"
-    "\"L\":[\"1\",\"x\",null],\"Deep\":{\"data\":{\"s\":\"text\",\"yes\":true,\"no\":false,"
+    "\"L\":[\"1\",\"x\",null],\"Deep\":{\"data\":{\"s\":\"text\",\"yes\":true,\"no\":"
+    "false,"
     "\"list\":[[\"a\",\"b\"],[]]}},\"Größe\":\"groß\",\"T\":\"t\",\"F\":2.5}";
 
 static struct template_value
@@ -29,9 +30,11 @@ item(struct template_data *d)
 }
 
 static struct template_value
-dep(struct template_data *d, const char *name, const char *const *outputs, const char *const *results)
+dep(struct template_data *d, const char *name, const char *const *outputs,
+    const char *const *results)
 {
-    struct template_value v = template_map(d), lines = template_text_list(d), map = template_text_map(d);
+    struct template_value v = template_map(d), lines = template_text_list(d),
+                          map = template_text_map(d);
 
     for (; *outputs != NULL; outputs++)
         template_append(d, &lines, template_string(d, *outputs));
@@ -46,9 +49,11 @@ dep(struct template_data *d, const char *name, const char *const *outputs, const
 static struct template_value
 deps(struct template_data *d)
 {
-    static const char *const none[] = {NULL}, *const ab_lines[] = {"branch: x", "pr: y", NULL},
+    static const char *const none[] = {NULL},
+                             *const ab_lines[] = {"branch: x", "pr: y", NULL},
                              *const ab[] = {"branch", "x", "pr", "y", NULL},
-                             *const s_lines[] = {"o1", "o2", NULL}, *const s[] = {"branch", "feat", NULL};
+                             *const s_lines[] = {"o1", "o2", NULL},
+                             *const s[] = {"branch", "feat", NULL};
     struct template_value all = template_map(d), v = template_map(d);
 
     template_put(d, &v, "plain", dep(d, "plain", none, none));
@@ -106,9 +111,11 @@ check(json_t *c)
     int done = -1;
     bool good;
 
-    SCOPED(template) struct template *t = template_parse(strict ? "prompt" : "tmpl", text, &e);
+    SCOPED(template)
+    struct template *t = template_parse(strict ? "prompt" : "tmpl", text, &e);
     if (t != NULL)
-        done = template_execute(t, d, &v, strict ? TEMPLATE_MISSING_KEY_ERROR : 0, &out, &e);
+        done =
+            template_execute(t, d, &v, strict ? TEMPLATE_MISSING_KEY_ERROR : 0, &out, &e);
     repair(&out, &clean);
     if (wanted != NULL)
         good = done == 0 && clean.size == json_string_length(wanted) &&
@@ -116,8 +123,9 @@ check(json_t *c)
     else
         good = done < 0 && out.size == 0 && strcmp(e.text, error) == 0;
     if (!good)
-        fprintf(stderr, "%s: %s\n  ours: %s%s\n  Go's: %s%s\n", set, text, done < 0 ? "ERROR " : "",
-                done < 0 ? e.text : buf_str(&clean), error != NULL ? "ERROR " : "",
+        fprintf(stderr, "%s: %s\n  ours: %s%s\n  Go's: %s%s\n", set, text,
+                done < 0 ? "ERROR " : "", done < 0 ? e.text : buf_str(&clean),
+                error != NULL ? "ERROR " : "",
                 error != NULL ? error : json_string_value(wanted));
     return good;
 }
@@ -125,13 +133,14 @@ check(json_t *c)
 Test(template_corpus, agrees_with_go)
 {
     json_error_t why;
-    json_t *all = json_load_file("tests/common/template/corpus.json", JSON_ALLOW_NUL, &why), *c;
+    json_t *all =
+               json_load_file("tests/common/template/corpus.json", JSON_ALLOW_NUL, &why),
+           *c;
     size_t i, bad = 0;
 
     cr_assert_not_null(all, "%s:%d: %s", why.source, why.line, why.text);
     cr_assert_geq(json_array_size(all), 400);
-    json_array_foreach (all, i, c)
-        bad += !check(c);
+    json_array_foreach(all, i, c) bad += !check(c);
     json_decref(all);
     cr_expect_eq(bad, 0, "%zu of the templates differ", bad);
 }

@@ -10,8 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static struct template_value
 make_data(struct template_data *d)
 {
-    static const char *const text = "{\"S\":\"t\xc3\xa9xt\",\"N\":3,\"F\":2.5,\"Nil\":null,\"B\":true,"
-                                    "\"L\":[1,\"x\",null,[2]],\"M\":{\"k\":{\"k\":\"v\"}}}";
+    static const char *const text =
+        "{\"S\":\"t\xc3\xa9xt\",\"N\":3,\"F\":2.5,\"Nil\":null,\"B\":true,"
+        "\"L\":[1,\"x\",null,[2]],\"M\":{\"k\":{\"k\":\"v\"}}}";
     json_t *json = json_loads(text, 0, NULL);
     struct template_value v = template_from_json(d, json), s = template_struct(d, "Item");
     struct template_value texts = template_text_map(d), lines = template_text_list(d);
