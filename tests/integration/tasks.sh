@@ -1,0 +1,174 @@
+#!/bin/sh
+# tasks.sh - Tasks in a whole local mode: from their creation to their end, and what happens
+# when the reconciler dies on the way.
+. tests/support/lib.sh
+. tests/support/local.sh
+cleanup() { local_down; }
+local_up || { echo "0 passed, 1 failed"; exit 1; }
+
+begin "a Task runs and shows its results"
+task one 'echo hello; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: b1\\npr: p1\\n---KELOS_OUTPUTS_END---\\n\"'
+becomes one Succeeded
+[ "$(field $NS/tasks/one 'o["metadata"]["finalizers"]')" = "['kelos.dev/finalizer']" ] || fail "finalizer"
+[ "$(field $JOBS/one 'o["metadata"]["ownerReferences"][0]["kind"]')" = Task ] || fail "owner"
+[ "$(field $JOBS/one 'len(o["metadata"]["ownerReferences"])')" = 1 ] || fail "owners"
+[ "$(field $NS/tasks/one 'o["status"]["jobName"]')" = one ] || fail "jobName"
+row TE/ST1
+[ "$(field $NS/tasks/one 'o["status"]["results"]')" = "{'branch': 'b1', 'pr': 'p1'}" ] || fail "results"
+[ "$(field $NS/tasks/one 'o["status"]["outputs"]')" = "['branch: b1', 'pr: p1']" ] || fail "outputs"
+sleep 0.3
+events_of one > "$T/events"
+must grep -q 'Normal TaskCreated Created Job one for task' "$T/events"
+must grep -q 'Normal TaskRunning Task started running' "$T/events"
+must grep -q 'Normal TaskSucceeded Task completed successfully' "$T/events"
+must grep -q 'Normal OutputsCaptured Captured 2 outputs and 2 results from agent' "$T/events"
+row TE/ST7
+
+begin "an agent that fails makes its Task fail, with its exit code"
+task two 'exit 7'
+becomes two Failed
+case "$(message two)" in 'Task failed: container "claude-code" exited with code 7'*) ;; *) fail "$(message two)";; esac
+row TE/ST4
+
+begin "a dependent waits, starts when all have ended, and sees their results"
+task dep 'sleep 1; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: from-dep\\n---KELOS_OUTPUTS_END---\\n\"'
+task after 'test \"{{index .Deps \"dep\" \"Results\" \"branch\"}}\" = from-dep' '"dependsOn":["dep","later"]'
+becomes after Waiting
+has_job after && fail "it has a Job"
+becomes dep Succeeded
+sleep 0.3
+[ "$(message after)" = 'Waiting for dependency "later" to be created' ] || fail "$(message after)"
+row TE/DP1
+task later 'true'
+becomes after Succeeded
+row TE/DP2 TE/DP4
+
+begin "a dependent of a failed Task fails"
+task bad 'exit 1'
+task never 'true' '"dependsOn":["bad"]'
+becomes never Failed
+[ "$(message never)" = 'Dependency "bad" failed' ] || fail "$(message never)"
+[ -n "$(field $NS/tasks/never 'o["status"]["completionTime"]')" ] || fail "completionTime"
+has_job never && fail "it has a Job"
+row TE/DP3
+
+begin "a cycle is told and nobody runs"
+task loop-a 'true' '"dependsOn":["loop-b"]'
+task loop-b 'true' '"dependsOn":["loop-a"]'
+task self 'true' '"dependsOn":["self"]'
+becomes loop-a Failed; becomes loop-b Failed; becomes self Failed
+{ message loop-a; message loop-b; } > "$T/messages"
+must grep -q 'Circular dependency detected' "$T/messages"
+case "$(message self)" in *'involves "self"') ;; *) fail "$(message self)";; esac
+has_job loop-a && fail "a has a Job"; has_job loop-b && fail "b has a Job"
+row TE/DP5 TE/DP6 RES/T11 RES/T12
+
+begin "one branch is worked on by one Task at a time"
+task br-a 'sleep 1' '"branch":"feature-1"'
+becomes br-a Running
+task br-b 'true' '"branch":"feature-1"'
+becomes br-b Waiting
+[ "$(message br-b)" = 'Waiting for branch "feature-1" (locked by br-a)' ] || fail "$(message br-b)"
+row TE/BR1
+becomes br-b Succeeded
+[ "$(field $NS/tasks/br-b 'o["status"]["startTime"]')" \< "$(field $NS/tasks/br-a 'o["status"]["completionTime"]')" ] && fail "overlap"
+row TE/BR2
+events_of br-b | grep -c BranchWithoutWorkspace | grep -qx 1 || fail "warned not once"
+row RES/T17
+
+begin "the deletion of who holds a branch lets the next one go"
+task br-c 'sleep 60' '"branch":"feature-2"'
+becomes br-c Running
+task br-d 'true' '"branch":"feature-2"'
+becomes br-d Waiting
+del $NS/tasks/br-c
+becomes br-d Succeeded
+until_ok 10 gone $NS/tasks/br-c || fail "br-c is still there"
+until_ok 10 gone $JOBS/br-c || fail "its Job is still there"
+row TE/BR8 TE/ST10
+
+begin "time to live"
+task ttl0 'true' '"ttlSecondsAfterFinished":0'
+task ttl3 'true' '"ttlSecondsAfterFinished":2'
+becomes ttl3 Succeeded
+until_ok 10 gone $NS/tasks/ttl0 || fail "ttl0 is still there"
+row TE/TL8
+until_ok 10 gone $NS/tasks/ttl3 || fail "ttl3 is still there"
+row TE/TL7
+
+begin "a missing Workspace is waited for"
+task ws 'test -f README' '"workspaceRef":{"name":"web"}'
+becomes ws Waiting
+has_job ws && fail "it has a Job"
+git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
+    git -c user.name=a -c user.email=a@b commit -qm one)
+mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/web.git"
+port=$((20000 + $$ % 20000))
+git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
+GITD=$!
+cleanup() { kill $GITD 2> /dev/null; local_down; }
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"web"},"spec":{"repo":"git://127.0.0.1:%s/web.git","ref":"main"}}' $port |
+    post $NS/workspaces > /dev/null
+becomes ws Succeeded
+row TE/ST8 RES/T13
+
+begin "a Workspace whose Secret is missing is waited for, too"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"tok"},"spec":{"repo":"git://127.0.0.1:%s/web.git","secretRef":{"name":"late"}}}' $port |
+    post $NS/workspaces > /dev/null
+task wt 'test \"$GITHUB_TOKEN\" = T9' '"workspaceRef":{"name":"tok"}'
+becomes wt Waiting
+case "$(message wt)" in 'Failed to resolve GitHub token: fetching workspace secret "late"'*) ;; *) fail "$(message wt)";; esac
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"late"},"stringData":{"GITHUB_TOKEN":"T9"}}' | post $CORE/secrets > /dev/null
+becomes wt Succeeded 30
+row RES/T16
+
+begin "a text of the prompt does not become a secret"
+task dollar 'test \"$(echo x)\" = x && case \"$0\" in *x*) ;; esac; echo \"$(ANTHROPIC_API_KEY)\" || true; test 5 = $((2+3))'
+becomes dollar Succeeded
+get "$CORE/pods/$(field $NS/tasks/dollar 'o["status"]["podName"]')/log?container=claude-code" > "$T/log"
+grep -qx x "$T/log" && fail "the key is in the log"
+
+begin "what cannot be built fails once, with the cause"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"bad"},"spec":{"repo":"git://127.0.0.1:%s/web.git","files":[{"path":"../x","content":"x"}]}}' $port |
+    post $NS/workspaces > /dev/null
+task nobuild 'true' '"workspaceRef":{"name":"bad"}'
+becomes nobuild Failed
+[ "$(message nobuild)" = 'Failed to build Job: invalid workspace file path "../x": path escapes repository root' ] ||
+    fail "$(message nobuild)"
+row RES/W10 TE/WS7
+
+begin "a finished Task whose Job is deleted does not run again"
+del $JOBS/one
+sleep 0.5
+phase_is one Succeeded || fail "it is $(phase one)"
+has_job one && fail "it has a Job again"
+row ADD/SA11
+
+begin "a running Task whose Job is deleted fails"
+task lost 'sleep 60'
+becomes lost Running
+del "$JOBS/lost?propagationPolicy=Background"
+becomes lost Failed
+[ "$(message lost)" = 'Task failed: its Job was deleted' ] || fail "$(message lost)"
+
+begin "killed at any moment, the reconciler loses nothing and does nothing twice"
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    task "k$i" "echo run >> /tmp/never 2>/dev/null; sleep 0.3"
+    p=$(pid_of shard-0); [ -n "$p" ] && kill -9 "$p"
+done
+for i in 1 2 3 4 5 6 7 8 9 10; do becomes "k$i" Succeeded; done
+n=$(get $JOBS | python3 -c 'import json,sys; print(sum(j["metadata"]["name"].startswith("k") for j in json.load(sys.stdin)["items"]))')
+[ "$n" = 10 ] || fail "$n Jobs"
+n=$(get $CORE/pods | python3 -c 'import json,sys; print(sum(j["metadata"]["labels"].get("kelos.dev/task","").startswith("k") for j in json.load(sys.stdin)["items"]))')
+[ "$n" = 10 ] || fail "$n Pods"
+task br-e 'sleep 2' '"branch":"feature-3"'
+becomes br-e Running
+task br-f 'true' '"branch":"feature-3"'
+becomes br-f Waiting
+kill -9 "$(pid_of shard-0)"
+becomes br-f Succeeded
+became() { field "$NS/tasks/$1" "o['status']['$2']"; }
+[ "$(became br-f startTime)" \< "$(became br-e completionTime)" ] && fail "br-f started before br-e ended"
+row TE/BR7
+
+finish

@@ -1,0 +1,77 @@
+# local.sh - a whole local mode with an agent that does what its prompt says. Source it after
+# lib.sh.
+#
+#   local_up             starts it in $T/d; sets S (server) and K (kubeconfig)
+#   local_down           ends it
+#   post PATH            creates the JSON of stdin; get PATH, del PATH
+#   mpatch PATH JSON     merge patch
+#   field PATH EXPR      a Python expression over the object o ("" when it is not there)
+#   pid_of WORKER        the process of "shard-0", "watcher" ...
+#
+# Agent "tester": runs its prompt with sh.
+LOCAL_PID=""
+NS=/apis/kelos.dev/v1alpha1/namespaces/default
+JOBS=/apis/batch/v1/namespaces/default/jobs
+CORE=/api/v1/namespaces/default
+
+local_up() {
+    mkdir -p "$T/share/agents/tester" "$T/d/run" "$T/d/log"
+    chmod 755 "$T"
+    cp -R "$BUILD/share/kelos/crds" "$T/share/"
+    cp -R "$BUILD/share/kelos/agents/." "$T/share/agents/"
+    cat > "$T/share/agents/tester/kelos_entrypoint.sh" <<'END'
+#!/bin/sh
+sh -c "$1"
+END
+    chmod 755 "$T/share/agents/tester/kelos_entrypoint.sh"
+    cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
+    "$BIN/kelos-supervisor" --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
+        --metrics-bind-address 0 --health-probe-bind-address 0 \
+        > "$T/supervisor.log" 2>&1 &
+    LOCAL_PID=$!
+    K=$T/d/kubeconfig
+    until_ok 20 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
+    S=$(sed -n 's/.*server: //p' "$K"); TOKEN=$(sed -n 's/.*token: //p' "$K")
+    echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x","GITHUB_TOKEN":"T"}}' |
+        post $CORE/secrets > /dev/null
+}
+local_down() {
+    [ -n "$LOCAL_PID" ] || return 0
+    kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null
+    LOCAL_PID=""
+}
+call() { curl -s --noproxy '*' --max-time 10 -H "Authorization: Bearer $TOKEN" "$@"; }
+post() { call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary @-; }
+get() { call "$S$1"; }
+del() { call -X DELETE "$S$1" > /dev/null; }
+mpatch() { call -H 'Content-Type: application/merge-patch+json' -X PATCH "$S$1" --data-binary "$2"; }
+field() {
+    get "$1" | python3 -c '
+import json, sys
+try:
+    o = json.load(sys.stdin)
+    v = eval(sys.argv[1])
+    print("" if v is None else v)
+except Exception:
+    print("")' "$2"
+}
+pid_of() { # the oldest match is the worker itself
+    pgrep -P "$LOCAL_PID" -f -- "--worker[= ]$1( |\$)" | head -n 1
+}
+
+# task NAME PROMPT [MORE SPEC]: creates a Task of the tester.
+task() {
+    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"%s"},"spec":{"type":"claude-code","image":"tester","prompt":"%s","credentials":{"type":"api-key","secretRef":{"name":"c"}}%s}}' \
+        "$1" "$2" "${3:+,$3}" | post $NS/tasks > "$T/created"
+}
+phase() { get "$NS/tasks/$1" | sed -n 's/.*"status":{.*"phase":"\([A-Za-z]*\)".*/\1/p; t
+    s/.*"phase":"\([A-Za-z]*\)".*/\1/p'; }
+message() { field "$NS/tasks/$1" 'o["status"].get("message","")'; }
+phase_is() { [ "$(phase "$1")" = "$2" ]; }
+becomes() { until_ok "${3:-20}" phase_is "$1" "$2" || fail "$1 is '$(phase "$1")' ($(message "$1")), not $2"; }
+gone() { get "$1" | grep -q '"kind":"Status"'; }
+has_job() { ! gone "$JOBS/$1"; }
+events_of() { get $CORE/events | python3 -c '
+import json, sys
+for e in json.load(sys.stdin)["items"]:
+    if e["involvedObject"]["name"] == sys.argv[1]: print(e["type"], e["reason"], e["message"])' "$1"; }
