@@ -1,6 +1,7 @@
 /* kubeconfig_merge.c - see kubeconfig_merge.h. */
 #include "common/kubeconfig_merge.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,9 +125,9 @@ take_path(const struct entry *n, const char *field, char **out)
     else if (asprintf(out, "%s/%s", json_str_or(n->body, "_dir", "."), text) < 0)
         return err_set(n->e, ERR_SYSTEM, "out of memory");
     if (access(*out, R_OK) < 0)
-        return err_errno(n->e, "kubeconfig %s: %s \"%s\": %s: %s",
-                         json_str_or(n->body, "_file", ""), n->what, n->name, field,
-                         *out);
+        return err_set(n->e, ERR_INVALID, "kubeconfig %s: %s \"%s\": %s: %s: %s",
+                       json_str_or(n->body, "_file", ""), n->what, n->name, field, *out,
+                       strerror(errno));
     return 0;
 }
 

@@ -330,7 +330,9 @@ Test(reflector, lists_again_not_older_than_what_it_saw_when_the_version_expired)
               "the old uid goes first");
     cr_assert(request_has(&r, 1, "&resourceVersion=5&"), "bounded from below");
     cr_assert(!request_has(&r, 2, "resourceVersion="), "that was in vain: the newest");
+    cr_assert(request_has(&r, 1, "resourceVersionMatch=NotOlderThan"));
     row_claim("KC/WATCH-15");
+    row_claim("KC/LIST-4");
     rig_down(&r);
 }
 
