@@ -1,0 +1,64 @@
+#!/bin/sh
+# examples.sh - the folder examples/ in local mode: what is there applies and runs.
+. tests/support/lib.sh
+
+# Sockets have short paths: the data directory is not below a long TMPDIR.
+D=$(mktemp -d /tmp/kx.XXXXXX)
+mkdir "$T/home"
+export HOME="$T/home" KELOS_LOCAL_DIR="$D"
+unset KUBECONFIG KELOS_CONFIG KELOS_NAMESPACE
+kelos() { "$BIN/kelos" "$@"; }
+cleanup() { kelos down > /dev/null 2>&1; rm -rf "$D"; }
+kelos up > "$T/up" 2>&1 || { cat "$T/up"; exit 1; }
+phase_is() { kelos get task "$1" -o yaml | grep -q "^ *phase: $2\$"; }
+spawner_is() { kelos get taskspawner "$1" -o yaml | grep -q "^ *phase: $2\$"; }
+
+begin "the quick start runs"
+must kelos apply -f examples/quickstart.yaml
+until_ok 30 phase_is hello Succeeded || fail "$(kelos get task hello -o yaml)"
+kelos logs hello > "$T/log" 2>&1
+grep -q 'demo agent' "$T/log" || fail "no log: $(cat "$T/log")"
+
+for folder in examples/0*/; do
+    begin "the server accepts $folder"
+    must kelos apply --dry-run -f "$folder"
+    [ -s "$folder/README.md" ] || fail "no README"
+done
+
+begin "results of a dependency reach the prompt"
+cat > "$T/dependent.yaml" <<'YAML'
+apiVersion: kelos.dev/v1alpha1
+kind: Task
+metadata: {name: dependent}
+spec:
+  type: claude-code
+  image: demo
+  prompt: 'After {{index .Deps "hello" "Name"}} with {{index .Deps "hello" "Results" "output-tokens"}} tokens.'
+  dependsOn: [hello]
+  credentials: {type: none}
+YAML
+must kelos apply -f "$T/dependent.yaml"
+until_ok 30 phase_is dependent Succeeded || fail "$(kelos get task dependent -o yaml)"
+job() {
+    token=$(sed -n 's/^ *token: *//p' "$D/kubeconfig" | tr -d '"')
+    server=$(sed -n 's/^ *server: *//p' "$D/kubeconfig" | tr -d '"')
+    curl -sS -H "Authorization: Bearer $token" "$server/apis/batch/v1/namespaces/default/jobs/$1"
+}
+job dependent | grep -qF 'After hello with 0 tokens.' || fail "$(job dependent)"
+
+begin "a schedule that cannot be read says so in the status"
+cat > "$T/bad.yaml" <<'YAML'
+apiVersion: kelos.dev/v1alpha1
+kind: TaskSpawner
+metadata: {name: monday}
+spec:
+  when: {cron: {schedule: every monday}}
+  taskTemplate: {type: claude-code, image: demo, credentials: {type: none}}
+YAML
+must kelos apply -f "$T/bad.yaml"
+until_ok 20 spawner_is monday Failed || fail "$(kelos get taskspawner monday -o yaml)"
+kelos get taskspawner monday -o yaml | tr -d '\n' | tr -s ' ' | grep -qF 'expected exactly 5 fields, found 2' ||
+    fail "no reason: $(kelos get taskspawner monday -o yaml)"
+row RES/S7
+
+finish
