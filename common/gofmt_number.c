@@ -105,7 +105,7 @@ gofmt_integer(struct gofmt_verb *f, int64_t v, bool is_byte, uint32_t verb)
 static void
 add_sharp(struct buf *out, const struct buf *number, uint32_t form, int precision)
 {
-    const char *p = buf_str(number);
+    const char *p = number->data; /* a sign and a digit at least */
     bool hex = form == 'x' || form == 'X';
     size_t end = 1 + strcspn(p + 1, hex ? "pP" : "eE");
     int digits = 0;
@@ -135,7 +135,7 @@ static void
 add_signed(struct gofmt_verb *f, const struct buf *number)
 {
     const struct gofmt_spec *s = &f->spec;
-    const char *p = buf_str(number);
+    const char *p = number->data; /* a sign and a digit at least */
     char sign = p[0];
     struct buf text = BUF_INIT;
 

@@ -38,8 +38,8 @@ print_position(struct exec *x, struct buf *text)
     buf_add_str(text, ">: ");
 }
 
-static int
-fail_as(struct exec *x, enum err_code code, const char *fmt, va_list ap)
+static int PRINTF_LIKE(3, 0)
+    fail_as(struct exec *x, enum err_code code, const char *fmt, va_list ap)
 {
     SCOPED(buf) struct buf text = BUF_INIT;
     char detail[ERR_TEXT_MAX];
