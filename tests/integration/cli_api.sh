@@ -172,12 +172,12 @@ watched() { # NAME PHASE...: sets each phase once the one before was printed
     until_ok 10 grep -q "task/$n created" "$T/out"
     for p in "$@"; do phase "$n" "$p"; until_ok 10 grep -q "task/$n $p" "$T/out"; done
 }
-rm -f "$T/out"; watched w Pending Running Succeeded &
-run "$K" run -p x --secret s --name w -n phases -w --config "$T/empty"; says 0; wait
+rm -f "$T/out"; watched w Pending Running Succeeded & w=$!
+run "$K" run -p x --secret s --name w -n phases -w --config "$T/empty"; says 0; wait $w
 [ "$(tr '\n' ' ' < "$T/out")" = "task/w created task/w Pending task/w Running task/w Succeeded " ] || fail "$(cat "$T/out")"
 row CLI/R24
-rm -f "$T/out"; watched f Failed &
-run "$K" run -p x --secret s --name f -n phases -w --config "$T/empty"; says 1; wait
+rm -f "$T/out"; watched f Failed & w=$!
+run "$K" run -p x --secret s --name f -n phases -w --config "$T/empty"; says 1; wait $w
 out "task/f Failed"; err "kelos logs f"; err "kelos get tasks f -d"; row CLI/R25
 
 begin "logs before a pod exists"
