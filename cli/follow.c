@@ -156,10 +156,11 @@ watch_once(struct follower *f, int64_t wait_ms, struct err *e)
 {
     char field[300];
     snprintf(field, sizeof(field), "metadata.name=%s", f->name != NULL ? f->name : "");
-    struct kube_param params[6] = {{"resourceVersion", f->version},
+    struct kube_param params[7] = {{"watch", "true"},
+                                   {"resourceVersion", f->version},
                                    {"allowWatchBookmarks", "true"},
                                    {"timeoutSeconds", WATCH_SECONDS}};
-    size_t n = 3;
+    size_t n = 4;
     if (f->name != NULL)
         params[n++] = (struct kube_param){"fieldSelector", field};
     if (f->selector != NULL)
