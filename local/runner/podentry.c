@@ -15,6 +15,7 @@
 
 #define REFRESH_MS 60000
 #define WRITE_RETRY_MS 1000
+#define GONE_GRACE_MS 2000
 
 static void step(struct podentry *entry);
 
@@ -448,6 +449,8 @@ podentry_gone(struct podentry *entry)
         return; /* our own deletion; its answer ends the entry */
     entry->object_gone = true;
     entry->state->ending = true;
+    /* Nobody waits for it any more. */
+    timer_set(entry, &entry->grace, clock_wall_ms() + GONE_GRACE_MS, on_grace);
     if (entry->call != NULL) {
         kube_cancel(entry->call);
         entry->call = NULL;
