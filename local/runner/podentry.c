@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "local/runner/job.h"
 #include "local/runner/launcher.h"
 #include "local/runner/trash.h"
 #include "local/runner/volume.h"
@@ -323,6 +324,38 @@ on_refresh(void *arg)
         s->fetch = fetch_start(entry->pods->kube, entry->state->ns, &refs, on_refreshed, s, &e);
 }
 
+/* ---- placing ---- */
+
+static void
+on_bound(void *arg, const struct kube_result *r)
+{
+    struct podentry *entry = arg;
+
+    entry->binding = NULL;
+    if (r->err.code != ERR_NONE && r->err.code != ERR_CONFLICT && r->err.code != ERR_NOT_FOUND)
+        log_warn(entry->state->name, "binding pod: %s", r->err.text);
+}
+
+/* A Pod that nobody placed is placed here, as a scheduler does it: from then on its
+ * deletion waits for us. */
+static void
+bind(struct podentry *entry)
+{
+    const struct podstate *p = entry->state;
+    SCOPED(json) json_t *body =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
+                  "metadata", "name", p->name, "uid", p->uid, "target", "apiVersion", "v1", "kind", "Node",
+                  "name", JOB_NODE);
+    struct kube_request r = {.verb = KUBE_CREATE, .res = kube_res(KUBE_PODS), .ns = p->ns, .name = p->name,
+                             .subresource = "binding", .body = body};
+    struct err e = ERR_INIT;
+
+    if (json_str_or(p->pod, "spec.nodeName", "")[0] != '\0')
+        return;
+    if ((entry->binding = kube_call(entry->pods->kube, &r, on_bound, entry, &e)) == NULL)
+        log_warn(p->name, "binding pod: %s", e.text);
+}
+
 /* ---- beginning ---- */
 
 struct podentry *
@@ -357,6 +390,8 @@ podentry_free(struct podentry *entry)
     }
     if (entry->call != NULL)
         kube_cancel(entry->call);
+    if (entry->binding != NULL)
+        kube_cancel(entry->binding);
     int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline, &entry->refresh};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         timer_stop(entry, timers[i]);
@@ -402,6 +437,7 @@ podentry_begin(struct podentry *entry)
 {
     const json_t *pod = entry->state->pod, *deadline = json_at(pod, "spec.activeDeadlineSeconds");
 
+    bind(entry);
     for (size_t i = 0; i < entry->state->count; i++)
         recover(&entry->slots[i]);
     if (json_is_integer(deadline))

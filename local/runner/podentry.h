@@ -33,6 +33,7 @@ struct podentry {
     struct slot slots[CONTAINERS_MAX + 1]; /* the last one fetches for volumes */
     char dir[4096];
     struct kube_call *call; /* a write of the status, or the deletion */
+    struct kube_call *binding;
     json_t *said;           /* the last status that the server has */
     json_t *saying;         /* the one in `call` */
     int wake, grace, deadline, refresh; /* timers */
