@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/macros.h"
 #include "reconciler/branch.h"
 #include "reconciler/gitscript.h"
 #include "reconciler/job.h"
@@ -151,12 +152,14 @@ add_clone(struct pod_parts *p, const struct repo *repo)
 {
     const struct workspace_view *w = p->wish->workspace;
     bool token = p->wish->token_secret != NULL;
-    json_t *command = NULL, *args = json_array();
+    static const char *const shallow[] = {"--no-single-branch", "--depth", "1", "--"};
+    json_t *command = NULL, *args;
 
     if (commit_id(w->ref)) {
         command = script_command(token ? gitscript_commit_token : gitscript_commit);
         args = json_pack("[s,s,o,s]", "--", w->ref, literal(w->repo), CHECKOUT);
     } else {
+        args = json_array();
         if (token) {
             command = script_command(gitscript_clone);
             json_array_append_new(args, json_string("--"));
@@ -166,7 +169,8 @@ add_clone(struct pod_parts *p, const struct repo *repo)
             json_array_append_new(args, json_string("--branch"));
             json_array_append_new(args, literal(w->ref));
         }
-        json_array_extend(args, json_pack("[s,s,s,s]", "--no-single-branch", "--depth", "1", "--"));
+        for (size_t i = 0; i < ARRAY_LEN(shallow); i++)
+            json_array_append_new(args, json_string(shallow[i]));
         json_array_append_new(args, literal(w->repo));
         json_array_append_new(args, json_string(CHECKOUT));
     }

@@ -13,6 +13,19 @@
 
 #define AT(text) at_time(text)
 
+/* What a test makes and does not free is kept in sight, so that only what the code under test
+ * loses counts as leaked. */
+static void *kept[65536];
+static size_t n_kept;
+
+static inline void *
+keep(void *p)
+{
+    if (n_kept < sizeof kept / sizeof *kept)
+        kept[n_kept++] = p;
+    return p;
+}
+
 static inline int64_t
 at_time(const char *text)
 {
@@ -39,10 +52,10 @@ js(const char *fmt, ...)
     json_t *value = json_loads(text, JSON_DECODE_ANY, &why);
     cr_assert_not_null(value, "%s at %d in %s", why.text, why.position, text);
     free(text);
-    return value;
+    return keep(value);
 }
 
-/* A view of the kind; the test's process ends soon, so nobody frees. */
+/* A view of the kind. */
 static inline void *
 make_view(unsigned kind, unsigned profile, json_t *object)
 {
@@ -50,8 +63,7 @@ make_view(unsigned kind, unsigned profile, json_t *object)
     struct view *v = view_new(kind, profile, object, &e);
 
     cr_assert_not_null(v, "%s", e.text);
-    json_decref(object);
-    return v;
+    return keep(v);
 }
 
 /* A Task: metadata and spec beyond the needed, and status, may be "". Each of the parts is

@@ -16,7 +16,7 @@ static json_t *
 data(const char *app, const char *installation, const char *pem)
 {
     const char *values[][2] = {{"appID", app}, {"installationID", installation}, {"privateKey", pem}};
-    json_t *all = json_object();
+    json_t *all = keep(json_object());
 
     for (int i = 0; i < 3; i++) {
         SCOPED(buf) struct buf b = BUF_INIT;
@@ -35,13 +35,13 @@ pem_of(bool pkcs1)
     char *text;
 
     if (key == NULL)
-        key = EVP_RSA_gen(2048);
+        key = keep(EVP_RSA_gen(2048));
     if (pkcs1)
         PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
     else
         PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
     long n = BIO_get_mem_data(bio, &text);
-    char *copy = strndup(text, (size_t)n);
+    char *copy = keep(strndup(text, (size_t)n));
     BIO_free(bio);
     return copy;
 }
@@ -114,8 +114,8 @@ decode(const char *part, size_t size, unsigned char *out, int *n)
 Test(apptoken, signs_what_the_server_can_verify)
 {
     struct err e = ERR_INIT;
-    struct apptoken *a = apptoken_new(data("12345", "67890", pem_of(false)), &e);
-    struct secret *jwt = apptoken_jwt(a, 1700000000999, &e);
+    struct apptoken *a = keep(apptoken_new(data("12345", "67890", pem_of(false)), &e));
+    struct secret *jwt = keep(apptoken_jwt(a, 1700000000999, &e));
     const char *text = secret_reveal(jwt), *first = strchr(text, '.'), *last = strrchr(text, '.');
     unsigned char claims[512], signature[512];
     int n, m;
@@ -124,7 +124,7 @@ Test(apptoken, signs_what_the_server_can_verify)
     cr_assert_eq(strncmp((char *)claims, "{\"iss\":\"12345\",\"iat\":1699999940,\"exp\":1700000540}",
                          (size_t)n), 0);
     decode(last + 1, strlen(last + 1), signature, &m);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_MD_CTX *ctx = keep(EVP_MD_CTX_new());
     cr_assert_eq(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
     cr_assert_eq(EVP_DigestVerify(ctx, signature, (size_t)m, (const unsigned char *)text,
                                   (size_t)(last - text)), 1);
@@ -148,7 +148,7 @@ Test(apptoken, reads_answers)
     const char *good = "{\"token\":\"ghs_x\",\"expires_at\":\"2026-01-01T00:00:00Z\"}";
     struct err e = ERR_INIT;
     int64_t expires;
-    struct secret *token = apptoken_answer(201, good, strlen(good), &expires, &e);
+    SCOPED(secret) struct secret *token = apptoken_answer(201, good, strlen(good), &expires, &e);
 
     cr_assert_str_eq(secret_reveal(token), "ghs_x");
     cr_assert_eq(expires, AT("2026-01-01T00:00:00Z"));

@@ -77,7 +77,7 @@ Test(deps, a_failed_entry_wins_over_an_earlier_one_that_runs)
 Test(deps, a_long_chain_needs_no_deep_stack)
 {
     enum { N = 3000 };
-    struct task_view **all = calloc(N + 1, sizeof *all);
+    struct task_view **all = keep(calloc(N + 1, sizeof *all));
     char name[16], spec[64];
 
     for (int i = 0; i < N; i++) {

@@ -51,7 +51,7 @@ make_items(const char *text)
     }
     free(copy);
     set->polled_ms = NOW;
-    return set;
+    return keep(set);
 }
 
 static const char *taken_name;
@@ -67,6 +67,16 @@ static struct plan_facts
 facts(const struct spawner_view *s, const struct item_set *items)
 {
     return (struct plan_facts){.spawner = s, .items = items, .taken = is_taken};
+}
+
+/* Plans, and keeps what the plan owns in sight. */
+static void
+plan(const struct plan_facts *f, struct plan *p)
+{
+    plan_make(f, NOW, p);
+    keep(p->creates);
+    keep(p->deletes);
+    keep(p->arena.chunks);
 }
 
 static const char *
@@ -114,7 +124,7 @@ Test(plan, limits_hold)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct spawner_view *s = make_spawner(rows[i].spec, "", "", rows[i].status);
         struct plan_task tasks[8];
-        char names[8][16];
+        char names[8][32];
         struct plan_facts f = facts(s, make_items(rows[i].items));
         struct plan p;
         for (size_t t = 0; t < rows[i].active + rows[i].done; t++) {
@@ -124,11 +134,10 @@ Test(plan, limits_hold)
         }
         f.tasks = tasks;
         f.n_tasks = rows[i].active + rows[i].done;
-        plan_make(&f, NOW, &p);
+        plan(&f, &p);
         cr_assert_str_eq(created(&p), rows[i].want, "%s: %s", rows[i].row, created(&p));
         cr_assert_eq(p.status.active, (int64_t)(rows[i].active + p.n_creates));
         row_claim(rows[i].row);
-        plan_free(&p);
     }
 }
 
@@ -138,7 +147,7 @@ Test(plan, the_budget_is_told)
     struct plan_facts f = facts(s, make_items("1 2 3"));
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.status.total_created, 2);
     cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->status, "True");
     cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->message,
@@ -156,7 +165,7 @@ Test(plan, the_total_is_the_highest_number_seen)
 
     f.tasks = tasks;
     f.n_tasks = 1;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "1");
     cr_assert_eq(p.creates[0].ordinal, 8);
     cr_assert_str_eq(json_str_or(p.creates[0].task, "metadata.annotations[kelos.dev/ordinal]", ""), "8");
@@ -182,7 +191,7 @@ Test(plan, order_is_by_priority_and_stable)
         struct spawner_view *s = make_spawner(rows[i].spec, github, "", "");
         struct plan_facts f = facts(s, make_items(rows[i].items));
         struct plan p;
-        plan_make(&f, NOW, &p);
+        plan(&f, &p);
         cr_assert_str_eq(created(&p), rows[i].want, "%s: %s", rows[i].row, created(&p));
         row_claim(rows[i].row);
     }
@@ -216,7 +225,7 @@ Test(plan, a_newer_trigger_makes_the_task_anew)
         set->items[0].trigger_ms = NOW + rows[i].trigger_s * 1000;
         f.tasks = tasks;
         f.n_tasks = 1;
-        plan_make(&f, NOW, &p);
+        plan(&f, &p);
         cr_assert_eq(p.n_deletes, rows[i].deleted, "%s", rows[i].row);
         cr_assert_eq(p.n_creates, 0);
         row_claim(rows[i].row);
@@ -226,7 +235,7 @@ Test(plan, a_newer_trigger_makes_the_task_anew)
         f.n_tasks = 0; /* the deletion was seen: the item is new */
         f.gone = &gone;
         f.n_gone = 1;
-        plan_make(&f, NOW, &p);
+        plan(&f, &p);
         cr_assert_str_eq(created(&p), "42");
     }
 }
@@ -244,7 +253,7 @@ Test(plan, a_retrigger_loses_its_task_even_when_no_slot_is_free)
     set->items[0].trigger_ms = NOW;
     f.tasks = tasks;
     f.n_tasks = 2;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.n_deletes, 1);
     cr_assert_eq(p.n_creates, 0);
     row_claim("SP/X6");
@@ -260,10 +269,10 @@ Test(plan, an_item_is_worked_again_only_when_a_later_poll_still_finds_it)
 
     f.gone = &gone;
     f.n_gone = 1;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "");
     set->polled_ms = NOW + 6;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "1");
 }
 
@@ -277,7 +286,7 @@ Test(plan, the_same_items_make_nothing_new)
 
     f.tasks = tasks;
     f.n_tasks = 2;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.n_creates + p.n_deletes, 0);
     cr_assert_eq(p.status.total_created, 2);
     row_claim("SP/L12");
@@ -290,7 +299,7 @@ Test(plan, a_name_of_somebody_else_is_told_and_skipped)
     struct plan p;
 
     taken_name = "bugs-1";
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "2");
     cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message,
                               "task bugs-1 name collides with an existing Task not owned by "
@@ -304,7 +313,7 @@ Test(plan, suspension_is_shown_and_creates_nothing)
     struct plan_facts f = facts(s, make_items("1"));
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert_str_eq(p.status.phase, "Suspended");
     cr_assert_str_eq(p.status.message, "Suspended by user");
@@ -318,7 +327,7 @@ Test(plan, suspension_is_shown_and_creates_nothing)
                      "'Suspended','status':'True','reason':'UserSuspended','message':'x',"
                      "'lastTransitionTime':'2026-01-01T00:00:00Z'}]");
     f = facts(s, NULL);
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
     cr_assert_str_eq(p.status.message, "Resumed");
     cr_assert_str_eq(condition(&p, "Suspended")->status, "False");
@@ -333,7 +342,7 @@ Test(plan, a_broken_template_skips_its_items_and_says_why)
     struct plan_facts f = facts(s, make_items("1 2 3"));
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert(p.write);
     cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message,
@@ -342,7 +351,7 @@ Test(plan, a_broken_template_skips_its_items_and_says_why)
     row_claim("SP/L14");
     s = make_spawner("", "", "'branch':'{{.Nope}}'", "");
     f = facts(s, make_items("1"));
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message, "can't evaluate field Nope"));
     row_claim("SP/L17");
@@ -359,7 +368,7 @@ Test(plan, a_task_is_what_the_template_says)
     struct plan_facts f = facts(s, make_items("42:bug+p0"));
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     const json_t *t = p.creates[0].task;
     cr_assert_str_eq(json_str_or(t, "metadata.name", ""), "bugs-42");
     cr_assert_str_eq(json_str_or(t, "metadata.labels[kelos.dev/taskspawner]", ""), "bugs");
@@ -373,7 +382,7 @@ Test(plan, a_task_is_what_the_template_says)
     row_claim("SP/L18");
     s = make_spawner("", "", "'branch':'feature/static'", "");
     f = facts(s, make_items("42"));
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.branch", ""), "feature/static");
     row_claim("SP/L16");
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""), "Issue #42: Title\n\nBody");
@@ -387,7 +396,7 @@ Test(plan, text_of_the_outside_is_no_template_the_second_time)
     struct plan p;
 
     set->items[0].title = "evil {{index .Deps}}";
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
                      "evil {{\"{{\"}}index .Deps}}");
 }
@@ -401,16 +410,16 @@ Test(plan, a_source_that_fails_is_shown_and_recovers)
     f.failures = 1;
     f.error_reason = "Unauthorized";
     f.error_message = "GitHub API returned status 401";
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
     cr_assert_str_eq(condition(&p, "DiscoveryError")->reason, "Unauthorized");
     f.failures = PLAN_FAILURES_MAX;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Failed");
     cr_assert_str_eq(p.status.message, "GitHub API returned status 401");
     f.failures = 0;
     f.error_reason = f.error_message = NULL;
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
 }
 
@@ -437,7 +446,7 @@ Test(plan, what_cannot_work_is_failed_with_the_field)
         cr_assert(plan_config_error(s, why, sizeof why), "%s", rows[i].row);
         cr_assert_str_eq(why, rows[i].why);
         f.config_error = why;
-        plan_make(&f, NOW, &p);
+        plan(&f, &p);
         cr_assert_str_eq(p.status.phase, "Failed");
         cr_assert_str_eq(p.status.message, rows[i].why);
         row_claim(rows[i].row);
@@ -450,7 +459,7 @@ Test(plan, an_odd_poll_interval_is_told)
     struct plan_facts f = facts(s, NULL);
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_not_null(condition(&p, "ConfigurationWarning"));
     cr_assert_eq(plan_poll_ms(s), 300000);
     row_claim("RES/S8");
@@ -483,15 +492,15 @@ Test(plan, ticks_that_wait_are_not_lost_and_none_comes_twice)
     struct plan_facts f = facts(s, set);
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "20260101-0010");
     cr_assert_eq(p.status.discovered_ms, AT("2026-01-01T00:10:00Z"));
     s->discovered_ms = AT("2026-01-01T00:10:00Z"); /* the first has ended and is gone */
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "20260101-0020");
     cr_assert_eq(p.status.discovered_ms, AT("2026-01-01T00:20:00Z"));
     s->discovered_ms = AT("2026-01-01T00:20:00Z");
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(created(&p), "");
     cr_assert_str_eq(json_str_or(f.items != NULL ? s->template_ : NULL, "type", ""), "codex");
 }
@@ -505,10 +514,10 @@ Test(plan, a_schedule_runs_at_once_and_skips_what_passed_while_suspended)
     struct plan_facts f = facts(s, NULL);
     struct plan p;
 
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
     s->phase = "Suspended";
-    plan_make(&f, NOW, &p);
+    plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
     cr_assert_eq(p.status.discovered_ms, NOW);
 }

@@ -13,6 +13,7 @@ decide(const struct task_facts *f)
     struct decision d = {.n = 0};
 
     task_decide(f, NOW, &d);
+    keep(d.arena.chunks);
     return d;
 }
 
@@ -45,7 +46,7 @@ event_of(const struct decision *d, const char *reason)
 static json_t *
 patch_of(const struct task_view *t, const struct decision *d)
 {
-    return json_incref(json_object_get(status_patch(t, &d->status), "status"));
+    return json_object_get(keep(status_patch(t, &d->status)), "status");
 }
 
 Test(task, a_new_task_gets_finalizer_job_and_pending_in_one_run)
