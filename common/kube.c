@@ -579,6 +579,12 @@ kube_server(const struct kube *k)
     return k->server;
 }
 
+const struct kubeconfig *
+kube_config(const struct kube *k)
+{
+    return kube_auth_config(k->auth);
+}
+
 struct http *
 kube_http(struct kube *k)
 {

@@ -118,6 +118,8 @@ SCOPED_DEFINE(kube)
 /* "default" or what the kubeconfig says; borrowed. */
 const char *kube_namespace(const struct kube *k);
 const char *kube_server(const struct kube *k);
+/* What it was made from; borrowed. */
+const struct kubeconfig *kube_config(const struct kube *k);
 /* The HTTP client beneath, for requests to other hosts; borrowed. */
 struct http *kube_http(struct kube *k);
 /* "GET tasks: 200" counts for metrics: called after every answer or failure (status 0).
