@@ -2,6 +2,7 @@
 #include "common/projector.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,7 +280,26 @@ projector_number(struct projector *pr, const char *text, size_t size, struct err
         if (errno == 0 && *end == '\0')
             return projector_int(pr, v, e);
     }
-    return projector_real(pr, strtod(copy, NULL), e);
+    double real = strtod(copy, NULL);
+    if (!isfinite(real))
+        return err_set(e, ERR_PROTO, "a JSON number is too large: %.40s", copy);
+    return projector_real(pr, real, e);
+}
+
+/* The text with what is no UTF-8 repaired. */
+static int
+out_text(struct projector *pr, const char *text, size_t size)
+{
+    SCOPED(buf) struct buf repaired = BUF_INIT;
+
+    if (!utf8_valid(text, size)) {
+        if (utf8_add_clean(&repaired, text, size) < 0)
+            return -1;
+        text = buf_str(&repaired);
+        size = repaired.size;
+    }
+    msgpack_out_str(pr->out, text, size);
+    return 0;
 }
 
 int
@@ -287,16 +307,8 @@ projector_string(struct projector *pr, const char *text, size_t size, struct err
 {
     if (watch_string(pr, text, size, e) < 0)
         return -1;
-    if (wanted_here(pr, false)) {
-        if (utf8_valid(text, size)) {
-            msgpack_out_str(pr->out, text, size);
-        } else {
-            SCOPED(buf) struct buf repaired = BUF_INIT;
-            if (utf8_add_clean(&repaired, text, size) < 0)
-                return err_set(e, ERR_SYSTEM, "out of memory");
-            msgpack_out_str(pr->out, repaired.data, repaired.size);
-        }
-    }
+    if (wanted_here(pr, false) && out_text(pr, text, size) < 0)
+        return err_set(e, ERR_SYSTEM, "out of memory");
     return after_value(pr, e);
 }
 
@@ -317,7 +329,8 @@ projector_key(struct projector *pr, const char *text, size_t size, struct err *e
     }
     pr->at = (struct place){.node = node, .all = f->place.all || pr->nodes[node].keep};
     pr->key_at = pr->out->size;
-    msgpack_out_str(pr->out, text, size);
+    if (out_text(pr, text, size) < 0)
+        return err_set(e, ERR_SYSTEM, "out of memory");
     return after_value(pr, e);
 }
 
