@@ -6,10 +6,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "cli/local.h"
 #include "common/json.h"
 #include "common/duration.h"
+#include "common/kubeexec.h"
 #include "version.h"
 
 #define DEFAULT_TIMEOUT_MS 30000
@@ -22,6 +24,7 @@ void
 cli_close(struct cli *c)
 {
     kube_free(c->kube);
+    kubeexec_free(c->exec);
     loop_free(c->loop);
     config_free(c->config);
     free(c->namespace_);
@@ -114,7 +117,10 @@ cli_kube(struct cli *c, struct err *e)
         c->namespace_ = strdup(k->namespace_);
     if ((c->loop = loop_poll_new(e)) == NULL)
         return NULL;
-    c->kube = kube_new(c->loop, &k, &o, e);
+    const struct kubeexec_options x = {.terminal = isatty(STDIN_FILENO) == 1};
+    if ((c->kube = kube_new(c->loop, &k, &o, e)) == NULL ||
+        (c->exec = kubeexec_attach(c->kube, &x, e)) == NULL)
+        return NULL;
     return c->kube;
 }
 

@@ -14,6 +14,8 @@
 
 /* One per process, on main's stack. The cluster is reached for only by the commands that
  * ask for it. */
+struct kubeexec;
+
 struct cli {
     const struct command_path *path; /* borrowed */
     const struct args *args;         /* borrowed */
@@ -22,6 +24,7 @@ struct cli {
     struct config *config;           /* owned; never NULL once a command runs */
     struct loop *loop;               /* owned; NULL before cli_kube */
     struct kube *kube;               /* owned; likewise */
+    struct kubeexec *exec;           /* owned; likewise: credential plugins */
     char *namespace_;                /* owned; see cli_namespace */
     char *context;                   /* owned; where the kubeconfig came from, for errors */
     int64_t timeout_ms;              /* of one call; set by cli_kube */
