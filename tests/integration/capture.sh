@@ -1,0 +1,207 @@
+#!/bin/sh
+# capture.sh - kelos-capture with real git and a scripted gh: lines, order, pipes; and the
+# entrypoints of the agents with scripted command lines.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/support/lib.sh
+capture=$BIN/kelos-capture
+export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@localhost GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@localhost
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
+unset KELOS_AGENT_TYPE KELOS_BASE_BRANCH KELOS_UPSTREAM_REPO
+claude='{"type":"result","total_cost_usd":0.05,"usage":{"input_tokens":1000,"output_tokens":500}}'
+
+# A checkout of main with origin, on a branch with one commit more.
+git init -q --bare -b main "$T/origin.git"
+git clone -q "$T/origin.git" "$T/w" 2> /dev/null
+(cd "$T/w" && git checkout -q -B main && echo a > a && git add a && git commit -q -m one && git push -q origin main \
+    && git remote set-head origin main && git checkout -q -b feature/test-branch && echo b > b && git add b && git commit -q -m two)
+sha=$(git -C "$T/w" rev-parse HEAD)
+mkdir "$T/bin"
+# gh prints what the file for its --repo says (default: own), and fails when there is none.
+cat > "$T/bin/gh" <<'G'
+#!/bin/sh
+repo=own; while [ $# -gt 0 ]; do [ "$1" = --repo ] && repo=$(echo "$2" | tr / _); shift; done
+cat "$GH_ANSWERS/$repo" 2> /dev/null
+G
+chmod +x "$T/bin/gh"
+PATH=$T/bin:$PATH GH_ANSWERS=$T/gh; export PATH GH_ANSWERS
+mkdir "$T/gh"
+# run [VAR=VALUE...]: the block for the log in $T/in, without markers, joined by blanks.
+run() { (cd "$T/w" && env "$@" "$capture" < "$T/in" > "$T/out" 2> "$T/err"); rc=$?; sed -n '/^---KELOS_OUTPUTS_START---$/,/^---KELOS_OUTPUTS_END---$/p' "$T/out" | grep -v '^---KELOS' | tr '\n' '|'; return $rc; }
+pipe() { (cd "$T/w" && env "$@" sh -c 'cat "$0" | "$1"' "$T/in" "$capture" > "$T/out" 2> "$T/err"); rc=$?; sed -n '/^---KELOS_OUTPUTS_START---$/,/^---KELOS_OUTPUTS_END---$/p' "$T/out" | grep -v '^---KELOS' | tr '\n' '|'; return $rc; }
+same() { [ "$1" = "$2" ] || fail "got  $1
+     want $2"; }
+
+begin "branch, requests, commit, base branch and usage, in this order"
+echo '[{"url":"https://x/pr/1"}]' > "$T/gh/own"
+printf '%s\n' "$claude" > "$T/in"
+same "$(pipe KELOS_AGENT_TYPE=claude-code)" "branch: feature/test-branch|pr: https://x/pr/1|commit: $sha|base-branch: main|cost-usd: 0.05|input-tokens: 1000|output-tokens: 500|"
+row TE/CP1
+begin "the base branch of the environment wins; no requests, no type"
+echo '[]' > "$T/gh/own"
+same "$(pipe KELOS_BASE_BRANCH=develop)" "branch: feature/test-branch|commit: $sha|base-branch: develop|"
+row TE/CP2 TE/CP9
+begin "nothing at all is printed where there is nothing to say"
+(cd "$T" && env GIT_CEILING_DIRECTORIES="$T" "$capture" < /dev/null > "$T/out"); same "$(cat "$T/out")" ""
+(cd "$T/w/.git" && "$capture" < /dev/null > "$T/out2"); same "$(cat "$T/out2")" ""
+row TE/CP3
+begin "two requests keep their order"
+echo '[{"url":"https://x/pr/1"},{"url":"https://x/pr/2"}]' > "$T/gh/own"
+same "$(pipe)" "branch: feature/test-branch|pr: https://x/pr/1|pr: https://x/pr/2|commit: $sha|base-branch: main|"
+row TE/CP4
+begin "requests of other heads are not ours, unless they are open and from here"
+cat > "$T/gh/own" <<J
+[{"url":"https://x/open","state":"OPEN","headRefOid":"other","isCrossRepository":false},
+ {"url":"https://x/fork","state":"OPEN","headRefOid":"other","isCrossRepository":true},
+ {"url":"https://x/old","state":"MERGED","headRefOid":"other","isCrossRepository":false},
+ {"url":"https://x/merged","state":"MERGED","headRefOid":"$sha","isCrossRepository":true}]
+J
+same "$(pipe)" "branch: feature/test-branch|pr: https://x/open|pr: https://x/merged|commit: $sha|base-branch: main|"
+begin "a detached head has a commit and a base only"
+git -C "$T/w" checkout -q --detach
+same "$(pipe)" "commit: $sha|base-branch: main|"
+git -C "$T/w" checkout -q feature/test-branch
+row TE/CP5
+begin "a gh that fails or speaks no JSON costs only its lines"
+rm "$T/gh/own"; same "$(pipe)" "branch: feature/test-branch|commit: $sha|base-branch: main|"
+echo 'not json' > "$T/gh/own"; same "$(pipe)" "branch: feature/test-branch|commit: $sha|base-branch: main|"
+row TE/CP6
+begin "an unknown base is left out"
+git -C "$T/w" remote set-head origin -d
+same "$(pipe)" "branch: feature/test-branch|commit: $sha|"
+git -C "$T/w" remote set-head origin main
+row TE/CP7
+begin "requests of the fork come before those of the upstream repository"
+echo '[{"url":"https://x/fork/1"}]' > "$T/gh/own"; echo '[{"url":"https://x/up/2"}]' > "$T/gh/upstream-org_repo"
+same "$(pipe KELOS_UPSTREAM_REPO=upstream-org/repo)" "branch: feature/test-branch|pr: https://x/fork/1|pr: https://x/up/2|commit: $sha|base-branch: main|"
+row TE/CP8
+begin "no requests are asked for on the base branch itself"
+git -C "$T/w" checkout -q main
+same "$(pipe)" "branch: main|commit: $(git -C "$T/w" rev-parse HEAD)|base-branch: main|"
+git -C "$T/w" checkout -q feature/test-branch
+echo '[]' > "$T/gh/own"
+
+begin "the answer of each agent is the last line"
+head="branch: feature/test-branch|commit: $sha|base-branch: main|"
+echo '{"type":"result","subtype":"success","result":"Here are the PRs I opened."}' > "$T/in"
+same "$(pipe KELOS_AGENT_TYPE=claude-code)" "${head}response: SGVyZSBhcmUgdGhlIFBScyBJIG9wZW5lZC4=|"
+printf '%s\n%s\n' '{"type":"item.completed","item":{"type":"agent_message","text":"One."}}' '{"type":"item.completed","item":{"type":"agent_message","text":"All done!"}}' > "$T/in"
+same "$(pipe KELOS_AGENT_TYPE=codex)" "${head}response: QWxsIGRvbmUh|"
+row ADD/SA3
+begin "every byte passes, also of a line too long to read and of one without an end"
+{ head -c 11534336 /dev/zero | tr '\0' x; echo; printf '%s\n' "$claude"; } > "$T/in"
+pipe KELOS_AGENT_TYPE=claude-code > "$T/block"
+head -c "$(wc -c < "$T/in")" "$T/out" | cmp -s - "$T/in" || fail "the copy differs"
+grep -q 'cost-usd: 0.05' "$T/block" || fail "usage not found"
+printf '%s' "$claude" > "$T/in"
+case $(pipe KELOS_AGENT_TYPE=claude-code) in *"cost-usd: 0.05"*) ;; *) fail "no usage without a final newline" ;; esac
+[ "$(sed -n 2p "$T/out")" = ---KELOS_OUTPUTS_START--- ] || fail "no newline was added"
+if [ -e /dev/full ]; then
+    (cd "$T/w" && echo x | "$capture" > /dev/full 2> "$T/err"); [ $? -eq 1 ] || fail "a full disk gives no exit code 1"
+fi
+row ADD/SA4
+begin "a claude run that stopped in the middle gives exit code 1 and its block"
+echo '{"type":"result","subtype":"success","stop_reason":"tool_use","total_cost_usd":0.5}' > "$T/in"
+block=$(pipe KELOS_AGENT_TYPE=claude-code); [ $? -eq 1 ] || fail "exit code"
+case $block in *"cost-usd: 0.5"*) ;; *) fail "block: $block" ;; esac
+same "$(cat "$T/err")" "kelos-capture: Claude Code run incomplete (stop_reason=tool_use)"
+row ADD/SA5
+
+# ---- entrypoints, with the agents' command lines replaced by scripts ----
+agents=$BUILD/share/kelos/agents
+mkdir "$T/abin" "$T/kelos"
+for a in claude codex gemini opencode; do
+    cat > "$T/abin/$a" <<'A'
+#!/bin/sh
+for a in "$@"; do printf '%s\n' "$a"; done > "$ARGS"
+env > "$ARGS.env"
+echo '{"type":"result","subtype":"success","total_cost_usd":1}'
+exit "${AGENT_EXIT:-0}"
+A
+    chmod +x "$T/abin/$a"
+done
+# entry AGENT [VAR=VALUE...] -- PROMPT: runs it in a fresh home; /kelos/kelos-capture is ours.
+entry() {
+    agent=$1; shift; set_vars=""
+    rm -rf "$T/home"; mkdir "$T/home"
+    sed "s|/kelos/kelos-capture|$CAPTURE|" "$agents/$agent/kelos_entrypoint.sh" > "$T/entry.sh"
+    while [ "$1" != -- ]; do set_vars="$set_vars $1"; shift; done; shift
+    # shellcheck disable=SC2086
+    (cd "$T/w" && env HOME="$T/home" PATH="$T/abin:$PATH" ARGS="$T/args" KELOS_AGENT_TYPE="$agent" $set_vars bash "$T/entry.sh" "$@" > "$T/out" 2> "$T/err")
+}
+args() { tr '\n' ' ' < "$T/args"; }
+CAPTURE=$capture
+begin "entrypoints: fixed arguments, model and prompt"
+entry claude-code KELOS_MODEL=m -- "do it"; same "$(args)" "--dangerously-skip-permissions --output-format stream-json --verbose --model m -p do it "
+entry codex KELOS_MODEL=m -- "do it"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json --model m do it "
+entry gemini KELOS_MODEL=m -- "do it"; same "$(args)" "--yolo --output-format stream-json --model m -p do it "
+entry opencode KELOS_MODEL=anthropic/m OPENCODE_API_KEY=k -- "do it"; same "$(args)" "run --format json --model anthropic/m do it "
+grep -qx ANTHROPIC_API_KEY=k "$T/args.env" || fail "the key did not reach the provider"
+begin "entrypoints: a prompt that begins with a dash is no option; an empty one is refused"
+entry codex -- "-x"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json -- -x "
+entry opencode -- "--help"; same "$(args)" "run --format json -- --help "
+for a in claude-code codex gemini opencode demo; do if entry $a -- ""; then fail "$a took an empty prompt"; fi; done
+begin "entrypoints: the agent's exit code, then the capture's"
+cat > "$T/kelos/seven" <<'A'
+#!/bin/sh
+cat > /dev/null; exit 7
+A
+chmod +x "$T/kelos/seven"
+entry claude-code -- p; same $? 0
+grep -q 'cost-usd: 1' "$T/out" || fail "no block"
+entry claude-code AGENT_EXIT=6 -- p; same $? 6
+grep -q 'cost-usd: 1' "$T/out" || fail "no block after a failure"
+CAPTURE=$T/kelos/seven
+entry claude-code -- p; same $? 7
+entry claude-code AGENT_EXIT=6 -- p; same $? 6
+entry codex -- p; same $? 0
+CAPTURE=$capture
+row ADD/SA7
+begin "entrypoints: instructions and directories go where each agent reads them"
+entry claude-code KELOS_AGENTS_MD=rules -- p; same "$(cat "$T/home/.claude/CLAUDE.md")" rules
+entry codex KELOS_AGENTS_MD=rules CODEX_AUTH_JSON='{"a":1}' -- p; same "$(cat "$T/home/.codex/AGENTS.md") $(cat "$T/home/.codex/auth.json")" 'rules {"a":1}'
+entry gemini KELOS_AGENTS_MD=rules -- p; same "$(cat "$T/home/.gemini/GEMINI.md")" rules
+entry opencode KELOS_AGENTS_MD=rules -- p; same "$(cat "$T/home/.config/opencode/AGENTS.md")" rules
+for v in "claude-code CLAUDE_CONFIG_DIR CLAUDE.md .claude" "codex CODEX_HOME AGENTS.md .codex" "opencode OPENCODE_CONFIG_DIR AGENTS.md .config"; do
+    # shellcheck disable=SC2086
+    set -- $v
+    entry "$1" KELOS_AGENTS_MD=rules "$2=$T/else" -- p
+    same "$(cat "$T/else/$3")" rules; rm -rf "$T/else"
+    if [ -e "$T/home/$4" ]; then fail "$1 wrote to its default place too"; fi
+done
+row ADD/AI4
+begin "entrypoints: plugins and MCP servers"
+mkdir -p "$T/plugins/team/skills/deploy/ref" "$T/plugins/team/agents" "$T/plugins/.hidden"
+echo skill > "$T/plugins/team/skills/deploy/SKILL.md"; echo more > "$T/plugins/team/skills/deploy/ref/x"; echo reviewer > "$T/plugins/team/agents/reviewer.md"
+mcp='{"mcpServers":{"web":{"type":"http","url":"https://x/mcp"}}}'
+entry claude-code KELOS_PLUGIN_DIR="$T/plugins" KELOS_MCP_SERVERS="$mcp" -- p
+case $(args) in *"--plugin-dir $T/plugins/team -p"*) ;; *) fail "$(args)" ;; esac
+same "$(cat "$T/home/.claude.json")" "$mcp"
+entry codex KELOS_PLUGIN_DIR="$T/plugins" -- p
+same "$(cat "$T/home/.codex/skills/team-deploy/SKILL.md" "$T/home/.codex/skills/team-deploy/ref/x" | tr '\n' ' ')" "skill more "
+entry gemini KELOS_PLUGIN_DIR="$T/plugins" -- p
+grep -q '"name": "team"' "$T/home/.gemini/extensions/team/gemini-extension.json" || fail "gemini extension"
+entry opencode KELOS_PLUGIN_DIR="$T/plugins" -- p
+same "$(cat "$T/home/.config/opencode/skills/team-deploy/SKILL.md" "$T/home/.config/opencode/agents/reviewer.md" | tr '\n' ' ')" "skill reviewer "
+if command -v node > /dev/null 2>&1; then
+    entry codex KELOS_MCP_SERVERS="$mcp" -- p
+    grep -q 'mcp_servers."web"' "$T/home/.codex/config.toml" || fail "codex: $(cat "$T/home/.codex/config.toml")"
+    entry gemini KELOS_MCP_SERVERS="$mcp" GEMINI_API_KEY=k -- p
+    grep -q '"httpUrl":"https://x/mcp"' "$T/home/.gemini/settings.json" || fail "gemini: $(cat "$T/home/.gemini/settings.json")"
+    grep -q gemini-api-key "$T/home/.gemini/settings.json" || fail "gemini signs in with nothing"
+    entry opencode KELOS_MCP_SERVERS="$mcp" -- p
+    grep -q '"type":"remote"' "$T/home/.config/opencode/opencode.json" || fail "opencode MCP"
+fi
+begin "the demo agent commits its prompt to its branch and says that it is the demo agent"
+entry demo KELOS_BRANCH=demo-branch -- 'Fix "it" now
+second line'; same $? 0
+grep -q 'demo agent' "$T/out" || fail "it does not say what it is"
+same "$(git -C "$T/origin.git" log -1 --format=%s demo-branch)" 'Demo agent: Fix "it" now'
+git -C "$T/origin.git" show demo-branch:demo-agent.md | grep -q 'second line' || fail "the prompt is not in the file"
+grep -qx 'branch: feature/test-branch' "$T/out" || fail "no block"
+python3 - "$T/out" <<'P' || fail "not JSON lines"
+import json, sys
+for l in open(sys.argv[1]):
+    if l.startswith("---KELOS"): break
+    json.loads(l)
+P
+finish
