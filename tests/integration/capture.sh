@@ -114,6 +114,7 @@ for a in claude codex gemini opencode; do
 #!/bin/sh
 for a in "$@"; do printf '%s\n' "$a"; done > "$ARGS"
 env > "$ARGS.env"
+cat > "$ARGS.in"
 echo '{"type":"result","subtype":"success","total_cost_usd":1}'
 exit "${AGENT_EXIT:-0}"
 A
@@ -140,6 +141,17 @@ begin "entrypoints: a prompt that begins with a dash is no option; an empty one 
 entry codex -- "-x"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json -- -x "
 entry opencode -- "--help"; same "$(args)" "run --format json -- --help "
 for a in claude-code codex gemini opencode demo; do if entry $a -- ""; then fail "$a took an empty prompt"; fi; done
+begin "entrypoints: a prompt or instructions too long for an argument come as files; effort is passed on"
+echo "long prompt" > "$T/prompt"; echo "long rules" > "$T/rules"
+for a in claude-code codex gemini opencode; do
+    entry $a KELOS_PROMPT_FILE="$T/prompt" -- "see the file"
+    same "$(cat "$T/args.in")" "long prompt"
+    case $(args) in *"see the file"*) fail "$a: $(args)" ;; esac
+done
+entry claude-code KELOS_AGENTS_MD_FILE="$T/rules" KELOS_EFFORT=high -- p; same "$(cat "$T/home/.claude/CLAUDE.md")" "long rules"
+case $(args) in *"--effort high -p p"*) ;; *) fail "$(args)" ;; esac
+entry codex KELOS_EFFORT=xhigh -- p
+case $(args) in *'--config model_reasoning_effort="xhigh"'*) ;; *) fail "$(args)" ;; esac
 begin "entrypoints: the agent's exit code, then the capture's"
 cat > "$T/kelos/seven" <<'A'
 #!/bin/sh

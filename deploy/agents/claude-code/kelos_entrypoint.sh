@@ -16,11 +16,22 @@ if ! command -v claude > /dev/null 2>&1; then
     exit 127
 fi
 
+# Long instructions come as a file, for one variable holds 128 KiB at most.
+instructions() {
+    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
+        cat "$KELOS_AGENTS_MD_FILE"
+    else
+        printf '%s
+' "$KELOS_AGENTS_MD"
+    fi
+}
+has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+
 config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
 state=${CLAUDE_CONFIG_DIR:-$HOME}/.claude.json
 
-if [ -n "${KELOS_AGENTS_MD-}" ]; then
-    mkdir -p "$config" && printf '%s\n' "$KELOS_AGENTS_MD" > "$config/CLAUDE.md"
+if [ -n "$has_instructions" ]; then
+    mkdir -p "$config" && instructions > "$config/CLAUDE.md"
 fi
 
 # Our servers win over those that are configured already.
@@ -42,15 +53,22 @@ fi
 args=(--dangerously-skip-permissions --output-format stream-json --verbose)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 if [ -n "${KELOS_EFFORT-}" ]; then args+=(--effort "$KELOS_EFFORT"); fi
+if [ -n "${KELOS_EFFORT-}" ]; then args+=(--effort "$KELOS_EFFORT"); fi
 if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     for plugin in "$KELOS_PLUGIN_DIR"/*/; do
         if [ -d "$plugin" ]; then args+=(--plugin-dir "${plugin%/}"); fi
     done
 fi
 args+=(-p)
-case $prompt in -*) args+=(--) ;; esac
+input=/dev/null
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then
+    input=$KELOS_PROMPT_FILE
+else
+    case $prompt in -*) args+=(--) ;; esac
+    args+=("$prompt")
+fi
 
-claude "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
+claude "${args[@]}" < "$input" | /kelos/kelos-capture
 status=("${PIPESTATUS[@]}")
 if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
 exit "${status[1]}"

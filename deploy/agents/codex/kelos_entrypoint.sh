@@ -16,18 +16,32 @@ if ! command -v codex > /dev/null 2>&1; then
     exit 127
 fi
 
+# Long instructions come as a file, for one variable holds 128 KiB at most.
+instructions() {
+    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
+        cat "$KELOS_AGENTS_MD_FILE"
+    else
+        printf '%s
+' "$KELOS_AGENTS_MD"
+    fi
+}
+has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+
 config=${CODEX_HOME:-$HOME/.codex}
 mkdir -p "$config"
 
 if [ -n "${CODEX_AUTH_JSON-}" ]; then
     (umask 077 && printf '%s' "$CODEX_AUTH_JSON" | tr -d '\r\n' > "$config/auth.json")
 fi
-if [ -n "${KELOS_AGENTS_MD-}" ]; then printf '%s\n' "$KELOS_AGENTS_MD" > "$config/AGENTS.md"; fi
+if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
 
 args=(exec --dangerously-bypass-approvals-and-sandbox --json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 if [ -n "${KELOS_EFFORT-}" ]; then
     # It becomes a TOML string on the command line: what could end it is left out.
+    args+=(--config "model_reasoning_effort=\"$(printf '%s' "$KELOS_EFFORT" | tr -d '"\\\r\n')\"")
+fi
+if [ -n "${KELOS_EFFORT-}" ]; then
     args+=(--config "model_reasoning_effort=\"$(printf '%s' "$KELOS_EFFORT" | tr -d '"\\\r\n')\"")
 fi
 if [ -n "${KELOS_PLUGIN_DIR-}" ] && [ -d "$KELOS_PLUGIN_DIR" ]; then
@@ -66,6 +80,13 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
     fi
 fi
 
-case $prompt in -*) args+=(--) ;; esac
-codex "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
+input=/dev/null
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then
+    input=$KELOS_PROMPT_FILE
+    args+=(-)
+else
+    case $prompt in -*) args+=(--) ;; esac
+    args+=("$prompt")
+fi
+codex "${args[@]}" < "$input" | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"

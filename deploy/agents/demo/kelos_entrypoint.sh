@@ -13,6 +13,8 @@ if [ -z "$prompt" ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
+# A long prompt comes as a file.
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
 
 export GIT_AUTHOR_NAME="Kelos demo agent" GIT_AUTHOR_EMAIL=demo-agent@localhost
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL

@@ -16,9 +16,20 @@ if ! command -v gemini > /dev/null 2>&1; then
     exit 127
 fi
 
+# Long instructions come as a file, for one variable holds 128 KiB at most.
+instructions() {
+    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
+        cat "$KELOS_AGENTS_MD_FILE"
+    else
+        printf '%s
+' "$KELOS_AGENTS_MD"
+    fi
+}
+has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+
 config=$HOME/.gemini
 mkdir -p "$config"
-if [ -n "${KELOS_AGENTS_MD-}" ]; then printf '%s\n' "$KELOS_AGENTS_MD" > "$config/GEMINI.md"; fi
+if [ -n "$has_instructions" ]; then instructions > "$config/GEMINI.md"; fi
 
 # Plugins are extensions here.
 if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
@@ -58,9 +69,15 @@ fi
 args=(--yolo --output-format stream-json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: gemini has no effort to set: $KELOS_EFFORT is not used" >&2; fi
-case $prompt in
--*) args+=("-p=$prompt") ;;
-*) args+=(-p "$prompt") ;;
-esac
-gemini "${args[@]}" < /dev/null | /kelos/kelos-capture
+input=/dev/null
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then
+    input=$KELOS_PROMPT_FILE
+else
+    case $prompt in
+    -*) args+=("-p=$prompt") ;;
+    *) args+=(-p "$prompt") ;;
+    esac
+fi
+if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: effort is not used by this entrypoint" >&2; fi
+gemini "${args[@]}" < "$input" | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"

@@ -33,9 +33,20 @@ if [ -n "${OPENCODE_API_KEY-}" ]; then
     esac
 fi
 
+# Long instructions come as a file, for one variable holds 128 KiB at most.
+instructions() {
+    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
+        cat "$KELOS_AGENTS_MD_FILE"
+    else
+        printf '%s
+' "$KELOS_AGENTS_MD"
+    fi
+}
+has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+
 config=${OPENCODE_CONFIG_DIR:-$HOME/.config/opencode}
 mkdir -p "$config"
-if [ -n "${KELOS_AGENTS_MD-}" ]; then printf '%s\n' "$KELOS_AGENTS_MD" > "$config/AGENTS.md"; fi
+if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
 
 if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
@@ -70,6 +81,13 @@ fi
 args=(run --format json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: opencode has no effort to set: $KELOS_EFFORT is not used" >&2; fi
-case $prompt in -*) args+=(--) ;; esac
-opencode "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
+input=/dev/null
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then
+    input=$KELOS_PROMPT_FILE
+else
+    case $prompt in -*) args+=(--) ;; esac
+    args+=("$prompt")
+fi
+if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: effort is not used by this entrypoint" >&2; fi
+opencode "${args[@]}" < "$input" | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"
