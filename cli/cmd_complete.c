@@ -176,8 +176,12 @@ complete_word(const struct completing *k)
     struct flag_set sets[MAX_FLAG_SETS];
     size_t n = command_flag_sets(&k->path, sets);
 
-    if (k->n_rest > 0 && command_takes_next(&k->path, k->rest[k->n_rest - 1], &flag))
-        return offer_values(k, flag, "", k->partial);
+    if (k->n_rest > 0 && command_takes_next(&k->path, k->rest[k->n_rest - 1], &flag)) {
+        struct completing before = *k;
+
+        before.n_rest--; /* the flag has no value yet, so it is left out of the line */
+        return offer_values(&before, flag, "", k->partial);
+    }
     if (strncmp(k->partial, "--", 2) == 0 && equals != NULL) {
         char prefix[80];
 
