@@ -168,7 +168,7 @@ format_binary(u128 v, const char *sign, char *out)
     char digits[48];
     int exponent = 0;
 
-    v = (u128)over((i128)v, NANO);
+    v /= NANO;
     while (v != 0 && v % 1024 == 0 && exponent < 6) {
         v /= 1024;
         exponent++;
@@ -189,8 +189,8 @@ quantity_format(const struct quantity *q, char *out)
         strcpy(out, "0");
         return;
     }
-    /* What is below one Ki is written in decimals, so that nothing is rounded away. */
-    if (q->format == QUANTITY_BINARY && v >= (u128)(1024 * NANO)) {
+    /* A fraction, and what is below one Ki, is written in decimals: nothing is rounded. */
+    if (q->format == QUANTITY_BINARY && v >= (u128)(1024 * NANO) && v % NANO == 0) {
         format_binary(v, sign, out);
         return;
     }
