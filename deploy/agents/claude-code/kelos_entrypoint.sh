@@ -53,7 +53,6 @@ fi
 args=(--dangerously-skip-permissions --output-format stream-json --verbose)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 if [ -n "${KELOS_EFFORT-}" ]; then args+=(--effort "$KELOS_EFFORT"); fi
-if [ -n "${KELOS_EFFORT-}" ]; then args+=(--effort "$KELOS_EFFORT"); fi
 if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     for plugin in "$KELOS_PLUGIN_DIR"/*/; do
         if [ -d "$plugin" ]; then args+=(--plugin-dir "${plugin%/}"); fi

@@ -41,9 +41,6 @@ if [ -n "${KELOS_EFFORT-}" ]; then
     # It becomes a TOML string on the command line: what could end it is left out.
     args+=(--config "model_reasoning_effort=\"$(printf '%s' "$KELOS_EFFORT" | tr -d '"\\\r\n')\"")
 fi
-if [ -n "${KELOS_EFFORT-}" ]; then
-    args+=(--config "model_reasoning_effort=\"$(printf '%s' "$KELOS_EFFORT" | tr -d '"\\\r\n')\"")
-fi
 if [ -n "${KELOS_PLUGIN_DIR-}" ] && [ -d "$KELOS_PLUGIN_DIR" ]; then
     args+=(--enable skills)
     for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do

@@ -78,6 +78,5 @@ else
     *) args+=(-p "$prompt") ;;
     esac
 fi
-if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: effort is not used by this entrypoint" >&2; fi
 gemini "${args[@]}" < "$input" | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"

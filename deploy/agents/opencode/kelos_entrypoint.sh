@@ -88,6 +88,5 @@ else
     case $prompt in -*) args+=(--) ;; esac
     args+=("$prompt")
 fi
-if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: effort is not used by this entrypoint" >&2; fi
 opencode "${args[@]}" < "$input" | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"
