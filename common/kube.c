@@ -446,11 +446,24 @@ fill_call(struct kube_call *c, const struct kube_request *r, struct err *e)
     return c->deadline_timer > 0 ? 0 : -1;
 }
 
+/* A name that the server makes up cannot be found again after a lost answer. */
+static int
+check_names(const struct kube *k, const struct kube_request *r, struct err *e)
+{
+    if (k->actor == KUBE_AS_USER || r->verb != KUBE_CREATE ||
+        json_at(r->body, "metadata.generateName") == NULL)
+        return 0;
+    return err_set(e, ERR_INVALID,
+                   "%s: controllers give names, they do not have them generated",
+                   r->res->plural);
+}
+
 struct kube_call *
 kube_call(struct kube *k, const struct kube_request *r, kube_done_fn *done, void *arg,
           struct err *e)
 {
-    if (kube_allowed(k->actor, r->verb, r->res, r->subresource, e) < 0)
+    if (kube_allowed(k->actor, r->verb, r->res, r->subresource, e) < 0 ||
+        check_names(k, r, e) < 0)
         return NULL;
     struct kube_call *c = calloc(1, sizeof *c);
     if (c == NULL) {

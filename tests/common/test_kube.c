@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/kube_retry.h"
 #include "tests/support/fault.h"
@@ -634,4 +635,133 @@ Test(kube, knows_names)
     for (size_t i = 0; i < ARRAY_LEN(bads); i++)
         cr_expect_eq(kube_check_subdomain(bads[i], &e), -1, "%s", bads[i]);
     cr_assert_eq(kube_check_label("a.b", &e), -1);
+}
+
+Test(kube, changes_only_what_it_means_to_change)
+{
+    static const struct fault_rule rules[] = {{"PUT", 0, 0, "json {}"}};
+    struct rig r = rig_up(rules);
+    struct err e = ERR_INIT;
+    SCOPED(json)
+    json_t *object = json_pack("{s:{s:s},s:{},s:{}}", "metadata", "resourceVersion", "7",
+                               "spec", "status");
+    char name[16];
+
+    for (int i = 0; i < 50; i++) {
+        snprintf(name, sizeof name, "unknown%d", i);
+        json_object_set_new(object, name, json_integer(i));
+        json_object_set_new(json_object_get(object, "metadata"), name, json_string(name));
+        json_object_set_new(json_object_get(object, "spec"), name,
+                            json_pack("{s:[n,b]}", "deep", 1));
+    }
+    SCOPED(json) json_t *before = json_deep_copy(object);
+    json_put_bool(object, "spec.suspend", true);
+    const struct kube_request req = {.verb = KUBE_UPDATE,
+                                     .res = kube_res(KUBE_TASK_SPAWNERS),
+                                     .ns = "d",
+                                     .name = "t",
+                                     .body = object};
+    cr_assert_eq(kube_call_wait(r.kube, &req, NULL, NULL, &e), 0, "%s", e.text);
+    const char *sent = strstr(fault_request(r.fault, 0), "\n\n") + 2;
+    SCOPED(json) json_t *after = json_parse(sent, strlen(sent), 0, &e);
+    json_drop(after, "spec.suspend");
+    cr_assert(json_equal(before, after));
+    row_claim("KC/OBJ-1");
+    row_claim("KC/BUG-26");
+    rig_down(&r);
+}
+
+Test(kube, lets_no_controller_have_a_name_generated)
+{
+    static const struct fault_rule rules[] = {{"POST", 0, 0, "status 201\njson {}"}};
+    struct rig r = rig_up_as(rules, 1, KUBE_AS_RECONCILER);
+    struct err e = ERR_INIT;
+    SCOPED(json) json_t *body = json_pack("{s:{s:s}}", "metadata", "generateName", "x-");
+    const struct kube_request req = {
+        .verb = KUBE_CREATE, .res = kube_res(KUBE_JOBS), .ns = "d", .body = body};
+
+    cr_assert_eq(kube_call_wait(r.kube, &req, NULL, NULL, &e), -1);
+    cr_assert_eq(e.code, ERR_INVALID);
+    cr_assert_eq(fault_count(r.fault), 0);
+    cr_assert(kube_needs_fresh(kube_retry_class(&req)),
+              "and the CLI does it on a fresh connection");
+    row_claim("KC/WR-10");
+    rig_down(&r);
+}
+
+Test(kube, limits_itself_only_where_it_is_told_to_and_never_in_local_mode)
+{
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "json {}"}};
+    struct fault *f = fault_start(rules, 1);
+    struct err e = ERR_INIT;
+    struct loop *loop = loop_poll_new(&e);
+    const struct kube_options o = {
+        .actor = KUBE_AS_USER, .qps = 20, .burst = 2, .allow_plain_http = true};
+    const struct kube_request req = get_pod();
+    char server[64];
+    long long took[2];
+
+    for (int i = 0; i < 2;
+         i++) { /* 0.0.0.0 reaches the same server and is no loopback address */
+        snprintf(server, sizeof server, "http://%s:%d", i == 0 ? "0.0.0.0" : "127.0.0.1",
+                 fault_port(f));
+        struct kubeconfig *c = config_for(server);
+        struct kube *k = kube_new(loop, &c, &o, &e);
+        int first = fault_count(f);
+        for (int n = 0; n < 10; n++)
+            cr_assert_eq(kube_call_wait(k, &req, NULL, NULL, &e), 0, "%s", e.text);
+        took[i] = fault_time_ms(f, first + 9) - fault_time_ms(f, first);
+        kube_free(k);
+    }
+    cr_assert_geq(took[0], 350, "8 of them at 20 a second: %lld ms", took[0]);
+    cr_assert_lt(took[1], took[0]);
+    row_claim("KC/LOAD-2");
+    loop_free(loop);
+    fault_stop(f);
+}
+
+Test(kube, reads_times_as_kubernetes_writes_them)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } rows[] = {{"2026-01-02T03:04:05Z", 1767323045000},
+                {"2026-01-02T03:04:05.123456Z", 1767323045123},
+                {"2026-01-02T04:04:05+01:00", 1767323045000},
+                {"2026-01-02T03:04:05.1Z", 1767323045100}};
+    char text[RFC3339_SIZE];
+    int64_t ms;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cr_expect_eq(rfc3339_parse(rows[i].text, &ms), 0, "%s", rows[i].text);
+        cr_expect_eq(ms, rows[i].ms, "%s: %lld", rows[i].text, (long long)ms);
+    }
+    cr_assert_eq(rfc3339_parse(NULL, &ms), -1);
+    cr_assert_eq(rfc3339_parse("yesterday", &ms), -1);
+    rfc3339_format(1767323045999, text);
+    cr_assert_str_eq(text, "2026-01-02T03:04:05Z");
+    rfc3339_format_micro(1767323045000000, text);
+    cr_assert_str_eq(text, "2026-01-02T03:04:05.000000Z");
+    row_claim("KC/OBJ-5");
+}
+
+Test(kube, asks_for_metadata_alone_where_identity_is_enough)
+{
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "json {}"}};
+    struct rig r = rig_up(rules);
+    struct err e = ERR_INIT;
+    const struct kube_request req = {
+        .verb = KUBE_LIST,
+        .res = kube_res(KUBE_PODS),
+        .ns = "d",
+        .accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"};
+
+    cr_assert_eq(kube_call_wait(r.kube, &req, NULL, NULL, &e), 0);
+    cr_assert(
+        strstr(fault_request(r.fault, 0),
+               "\nAccept: "
+               "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io\n") !=
+        NULL);
+    row_claim("KC/LIST-2");
+    rig_down(&r);
 }

@@ -403,6 +403,20 @@ die(const char *what)
     abort();
 }
 
+/* Always chooses HTTP/1.1; what was offered is recorded with the connection. */
+static int
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                const unsigned char *in, unsigned in_size, void *arg)
+{
+    static const unsigned char h1[] = "http/1.1";
+
+    (void)arg;
+    SSL_set_app_data(ssl, memmem(in, in_size, "h2", 2) != NULL ? "h2" : "");
+    *out = h1;
+    *out_size = 8;
+    return SSL_TLSEXT_ERR_OK;
+}
+
 static SSL_CTX *
 tls_context(const char *cert, const char *key)
 {
@@ -411,6 +425,7 @@ tls_context(const char *cert, const char *key)
     if (t == NULL || SSL_CTX_use_certificate_chain_file(t, cert) != 1 ||
         SSL_CTX_use_PrivateKey_file(t, key, SSL_FILETYPE_PEM) != 1)
         _exit(3);
+    SSL_CTX_set_alpn_select_cb(t, choose_protocol, NULL);
     SSL_CTX_set_verify(t, SSL_VERIFY_PEER, NULL);
     SSL_CTX_load_verify_locations(t, cert, NULL);
     return t;
