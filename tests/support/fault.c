@@ -353,8 +353,10 @@ serve(void *arg)
         char line[300];
         const char *name = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
         X509 *peer = SSL_get1_peer_certificate(c->ssl);
-        int n = snprintf(line, sizeof line, "TLS sni=%s cert=%s",
-                         name != NULL ? name : "", peer != NULL ? "yes" : "no");
+        int n = snprintf(
+            line, sizeof line, "TLS sni=%s cert=%s offers=%s", name != NULL ? name : "",
+            peer != NULL ? "yes" : "no",
+            SSL_get_app_data(c->ssl) != NULL ? (char *)SSL_get_app_data(c->ssl) : "");
         X509_free(peer);
         record_request(c->server, line, (size_t)n);
         pthread_mutex_unlock(&c->server->lock);
