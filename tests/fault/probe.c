@@ -3,6 +3,8 @@
  *
  *   probe KUBECONFIG NAMESPACE setup       makes the namespace and a Secret
  *   probe KUBECONFIG NAMESPACE job NAME    makes a Task, prints ms until its Job is there
+ *   probe KUBECONFIG NAMESPACE started NAME SINCE   prints ms from SINCE (wall clock) to the
+ *                                          first line that the Task's agent wrote
  *   probe KUBECONFIG NAMESPACE pods        prints "<task> <pods>" for each Task with Pods
  */
 #include <curl/curl.h>
@@ -163,6 +165,58 @@ pods(struct probe *p)
     return 0;
 }
 
+/* The first Pod of a Task into name, "" when there is none yet. */
+static int
+pod_of(struct probe *p, const char *task, char *name, size_t size)
+{
+    char path[512];
+    json_t *root, *first;
+    const char *found;
+
+    name[0] = '\0';
+    snprintf(path, sizeof path,
+             "/api/v1/namespaces/%s/pods?labelSelector=kelos.dev/task=%s", p->ns, task);
+    if (insist(p, path, NULL, 200, 200) < 0)
+        return -1;
+    root = json_loads(buf_str(&p->body), 0, NULL);
+    first = json_array_get(json_object_get(root, "items"), 0);
+    found =
+        json_string_value(json_object_get(json_object_get(first, "metadata"), "name"));
+    if (found != NULL)
+        snprintf(name, size, "%s", found);
+    json_decref(root);
+    return 0;
+}
+
+static int
+started(struct probe *p, const char *task, int64_t since_ms)
+{
+    int64_t until = clock_mono_ms() + GIVE_UP_MS, wrote_ms;
+    char pod[256] = "", path[600], stamp[64];
+
+    while (clock_mono_ms() < until) {
+        usleep(20000); /* rarely: asking must not slow what is measured */
+        if (pod[0] == '\0' && pod_of(p, task, pod, sizeof pod) < 0)
+            return 1;
+        if (pod[0] == '\0')
+            continue;
+        snprintf(
+            path, sizeof path,
+            "/api/v1/namespaces/%s/pods/%s/log?container=claude-code&timestamps=true",
+            p->ns, pod);
+        if (call(p, path, NULL) != 200 || sscanf(buf_str(&p->body), "%63s", stamp) != 1)
+            continue;
+        if (rfc3339_parse(stamp, &wrote_ms) < 0) {
+            fprintf(stderr, "%s: no timestamp: %s\n", path, stamp);
+            return 1;
+        }
+        printf("%lld\n", (long long)(wrote_ms - since_ms));
+        return 0;
+    }
+    fprintf(stderr, "%s: no log line within %d s\n", task, GIVE_UP_MS / 1000);
+    return 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -185,6 +239,8 @@ main(int argc, char **argv)
         rc = pods(&p);
     else if (strcmp(argv[3], "job") == 0 && argc == 5)
         rc = job(&p, argv[4]);
+    else if (strcmp(argv[3], "started") == 0 && argc == 6)
+        rc = started(&p, argv[4], strtoll(argv[5], NULL, 10));
     curl_slist_free_all(p.headers);
     curl_easy_cleanup(p.curl);
     buf_free(&p.body);
