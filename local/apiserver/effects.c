@@ -11,6 +11,35 @@
 
 #define CRD_KEY "customresourcedefinitions.apiextensions.k8s.io"
 
+static int
+take_object(void *ctx, const struct row *row)
+{
+    json_t *obj = json_loadb(row->body, row->size, 0, NULL);
+
+    return obj == NULL ? -1 : json_array_append_new(ctx, obj);
+}
+
+/* The objects of a type go with its definition: nobody could reach them any more. */
+static int
+remove_objects(struct server *s, const char *crd, struct fault *f)
+{
+    struct resource *r = registry_key(s->registry, crd);
+    SCOPED(json) json_t *objects = json_array();
+    struct span span = {.resource = crd};
+    struct err e = ERR_INIT;
+    size_t i;
+    json_t *obj;
+
+    if (r == NULL)
+        return 0;
+    if (store_list(s->store, &span, take_object, objects, &e) < 0)
+        return fault_store(f, &e);
+    json_array_foreach(objects, i, obj)
+        if (object_remove(s, r, obj, f) < 0)
+            return -1;
+    return 0;
+}
+
 int
 effects_after(struct server *s, const struct resource *r, char type, const json_t *obj, const json_t *old, struct fault *f)
 {
@@ -25,6 +54,8 @@ effects_after(struct server *s, const struct resource *r, char type, const json_
     if (strcmp(r->key, CRD_KEY) != 0)
         return 0;
     if (type == 'D') {
+        if (remove_objects(s, meta_str(obj, "name"), f) < 0)
+            return -1;
         registry_drop_crd(s->registry, meta_str(obj, "name"));
         return 0;
     }

@@ -510,22 +510,17 @@ piece(struct parser *ps)
 
     if (atom(ps) < 0)
         return -1;
-    for (int i = 0; i < 2; i++) {
-        int rc = 0;
-
-        if (*ps->p == '*' || *ps->p == '+' || *ps->p == '?')
-            rc = wrap(ps, at, *ps->p++);
-        else if (*ps->p == '{' && counts(ps, &min, &max))
-            rc = repeat(ps, from, at, min, max);
-        else
-            return 0;
-        if (rc < 0)
+    if (*ps->p == '*' || *ps->p == '+' || *ps->p == '?') {
+        if (wrap(ps, at, *ps->p++) < 0)
             return -1;
-        if (*ps->p == '?') { /* lazy: the same language */
-            ps->p++;
-            return 0;
-        }
+    } else if (*ps->p == '{' && counts(ps, &min, &max)) {
+        if (repeat(ps, from, at, min, max) < 0)
+            return -1;
+    } else {
+        return 0;
     }
+    if (*ps->p == '?') /* lazy: the same language */
+        ps->p++;
     return strchr("*+?", *ps->p) != NULL && *ps->p != '\0' ? bad(ps, "invalid nested repetition operator") : 0;
 }
 

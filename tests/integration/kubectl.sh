@@ -1,0 +1,254 @@
+#!/bin/sh
+# kubectl.sh - an unmodified kubectl against kelos-apiserver: every row of what kubectl does.
+. tests/support/lib.sh
+
+if ! command -v kubectl > /dev/null; then
+    echo "kubectl.sh: no kubectl here: nothing is checked (apt-get install kubernetes-client, or any newer one)"
+    exit 77
+fi
+D=$T/data
+mkdir -p "$D"
+"$BIN/kelos-apiserver" --data "$D" --crds deploy/crds 2> "$T/server.log" &
+server=$!
+cleanup() { kill "$server" 2> /dev/null; wait "$server" 2> /dev/null; }
+until_ok 10 test -s "$D/kubeconfig" || { cat "$T/server.log"; exit 1; }
+HOME=$T; export HOME
+KUBECONFIG=$D/kubeconfig; export KUBECONFIG
+unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
+k() { kubectl --request-timeout=20s "$@"; }
+# Old ones read a schema document that only newer servers have: they are told not to ask for it.
+validate=""
+minor=$(kubectl version --client -o json 2> /dev/null | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | head -n 1)
+[ "${minor:-0}" -ge 29 ] || validate="--validate=false"
+has() { grep -q -e "$2" "$1" || { fail "no \"$2\" in:"; cat "$1" >&2; }; }
+
+cat > "$T/task.yaml" <<'YAML'
+apiVersion: kelos.dev/v1alpha1
+kind: Task
+metadata: {name: one, labels: {team: a}}
+spec:
+  type: codex
+  prompt: say hello
+  credentials: {type: api-key, secretRef: {name: key}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: red}
+YAML
+
+begin "version, api-resources, api-versions"
+must k version > "$T/out"; has "$T/out" "Server Version"
+must k api-resources > "$T/out"; has "$T/out" "^tasks .*kelos.dev/v1alpha1 *true *Task"; has "$T/out" "^pods *po "
+must k api-versions > "$T/out"; has "$T/out" "^batch/v1"
+
+begin "apply makes, repeats, changes"
+must k apply $validate -f "$T/task.yaml" > "$T/out"; has "$T/out" "task.kelos.dev/one created"; has "$T/out" "configmap/settings created"
+must k apply $validate -f "$T/task.yaml" > "$T/out"; has "$T/out" "task.kelos.dev/one unchanged"
+sed 's/colour: red/colour: green/; s/{team: a}/{team: b}/' "$T/task.yaml" > "$T/task2.yaml"
+must k apply $validate -f "$T/task2.yaml" > "$T/out"; has "$T/out" "task.kelos.dev/one configured"; has "$T/out" "configmap/settings configured"
+[ "$(k get configmap settings -o 'jsonpath={.data.colour}')" = green ] || fail "the ConfigMap did not change"
+[ "$(k get task one -o 'jsonpath={.metadata.labels.team}')" = b ] || fail "the label did not change"
+
+begin "get: table, wide, name, yaml, json, selectors"
+must k get tasks > "$T/out"; has "$T/out" "^NAME  *TYPE  *PHASE  *AGE"; has "$T/out" "^one  *codex"
+must k get tasks -o wide > "$T/out"; has "$T/out" "BRANCH  *DEPENDS ON"
+must k get tasks,configmaps -o name > "$T/out"; has "$T/out" "^task.kelos.dev/one"
+must k get task one -o yaml > "$T/out"; has "$T/out" "prompt: say hello"
+must k get task one -o json > "$T/out"; has "$T/out" '"kind": "Task"'
+must k get tasks -l team=b -o name > "$T/out"; has "$T/out" "one"
+[ -z "$(k get tasks -l team=a -o name)" ] || fail "a selector that matches nothing found something"
+must k get all -A > /dev/null
+
+begin "describe shows the object and its events"
+uid=$(k get task one -o 'jsonpath={.metadata.uid}')
+cat > "$T/event.yaml" <<YAML
+apiVersion: v1
+kind: Event
+metadata: {name: one.1, namespace: default}
+involvedObject: {kind: Task, apiVersion: kelos.dev/v1alpha1, namespace: default, name: one, uid: $uid}
+reason: Noticed
+message: seen by a test
+type: Normal
+firstTimestamp: "2026-01-02T03:04:05Z"
+lastTimestamp: "2030-01-02T03:04:05Z"
+count: 1
+source: {component: kubectl-test}
+YAML
+must k create $validate -f "$T/event.yaml" > /dev/null
+must k describe task one > "$T/out"; has "$T/out" "^Name: *one"; has "$T/out" "Noticed.*seen by a test"
+must k get events > "$T/out"; has "$T/out" "Noticed *task/one"
+
+begin "errors are told as Kubernetes tells them"
+k get task nobody > "$T/out" 2>&1 && fail "a missing Task was found"
+has "$T/out" 'Error from server (NotFound): tasks.kelos.dev "nobody" not found'
+sed 's/name: one/name: bad/; s/type: codex/type: cursor/' "$T/task.yaml" > "$T/bad.yaml"
+k create $validate -f "$T/bad.yaml" > "$T/out" 2>&1 && fail "a bad Task was taken"
+has "$T/out" 'spec.type: Unsupported value: "cursor"'
+if [ -z "$validate" ]; then
+    sed 's/name: one/name: bad/; s/prompt:/promt:/' "$T/task.yaml" > "$T/bad.yaml"
+    k create -f "$T/bad.yaml" > "$T/out" 2>&1 && fail "an unknown field was taken"
+    has "$T/out" 'strict decoding error: unknown field "spec.promt"'
+fi
+k patch task one --type=merge -p '{"spec":{"prompt":"other"}}' > "$T/out" 2>&1 && fail "the spec was changed"
+has "$T/out" "Task spec is immutable after creation"
+row RES/T1 RES/T7
+
+begin "label, annotate, patch"
+must k label task one extra=1 > /dev/null
+must k annotate configmap settings note=kept > /dev/null
+must k patch configmap settings -p '{"data":{"shape":"round"}}' > /dev/null
+must k patch configmap settings --type=json -p '[{"op":"replace","path":"/data/shape","value":"square"}]' > /dev/null
+[ "$(k get configmap settings -o 'jsonpath={.data.shape}{.metadata.annotations.note}')" = squarekept ] || fail "patches did not hold"
+
+begin "edit and replace"
+printf '#!/bin/sh\nsed -i s/square/oval/ "$1"\n' > "$T/editor"; chmod +x "$T/editor"
+KUBE_EDITOR=$T/editor EDITOR=$T/editor must k edit $validate configmap settings > "$T/out"; has "$T/out" "edited"
+[ "$(k get configmap settings -o 'jsonpath={.data.shape}')" = oval ] || fail "the edit did not hold"
+k get configmap settings -o yaml | sed s/oval/flat/ > "$T/replace.yaml"
+must k replace $validate -f "$T/replace.yaml" > "$T/out"; has "$T/out" "replaced"
+[ "$(k get configmap settings -o 'jsonpath={.data.shape}')" = flat ] || fail "the replacement did not hold"
+
+begin "create from the command line (protobuf bodies)"
+must k create namespace team > /dev/null
+must k create secret generic key --from-literal=CODEX_API_KEY=abc > /dev/null
+[ "$(k get secret key -o 'jsonpath={.data.CODEX_API_KEY}')" = YWJj ] || fail "the Secret holds something else"
+must k create configmap made --from-literal=a=b > /dev/null
+must k create serviceaccount bot > /dev/null
+must k create job once --image=demo -- echo hi > /dev/null
+[ "$(k get job once -o 'jsonpath={.spec.template.spec.containers[0].command}')" = '["echo","hi"]' ] || fail "the Job runs something else"
+must k create cronjob daily --image=demo --schedule='0 0 * * *' -- date > /dev/null
+must k create deployment web --image=demo > /dev/null
+must k create role reader --verb=get --resource=pods > /dev/null
+must k create rolebinding reads --role=reader --serviceaccount=default:bot > /dev/null
+must k auth can-i create tasks > "$T/out"; has "$T/out" yes
+
+begin "explain"
+must k explain task.spec > "$T/out" 2>&1 || cat "$T/out"
+if [ -z "$validate" ]; then
+    has "$T/out" "prompt.*string"
+    must k explain pod.spec.containers > "$T/out"; has "$T/out" "imagePullPolicy"
+fi
+
+begin "diff and server-side dry run"
+must k diff -f "$T/task2.yaml" > "$T/out"
+k diff -f "$T/task.yaml" > "$T/out"; has "$T/out" "colour: red"
+must k apply $validate --dry-run=server -f "$T/task.yaml" > "$T/out"; has "$T/out" "server dry run"
+[ "$(k get configmap settings -o 'jsonpath={.data.colour}')" = green ] || fail "a dry run was wet"
+
+begin "apply --server-side owns fields"
+sed 's/name: one/name: two/' "$T/task.yaml" > "$T/two.yaml"
+must k apply --server-side -f "$T/two.yaml" --force-conflicts > "$T/out"; has "$T/out" "task.kelos.dev/two serverside-applied"
+must k apply --server-side -f "$T/two.yaml" > /dev/null
+sed 's/colour: red/colour: blue/' "$T/two.yaml" > "$T/three.yaml"
+k apply --server-side --field-manager=other -f "$T/three.yaml" > "$T/out" 2>&1 && fail "a conflict was not told"
+has "$T/out" 'conflict with "kubectl"'
+
+begin "get -w and wait follow what happens"
+k get tasks -w > "$T/watch" 2>&1 &
+watcher=$!
+until_ok 5 grep -q "^two" "$T/watch" || fail "no first rows"
+k wait --for='jsonpath={.status.phase}=Succeeded' task/two --timeout=20s > "$T/wait" 2>&1 &
+waiter=$!
+status='{"status":{"phase":"Succeeded"}}'
+token=$(sed -n 's/.*token: //p' "$D/kubeconfig"); url=$(sed -n 's/.*server: //p' "$D/kubeconfig")
+must curl -sf -o /dev/null -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -d "$status" \
+    "$url/apis/kelos.dev/v1alpha1/namespaces/default/tasks/two/status"
+if [ -z "$validate" ]; then wait "$waiter" || { fail "wait ended badly:"; cat "$T/wait" >&2; }; fi
+until_ok 5 grep -q "two  *codex  *Succeeded" "$T/watch" || { fail "the watch does not show it"; cat "$T/watch" >&2; }
+kill "$watcher"; wait "$watcher" 2> /dev/null
+
+begin "logs and logs -f"
+cat > "$T/pod.yaml" <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: talker}
+spec: {nodeName: here, restartPolicy: Never, containers: [{name: c, image: demo}]}
+YAML
+must k apply $validate -f "$T/pod.yaml" > /dev/null
+k logs talker > "$T/out" 2>&1 && fail "a log before there was one"
+has "$T/out" "waiting to start"
+log=$D/pods/$(k get pod talker -o 'jsonpath={.metadata.uid}')/c
+mkdir -p "$log"
+echo "2026-01-02T03:04:05.000000001Z stdout F first" > "$log/log"
+echo "2026-01-02T03:04:06.000000001Z stderr F second" >> "$log/log"
+[ "$(k logs talker | tr '\n' ,)" = first,second, ] || fail "the log reads otherwise"
+[ "$(k logs talker --tail=1 --timestamps)" = "2026-01-02T03:04:06.000000001Z second" ] || fail "the tail reads otherwise"
+[ "$(k logs talker --since-time=2026-01-02T03:04:06Z)" = second ] || fail "since-time reads otherwise"
+k logs -f talker > "$T/follow" 2>&1 &
+follower=$!
+until_ok 5 grep -q second "$T/follow" || fail "nothing followed"
+echo "2026-01-02T03:04:07.000000001Z stdout F third" >> "$log/log"
+until_ok 5 grep -q third "$T/follow" || fail "growth was not followed"
+mv "$log/log" "$log/log.1"
+echo "2026-01-02T03:04:08.000000001Z stdout F fourth" > "$log/log"
+until_ok 5 grep -q fourth "$T/follow" || fail "rotation was not followed"
+kill -0 "$follower" || fail "following ended before the container did"
+status='{"status":{"phase":"Succeeded","containerStatuses":[{"name":"c","ready":false,"restartCount":0,"image":"demo","imageID":"","state":{"terminated":{"exitCode":0,"reason":"Completed"}}}]}}'
+must curl -sf -o /dev/null -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -d "$status" \
+    "$url/api/v1/namespaces/default/pods/talker/status"
+wait "$follower" || fail "following ended badly"
+must k get pods > "$T/out"; has "$T/out" "talker *0/1 *Completed"
+row KC/LOG-1
+
+begin "delete, wait --for=delete, namespaces"
+must k delete task one --timeout=20s > "$T/out"; has "$T/out" 'task.kelos.dev "one".* deleted'
+k wait --for=delete configmap/made --timeout=20s > "$T/wait" 2>&1 &
+waiter=$!
+must k delete configmap made > /dev/null
+wait "$waiter" || { fail "wait --for=delete"; cat "$T/wait" >&2; }
+must k delete namespace team --timeout=20s > /dev/null
+k get namespace team > /dev/null 2>&1 && fail "the namespace is still there"
+must k delete tasks --all > /dev/null
+
+begin "a custom type of a user: made, used, removed with its objects"
+cat > "$T/crd.yaml" <<'YAML'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: fruits.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: fruits, kind: Fruit, shortNames: [fr]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              colour: {type: string, default: green}
+              weight: {type: integer, minimum: 1}
+            x-kubernetes-validations:
+            - {rule: "!has(self.weight) || self.weight < 1000", message: too heavy}
+    additionalPrinterColumns:
+    - {name: Colour, type: string, jsonPath: .spec.colour}
+YAML
+must k apply $validate -f "$T/crd.yaml" > /dev/null
+must k wait --for=condition=Established crd/fruits.example.com --timeout=20s > /dev/null
+printf 'apiVersion: example.com/v1\nkind: Fruit\nmetadata: {name: apple}\nspec: {weight: 100}\n' > "$T/fruit.yaml"
+must k apply $validate -f "$T/fruit.yaml" > /dev/null
+must k get fr > "$T/out"; has "$T/out" "^apple *green"
+sed 's/100/1000/' "$T/fruit.yaml" | k apply $validate -f - > "$T/out" 2>&1 && fail "a rule was not asked"
+has "$T/out" "too heavy"
+must k delete crd fruits.example.com > /dev/null
+k get fruits > "$T/out" 2>&1 && fail "the type is still there"
+must k apply $validate -f "$T/crd.yaml" > /dev/null
+must k wait --for=condition=Established crd/fruits.example.com --timeout=20s > /dev/null
+[ -z "$(k get fruits -o name)" ] || fail "objects outlived their type"
+
+begin "a restart keeps everything, port and token too"
+before=$(cat "$D/kubeconfig")
+kill "$server"; wait "$server" 2> /dev/null
+"$BIN/kelos-apiserver" --data "$D" --crds deploy/crds 2>> "$T/server.log" &
+server=$!
+until_ok 10 k get --raw /readyz || fail "not ready again"
+[ "$before" = "$(cat "$D/kubeconfig")" ] || fail "the kubeconfig changed"
+[ "$(k get secret key -o 'jsonpath={.data.CODEX_API_KEY}')" = YWJj ] || fail "the Secret is gone"
+[ "$(stat -c %a "$D/kubeconfig")" = 600 ] || fail "others may read the kubeconfig"
+row KC/SRV-5
+finish
