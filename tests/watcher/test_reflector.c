@@ -188,7 +188,7 @@ Test(reflector, asks_for_a_consistent_list_and_never_for_compression)
     cr_assert(sees(&r, "+a@u1:3 "));
     cr_assert(request_has(&r, 0, "GET /apis/batch/v1/jobs?"));
     cr_assert(request_has(
-        &r, 0, "labelSelector=app.kubernetes.io%2Fmanaged-by%3Dkelos-controller"));
+        &r, 0, "labelSelector=app.kubernetes.io%2Fmanaged-by"));
     cr_assert(request_has(&r, 0, "&watch=true&allowWatchBookmarks=true&timeoutSeconds="));
     cr_assert(
         request_has(&r, 0, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"));
