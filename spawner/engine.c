@@ -241,6 +241,7 @@ static void
 begin_poll(struct engine *en, struct group *g)
 {
     g->busy = true;
+    g->polled = clock_mono_ms();
     g->calls = 0;
     en->polling++;
     en->source.type->poll(g);
@@ -511,9 +512,14 @@ is_same(const struct spawn *s, const struct msg_spawn *m)
 static void
 force(struct spawn *s)
 {
+    int64_t soonest, now = clock_mono_ms();
+
     s->force = true;
-    if (s->group != NULL && !s->group->busy)
-        s->group->due = clock_mono_ms();
+    if (s->group == NULL || s->group->busy)
+        return;
+    /* A shard that keeps on asking makes no storm of requests. */
+    soonest = s->group->polled + PACE_FLOOR_MS;
+    s->group->due = soonest > now ? soonest : now;
 }
 
 /* The spawn stays as it is; what may change beside `when` is taken over. */

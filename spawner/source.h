@@ -52,7 +52,8 @@ struct group {
     char *key;
     struct spawn **members;
     size_t n;
-    int64_t due; /* monotonic ms */
+    int64_t due;    /* monotonic ms */
+    int64_t polled; /* monotonic ms: when the latest poll began */
     bool busy;
     unsigned failures; /* in a row */
     int64_t told;      /* the gate that its spawns know of */

@@ -6,7 +6,9 @@
 . tests/support/tree.sh
 cleanup() { tree_down; forge_down; }
 
-cat > "$T/state.json" <<'END'
+# issues N PROGRAM: runs awk's PROGRAM for i = 1 .. N.
+issues() { awk "BEGIN { for (i = 1; i <= $1; i++) $2 }"; }
+cat > "$T/state.json" <<END
 {"repos": {
   "demo/repo": {"issues": [
     {"number": 1, "title": "One", "body": "b1", "labels": ["bug", "help wanted"], "user": "alice",
@@ -18,6 +20,8 @@ cat > "$T/state.json" <<'END'
     {"number": 3, "title": "Three", "labels": ["feature"], "pull": {"head": "x"}, "created_at": "2026-01-03T00:00:00Z"},
     {"number": 4, "title": "Old", "state": "closed", "created_at": "2026-01-04T00:00:00Z"}]},
   "demo/empty": {"issues": []},
+  "demo/many": {"issues": [$(issues 200 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"l%d\"],\"comments\":[{\"body\":\"c\"}]}", (i > 1 ? "," : ""), i, i, i % 20')]},
+  "demo/huge": {"issues": [$(issues 1100 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"%s\"]}", (i > 1 ? "," : ""), i, i, (i == 7 ? "rare" : i == 9 || i == 1050 ? "few" : "x")')]},
   "demo/broken": {"issues": [
     {"number": 1, "title": "A", "comments": [{"body": "x"}]}]}},
  "tokens": {"T": "kelos", "T2": "kelos"}, "anonymous": true, "rateLimit": 5000}
@@ -219,7 +223,30 @@ mark; hear '"got":"unchanged","name":"mine"'; hear '"got":"unchanged","name":"mi
 a=$(count calls); mark; hear '"got":"unchanged","name":"pulls"'; b=$(count calls)
 [ $((b - a)) -le 2 ] || fail "$((b - a)) calls for one poll of three spawns"
 
+begin "an unchanged repository of 200 issues costs two requests, for twenty spawners too"
+# Each of the 200 has a comment: reading all of it takes two pages and 200 comment lists.
+fresh
+spawns="" i=0
+while [ $i -lt 20 ]; do spawns="$spawns${spawns:+,}$(REPO=many spawn "m$i" "um$i" "{\"labels\":[\"l$i\"]}")"; i=$((i + 1)); done
+mark; assign "$spawns"
+i=0; while [ $i -lt 20 ]; do hear "\"got\":\"items\",\"name\":\"m$i\".*\"total\":10," 30; [ "$case_bad" -eq 0 ] || break; i=$((i + 1)); done
+[ "$(count comments)" = 200 ] || fail "$(count comments) comment requests at first"
+mark; hear '"got":"unchanged","name":"m0"'; fresh; mark
+hear '"got":"unchanged","name":"m7"'; n=$(count calls)
+[ "$n" -ge 1 ] && [ "$n" -le 4 ] || fail "$n requests for one or two unchanged polls"
+[ "$(count 304)" = "$n" ] || fail "not all were 304"
+# The reference algorithm: 202 requests a poll for one spawner, 4040 for twenty.
+row PERF/P13
+
+begin "a common listing that is too long is split"
+mark; fresh
+assign "$(REPO=huge spawn few uh1 '{"labels":["few"]}'),$(REPO=huge spawn rare uh2 '{"labels":["rare"]}')"
+hear '"got":"items","name":"rare".*"ids":\["7"\]' 30
+asked 'labels=rare'
+hear '"got":"items","name":"few".*"ids":\["1050","9"\]' 30
+
 begin "a shard that lacks the set gets it whole"
+mark; assign "$(spawn bugs u1 '{"labels": ["bug"]}')"; hear '"got":"items","name":"bugs"'; hear '"got":"unchanged","name":"bugs"'
 mark; tell '{"do":"ack","mode":"full"}'; hear '"got":"items","name":"bugs"'
 mark; tell '{"do":"ack","mode":"all"}'; hear '"got":"unchanged","name":"bugs"' 25
 

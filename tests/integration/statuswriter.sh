@@ -78,7 +78,9 @@ event 3 one.b; hear '"got":"event.ack","id":3,"code":0'
 kube GET $EVENTS/one.a | tr -d ' \n' | grep -q '"count":2' || fail "not counted"
 kube GET $EVENTS/one.b | grep -q NotFound || fail "the repeated event was created again"
 # Its successor forgets what was counted: a re-send of the first meets AlreadyExists and is done.
-kill -9 "$(worker_pid statuswriter)"; mark; event 4 one.a
+kill -9 "$(worker_pid statuswriter)"; mark
+until_ok 20 grep -q 'statuswriter#2 ready' "$D/log" || fail "no successor"
+event 4 one.a
 hear '"got":"event.ack","id":4,"code":0' 20
 kube DELETE $EVENTS/one.a > /dev/null
 mark; event 5 one.c; hear '"got":"event.ack","id":5,"code":0'
