@@ -112,9 +112,9 @@ set_transport(struct kube_auth *a)
     }
 }
 
-/* CA and client certificate. Returns 1 when one changed, 0, or -1 for the first error. */
+/* CA and client certificate. A file that cannot be used keeps its old content: -1, *e set. */
 static int
-renew_files(struct kube_auth *a, struct err *e)
+renew_files(struct kube_auth *a, bool *changed, struct err *e)
 {
     const struct kubeconfig *c = a->config;
     int ca = c->ca_pem == NULL ? renew_file(c->ca_file, &a->ca, true, e) : 0;
@@ -122,9 +122,8 @@ renew_files(struct kube_auth *a, struct err *e)
     int key = c->key_pem == NULL ? renew_file(c->key_file, &a->key, false, e) : 0;
 
     set_transport(a);
-    if (ca < 0 || cert < 0 || key < 0)
-        return -1;
-    return ca > 0 || cert > 0 || key > 0;
+    *changed = ca > 0 || cert > 0 || key > 0;
+    return ca < 0 || cert < 0 || key < 0 ? -1 : 0;
 }
 
 /* Opens the path anew: the kubelet swaps a symbolic link. */
@@ -229,7 +228,8 @@ kube_auth_new(struct kubeconfig **config, struct err *e)
     if (a->config->token != NULL)
         a->token =
             secret_new(secret_reveal(a->config->token), secret_size(a->config->token));
-    if (renew_files(a, e) < 0)
+    bool changed;
+    if (renew_files(a, &changed, e) < 0)
         return NULL;
     a->files_read_ms = clock_mono_ms();
     return TAKE(a);
@@ -263,10 +263,10 @@ kube_auth_refresh(struct kube_auth *a, int64_t now_ms, bool *changed_tls, struct
 
     if (now_ms - a->files_read_ms >= FILES_AGE_MS) {
         a->files_read_ms = now_ms;
-        int rc = renew_files(a, &why);
-        if (rc < 0)
+        bool changed = false;
+        if (renew_files(a, &changed, &why) < 0)
             log_warn(NULL, "TLS: %s; the old ones are used on", why.text);
-        if (rc > 0)
+        if (changed)
             *changed_tls = true;
     }
     if (refresh_token(a, now_ms, false, e) < 0)

@@ -488,8 +488,9 @@ on_end(void *arg, const struct kube_stream_end *end)
         r->shelf->stale_since = clock_wall_ms();
     const char *detail = r->stopped ? "" : end->err.text;
     if (why != END_LISTED && why != END_CLEAN)
-        log_info(plural_of(r), "watch: %s%s%s; again in %lld ms", reflect_end_name(why),
-                 *detail != '\0' ? ": " : "", detail, (long long)plan.delay_ms);
+        log_event(r->was_degraded ? LEVEL_DEBUG : LEVEL_INFO, plural_of(r),
+                  "watch: %s%s%s; again in %lld ms", reflect_end_name(why),
+                  *detail != '\0' ? ": " : "", detail, (long long)plan.delay_ms);
     if (r->hooks->restarted != NULL && why != END_LISTED)
         r->hooks->restarted(r->hooks->arg, r->shelf->watched, why);
     see_health(r, why, &end->err);

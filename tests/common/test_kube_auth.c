@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "common/json.h"
+#include "common/clock.h"
 #include "common/kube.h"
+#include "common/kube_auth.h"
 #include "tests/support/fault.h"
 #include "tests/support/rows.h"
 
@@ -366,4 +368,50 @@ Test(auth, presents_its_certificate_beside_a_bearer)
     cr_assert(strstr(fault_request(f, 1), "Bearer tok") != NULL);
     row_claim("KC/AUTH-2");
     rig_down(&r);
+}
+
+Test(auth, reads_certificates_again_every_five_minutes_and_keeps_good_ones)
+{
+    struct err e = ERR_INIT;
+    bool changed = false;
+    struct kubeconfig *c = config_for("https://h");
+    int64_t now = clock_mono_ms();
+
+    make_cert("a", "a.test");
+    make_cert("b", "b.test");
+    make_cert("ca", "ca.test");
+    c->cert_file = strdup(path_of("a.crt"));
+    c->key_file = strdup(path_of("a.key"));
+    c->ca_file = strdup(path_of("ca.crt"));
+    SCOPED(kube_auth) struct kube_auth *a = kube_auth_new(&c, &e);
+    cr_assert(a != NULL, "%s", e.text);
+    SCOPED(string) char *first = strdup(kube_auth_transport(a)->cert_pem);
+    SCOPED(string) char *ca = strdup(kube_auth_transport(a)->ca_pem);
+    cr_assert_eq(rename(path_of("b.crt"), path_of("a.crt")), 0);
+    cr_assert_eq(rename(path_of("b.key"), path_of("a.key")), 0);
+    put("ca.crt", "");
+    cr_assert_eq(kube_auth_refresh(a, now + 200000, &changed, &e), 0);
+    cr_assert(!changed);
+    cr_assert_str_eq(kube_auth_transport(a)->cert_pem, first);
+    cr_assert_eq(kube_auth_refresh(a, now + 301000, &changed, &e), 0);
+    cr_assert(changed || strcmp(kube_auth_transport(a)->cert_pem, first) != 0);
+    cr_assert_str_neq(kube_auth_transport(a)->cert_pem, first);
+    cr_assert_str_eq(kube_auth_transport(a)->ca_pem, ca,
+                     "an empty bundle replaces nothing");
+}
+
+Test(auth, presents_the_new_certificate_on_new_connections)
+{
+    struct err e = ERR_INIT;
+    bool changed = false;
+
+    make_cert("a", "kube.test");
+    struct kubeconfig *c = config_for("https://h");
+    c->cert_file = strdup(path_of("a.crt"));
+    c->key_file = strdup(path_of("a.key"));
+    SCOPED(kube_auth) struct kube_auth *a = kube_auth_new(&c, &e);
+    make_cert("a", "other.test");
+    cr_assert_eq(kube_auth_refresh(a, clock_mono_ms() + 301000, &changed, &e), 0);
+    cr_assert(changed, "the caller closes its idle connections");
+    row_claim("KC/AUTH-9");
 }

@@ -187,8 +187,7 @@ Test(reflector, asks_for_a_consistent_list_and_never_for_compression)
     rig_up(&r, rules, ARRAY_LEN(rules), KIND_JOB);
     cr_assert(sees(&r, "+a@u1:3 "));
     cr_assert(request_has(&r, 0, "GET /apis/batch/v1/jobs?"));
-    cr_assert(request_has(
-        &r, 0, "labelSelector=app.kubernetes.io%2Fmanaged-by"));
+    cr_assert(request_has(&r, 0, "labelSelector=app.kubernetes.io%2Fmanaged-by"));
     cr_assert(request_has(&r, 0, "&watch=true&allowWatchBookmarks=true&timeoutSeconds="));
     cr_assert(
         request_has(&r, 0, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"));
@@ -495,5 +494,56 @@ Test(reflector, asks_for_half_a_page_when_one_is_over_the_limit)
     r.reflector = reflector_new(&r.shelf, r.kube, r.loop, &r.hooks, &ro, &e);
     cr_assert(sees(&r, "+b@u2:7 "), "%s", buf_str(&r.seen));
     row_claim("KC/HTTP-11");
+    rig_down(&r);
+}
+
+Test(reflector, finds_deletions_that_happened_while_it_was_not_watching)
+{
+    static char first[40000], second[4000];
+    struct rig r;
+    size_t n = (size_t)sprintf(first, "stream\n");
+
+    for (int i = 0; i < 100; i++)
+        n += (size_t)sprintf(first + n,
+                             "event "
+                             "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"o%"
+                             "d\",\"namespace\":"
+                             "\"d\",\"uid\":\"u%d\",\"resourceVersion\":\"%d\"}}}\n",
+                             i, i, i + 1);
+    sprintf(first + n, "%sdrop", END_OF_LIST("200"));
+    sprintf(second, "stream\n%s%sdelay 60000", EVENT("ADDED", OBJ("o99", "u99", "100")),
+            END_OF_LIST("500"));
+    const struct fault_rule rules[] = {
+        {LIST, 1, 1, first},
+        {"resourceVersion=200&resource", 0, 0, second},
+        {LIST, 2, 0, second},
+        {"resourceVersion=200", 0, 0, "status 410\njson " STATUS("410", "Expired")},
+    };
+    rig_up(&r, rules, ARRAY_LEN(rules), KIND_TASK);
+    int64_t began = clock_mono_ms();
+    cr_assert(sees(&r, "-o98@u98:99! ") || sees(&r, "-o0@u0:1! "), "%s",
+              buf_str(&r.seen));
+    cr_assert_eq(cache_count(r.shelf.cache), 1);
+    cr_assert(cache_find(r.shelf.cache, "d", "o99") != NULL);
+    cr_assert_lt(clock_mono_ms() - began, 9000);
+    row_claim("KC/BUG-5");
+    rig_down(&r);
+}
+
+Test(reflector, lists_nothing_again_when_the_server_restarts)
+{
+    static const struct fault_rule rules[] = {
+        {LIST, 0, 0, FIRST_LIST("drop")},
+        {"resourceVersion=5", 1, 20, "stream\ndrop"},
+        {"resourceVersion=5", 21, 0,
+         "stream\n" EVENT("ADDED", OBJ("b", "u2", "6")) "delay 60000"},
+    };
+    struct rig r;
+
+    rig_up(&r, rules, ARRAY_LEN(rules), KIND_TASK);
+    cr_assert(sees(&r, "+b@u2:6 "), "%s", buf_str(&r.seen));
+    cr_assert_eq(r.lists, 1);
+    cr_assert_eq(fault_matching(r.fault, LIST), 1);
+    row_claim("KC/BUG-14");
     rig_down(&r);
 }
