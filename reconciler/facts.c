@@ -23,6 +23,16 @@ reference(const struct shard *s, unsigned kind, const struct task_view *t, const
     return store_get(s->store, kind, m->profile, m->ns, name) != NULL ? REF_FOUND : REF_MISSING;
 }
 
+/* The first AgentConfig of the Task that does not exist, or NULL. */
+static const char *
+missing_config(const struct shard *s, const struct task_view *t)
+{
+    for (size_t i = 0; i < t->agent_configs.n; i++)
+        if (reference(s, KIND_AGENT_CONFIG, t, t->agent_configs.at[i]) == REF_MISSING)
+            return t->agent_configs.at[i];
+    return NULL;
+}
+
 static const struct job_view *
 job_of(const struct shard *s, const struct task_view *t)
 {
@@ -88,7 +98,7 @@ claim_of(struct shard *s, const struct task_view *t)
     if ((ours && (memory->build_error != NULL || memory->auth == AUTH_RETRY)) ||
         deps_judge(t, facts_lookup, s).state != DEPS_READY ||
         reference(s, KIND_WORKSPACE, t, t->workspace) == REF_MISSING ||
-        reference(s, KIND_AGENT_CONFIG, t, t->agent_config) == REF_MISSING)
+        missing_config(s, t) != NULL)
         return CLAIM_NONE;
     return CLAIM_WAITING;
 }
@@ -180,7 +190,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
         f.branch = branch_of(s, t);
     }
     f.workspace = reference(s, KIND_WORKSPACE, t, t->workspace);
-    f.agent_config = reference(s, KIND_AGENT_CONFIG, t, t->agent_config);
+    f.missing_config = missing_config(s, t);
     f.auth = m->auth;
     f.auth_message = m->auth_message != NULL ? m->auth_message : "";
     if (m->auth_until != 0 && clock_wall_ms() >= m->auth_until)

@@ -153,8 +153,8 @@ index_each(struct store *s, struct view *v, bag_fn *fn)
             fn(s, BY_SPAWNER, v, t->spawner);
         if (t->workspace != NULL)
             fn(s, BY_WORKSPACE, v, t->workspace);
-        if (t->agent_config != NULL)
-            fn(s, BY_AGENT_CONFIG, v, t->agent_config);
+        for (size_t i = 0; i < t->agent_configs.n; i++)
+            fn(s, BY_AGENT_CONFIG, v, t->agent_configs.at[i]);
     } else if (v->kind == KIND_TASK_SPAWNER) {
         const struct spawner_view *spawner = (const struct spawner_view *)v;
         if (spawner->workspace != NULL)

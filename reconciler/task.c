@@ -128,9 +128,9 @@ start_blocked_by_reference(const struct task_facts *f, struct decision *d)
     if (f->workspace == REF_MISSING)
         wait_for(f, d, pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
                                     t->workspace));
-    else if (f->agent_config == REF_MISSING)
+    else if (f->missing_config != NULL)
         wait_for(f, d, pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
-                                    t->agent_config));
+                                    f->missing_config));
     else
         return false;
     return true;

@@ -47,7 +47,8 @@ struct task_facts {
     bool job_absent;                /* the server itself said that there is none */
     struct deps deps;
     struct branch branch;
-    enum reference workspace, agent_config;
+    enum reference workspace;
+    const char *missing_config;     /* the first AgentConfig that does not exist, or NULL */
     enum auth_state auth;           /* AUTH_READY when no Secret is involved */
     const char *auth_message;
     const char *build_error;        /* NULL: none known */

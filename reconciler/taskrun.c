@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "reconciler/agentmerge.h"
 #include "reconciler/credentials.h"
 #include "reconciler/jobmake.h"
 #include "reconciler/prompt.h"
@@ -265,6 +266,22 @@ warn_prompt(struct run *r, const struct err *why)
     writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed", why->text);
 }
 
+/* The Task's AgentConfig, or several as one, which *merged then holds. */
+static const struct agentconfig_view *
+agent_config_of(const struct shard *s, const struct task_view *t, struct agentmerge *merged)
+{
+    const struct meta *m = &t->view.meta;
+    const struct agentconfig_view *only = NULL;
+
+    for (size_t i = 0; i < t->agent_configs.n; i++) {
+        only = (const struct agentconfig_view *)store_get(s->store, KIND_AGENT_CONFIG, m->profile,
+                                                          m->ns, t->agent_configs.at[i]);
+        if (only != NULL && t->agent_configs.n > 1)
+            agentmerge_add(merged, only);
+    }
+    return t->agent_configs.n > 1 ? &merged->config : only;
+}
+
 static void
 create_job(struct run *r)
 {
@@ -273,6 +290,7 @@ create_job(struct run *r)
         s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
     struct task_memory *m = memory(r);
     SCOPED(buf) struct buf prompt = BUF_INIT;
+    SCOPED(agentmerge) struct agentmerge merged = {0};
     struct err e = ERR_INIT;
 
     if (t == NULL || m == NULL) {
@@ -288,11 +306,7 @@ create_job(struct run *r)
                          ? NULL
                          : (const struct workspace_view *)store_get(
                                s->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace),
-        .agent_config = t->agent_config == NULL
-                            ? NULL
-                            : (const struct agentconfig_view *)store_get(
-                                  s->store, KIND_AGENT_CONFIG, r->meta.profile, r->meta.ns,
-                                  t->agent_config),
+        .agent_config = agent_config_of(s, t, &merged),
         .prompt = buf_str(&prompt),
         .token_secret = m->token_secret,
         .images = &s->images,

@@ -63,13 +63,13 @@ struct task_view {
     const char *prompt;
     const char *credentials_type;
     const char *credentials_secret;
-    const char *model;        /* NULL or not empty, like the six below */
+    const char *model;        /* NULL or not empty, like the five below */
     const char *effort;
     const char *image;
     const char *workspace;
-    const char *agent_config;
     const char *branch;
     const char *upstream_repo;
+    struct texts agent_configs; /* in the order in which they are merged */
     struct texts depends_on;  /* without duplicates */
     int64_t ttl_s;            /* -1: none */
     json_t *pod_overrides;    /* owned, NULL when absent */

@@ -22,6 +22,30 @@ read_labels(struct task_view *t, const json_t *object, struct err *e)
     return 0;
 }
 
+/* The names of agentConfigRef, or of agentConfigRefs. */
+static int
+read_configs(struct task_view *t, const json_t *object, struct err *e)
+{
+    const char *one = NULL, *name = NULL;
+    json_t *list = NULL;
+    size_t n;
+
+    if (view_opt(&t->view, object, "spec.agentConfigRef.name", &one, e) < 0 ||
+        json_opt_arr(object, "spec.agentConfigRefs", &list, e) < 0)
+        return -1;
+    n = one != NULL ? 1 : json_array_size(list);
+    t->agent_configs.at = n > 0 ? pool_alloc(&t->view.arena, n * sizeof(char *)) : NULL;
+    for (size_t i = 0; one == NULL && i < n; i++) {
+        if (json_get_str(json_array_get(list, i), "name", &name, e) < 0)
+            return err_wrap(e, "spec.agentConfigRefs[%zu]", i);
+        t->agent_configs.at[i] = pool_str(&t->view.arena, name);
+    }
+    if (one != NULL)
+        t->agent_configs.at[0] = one;
+    t->agent_configs.n = n;
+    return 0;
+}
+
 static int
 read_spec(struct task_view *t, const json_t *object, struct err *e)
 {
@@ -38,7 +62,7 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
         view_opt(v, object, "spec.effort", &t->effort, e) < 0 ||
         view_opt(v, object, "spec.image", &t->image, e) < 0 ||
         view_opt(v, object, "spec.workspaceRef.name", &t->workspace, e) < 0 ||
-        view_opt(v, object, "spec.agentConfigRef.name", &t->agent_config, e) < 0 ||
+        read_configs(t, object, e) < 0 ||
         view_opt(v, object, "spec.branch", &t->branch, e) < 0 ||
         view_opt(v, object, "spec.upstreamRepo", &t->upstream_repo, e) < 0 ||
         view_texts(v, object, "spec.dependsOn", true, &t->depends_on, e) < 0 ||

@@ -86,6 +86,13 @@ refused Task "$TASK,\"dependsOn\":[\"a\",\"a\"]" "dependsOn"
 accepted Task "$TASK,\"dependsOn\":[\"never-there\"]"
 refused Task "$TASK,\"effort\":\"high; rm\"" "effort"
 
+begin "AgentConfigs are named by one or by a list"
+accepted Task "$TASK,\"agentConfigRefs\":[{\"name\":\"a\"},{\"name\":\"b\"}]"
+refused Task "$TASK,\"agentConfigRef\":{\"name\":\"a\"},\"agentConfigRefs\":[{\"name\":\"b\"}]" "agentConfigRef and agentConfigRefs are mutually exclusive"
+refused Task "$TASK,\"agentConfigRefs\":[]" "agentConfigRefs"
+refused Task "$TASK,\"agentConfigRefs\":[{\"name\":\"a\"},{\"name\":\"a\"}]" "agentConfigRefs"
+row ADD/AR5
+
 begin "a branch must be a name that git accepts"
 for b in -x bad..name /a a/ a//b .a a/.b a. a.lock a.lock/b '@' 'a@{b' 'a b' 'a~b' 'a^b' 'a:b' 'a?b' 'a*b' 'a[b'; do
     refused Task "$TASK,\"branch\":\"$b\"" "branch"

@@ -208,9 +208,10 @@ Test(task, waits_for_a_workspace_and_never_fails_for_it)
     row_claim("RES/T13");
     t = make_task("fix", "", "'agentConfigRef':{'name':'rules'}", "");
     f = ready(t);
-    f.agent_config = REF_MISSING;
+    f.missing_config = "rules";
     d = decide(&f);
     cr_assert(!has(&d, ACT_CREATE_JOB) && d.status.phase == PHASE_WAITING);
+    cr_assert_str_eq(d.status.message, "Waiting for AgentConfig \"rules\" to be created");
     row_claim("RES/T14");
 }
 
