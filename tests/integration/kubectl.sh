@@ -131,7 +131,8 @@ if [ -z "$validate" ]; then
 fi
 
 begin "diff and server-side dry run"
-must k diff -f "$T/task2.yaml" > "$T/out"
+k apply $validate -f "$T/task2.yaml" > /dev/null
+k diff -f "$T/task2.yaml" > "$T/out" || { fail "a difference where there is none"; cat "$T/out" >&2; }
 k diff -f "$T/task.yaml" > "$T/out"; has "$T/out" "colour: red"
 must k apply $validate --dry-run=server -f "$T/task.yaml" > "$T/out"; has "$T/out" "server dry run"
 [ "$(k get configmap settings -o 'jsonpath={.data.colour}')" = green ] || fail "a dry run was wet"
