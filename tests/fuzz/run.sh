@@ -8,6 +8,9 @@ one() {
     extra=""
     [ "$name" = outputs ] && extra="$BUILD/obj/statuswriter/agentlog.o $BUILD/obj/statuswriter/outputs.o"
     [ "$name" = source ] && for p in ghfilter ghissue items jirafields link; do extra="$extra $BUILD/obj/spawner/$p.o"; done
+    case $name in
+    api*) for p in "$BUILD"/obj/local/apiserver/*.o; do [ "$(basename "$p")" = main.o ] || extra="$extra $p"; done ;;
+    esac
     mkdir -p "$out/$name.new"
     # shellcheck disable=SC2086
     $CC $FLAGS -fsanitize=fuzzer,address,undefined -o "$out/$name" "tests/fuzz/fuzz_$name.c" $extra "$BUILD/libkelos.a" $LIBS
