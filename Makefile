@@ -130,9 +130,11 @@ FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 # What a target needs beyond libkelos: folders, by target name.
 FUZZ_SOURCE_PARTS := $(addprefix $(OBJ)/spawner/,ghfilter.o ghissue.o items.o jirafields.o link.o)
+FUZZ_RENDER_PARTS := $(filter $(OBJ)/cli/render%,$(call objects,cli))
 fuzz_parts = $(if $(filter fuzz_outputs,$(1)),$(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o)) \
              $(if $(filter fuzz_source,$(1)),$(FUZZ_SOURCE_PARTS)) \
-             $(if $(filter fuzz_api%,$(1)),$(call parts,local/apiserver))
+             $(if $(filter fuzz_api%,$(1)),$(call parts,local/apiserver)) \
+             $(if $(filter fuzz_render,$(1)),$(FUZZ_RENDER_PARTS))
 define fuzz_rule
 $(BUILD)/tests/fuzz/$(1): $(OBJ)/tests/fuzz/$(1).o $(OBJ)/tests/fuzz/replay.o $(call fuzz_parts,$(1)) $(BUILD)/libkelos.a
 	@mkdir -p $$(@D)
@@ -161,7 +163,7 @@ golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read t
 
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined,fuzzer-no-link fuzz-run FUZZ_S=$(FUZZ_S)
-fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o) $(FUZZ_SOURCE_PARTS) $(call parts,local/apiserver)
+fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o) $(FUZZ_SOURCE_PARTS) $(call parts,local/apiserver) $(FUZZ_RENDER_PARTS)
 	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
 
 bench: all $(SERVERS) ## print the measured figures of tests/bench

@@ -43,7 +43,8 @@ age_format(int64_t span_ms, char *out)
     while (s >= formats[i].below && i + 1 < ARRAY_LEN(formats))
         i++;
     int64_t small = formats[i].small != 0 ? s % formats[i].big / formats[i].small : 0;
-    int n = snprintf(out, AGE_SIZE, "%" PRId64 "%s", s / formats[i].big, formats[i].big_name);
+    int n =
+        snprintf(out, AGE_SIZE, "%" PRId64 "%s", s / formats[i].big, formats[i].big_name);
     if (small != 0)
         snprintf(out + n, (size_t)(AGE_SIZE - n), "%" PRId64 "%s", small,
                  formats[i].small_name);

@@ -10,7 +10,8 @@
 
 /* "NAME=VALUE" with a name; the value is read (@FILE). Caller frees with value_free. */
 static char *
-split(const char *flag, const char *shape, const char *text, size_t *name_size, struct err *e)
+split(const char *flag, const char *shape, const char *text, size_t *name_size,
+      struct err *e)
 {
     const char *equals = strchr(text, '=');
 
@@ -23,8 +24,8 @@ split(const char *flag, const char *shape, const char *text, size_t *name_size, 
 }
 
 static int
-add_contents(json_t *plugin, const char *flag, const char *key, char *const *texts, size_t count,
-             struct err *e)
+add_contents(json_t *plugin, const char *flag, const char *key, char *const *texts,
+             size_t count, struct err *e)
 {
     json_t *list;
 
@@ -71,9 +72,8 @@ shape_fits(const json_t *value, int shape)
                 return false;
         return json_is_array(value);
     }
-    json_object_foreach ((json_t *)value, key, item)
-        if (!json_is_string(item))
-            return false;
+    json_object_foreach((json_t *)value, key,
+                        item) if (!json_is_string(item)) return false;
     return json_is_object(value);
 }
 
@@ -87,8 +87,9 @@ check_server(const char *name, const json_t *server, struct err *e)
         const json_t *value = json_object_get(server, server_fields[i].key);
 
         if (value != NULL && !shape_fits(value, server_fields[i].shape))
-            return err_set(e, ERR_INVALID, "--mcp \"%s\": invalid JSON: field \"%s\" must be %s",
-                           name, server_fields[i].key,
+            return err_set(e, ERR_INVALID,
+                           "--mcp \"%s\": invalid JSON: field \"%s\" must be %s", name,
+                           server_fields[i].key,
                            server_fields[i].shape == TEXT    ? "a text"
                            : server_fields[i].shape == TEXTS ? "a list of texts"
                                                              : "a map of texts");
@@ -96,10 +97,12 @@ check_server(const char *name, const json_t *server, struct err *e)
     if (type[0] == '\0')
         return err_set(e, ERR_INVALID, "--mcp \"%s\": field \"type\" missing", name);
     if (!stdio && strcmp(type, "http") != 0 && strcmp(type, "sse") != 0)
-        return err_set(e, ERR_INVALID, "--mcp \"%s\": type \"%s\" unsupported; stdio, http or sse",
-                       name, type);
+        return err_set(e, ERR_INVALID,
+                       "--mcp \"%s\": type \"%s\" unsupported; stdio, http or sse", name,
+                       type);
     if (json_str_or(server, stdio ? "command" : "url", "")[0] == '\0')
-        return err_set(e, ERR_INVALID, "--mcp \"%s\": field \"%s\" missing, which %s needs", name,
+        return err_set(e, ERR_INVALID,
+                       "--mcp \"%s\": field \"%s\" missing, which %s needs", name,
                        stdio ? "command" : "url", type);
     return 0;
 }
@@ -149,8 +152,8 @@ add_package(json_t *list, const char *text, struct err *e)
     if (size == 0)
         return err_set(e, ERR_INVALID, "--skills-sh \"%s\": the source is empty", text);
     if (colon != NULL && colon[1] == '\0')
-        return err_set(e, ERR_INVALID, "--skills-sh \"%s\": the skill after the colon is empty",
-                       text);
+        return err_set(e, ERR_INVALID,
+                       "--skills-sh \"%s\": the skill after the colon is empty", text);
     json_object_set_new(entry, "source", json_stringn(text, size));
     if (colon != NULL)
         json_object_set_new(entry, "skill", json_string(colon + 1));

@@ -148,7 +148,8 @@ set_value(struct args *a, const struct flag *flag, const char *text, struct err 
     switch (flag->type) {
     case FLAG_BOOL:
         if (parse_bool(text, &v->on) < 0)
-            return err_set(e, ERR_INVALID, "--%s=%s: expected true or false", flag->name, text);
+            return err_set(e, ERR_INVALID, "--%s=%s: expected true or false", flag->name,
+                           text);
         return 0;
     case FLAG_STRING:
         free_list(v->texts, v->count);
@@ -189,8 +190,8 @@ read_long(struct args *a, struct line *l, const char *word, struct err *e)
     if (flag->type == FLAG_BOOL)
         return set_value(a, flag, "true", e);
     if (l->at >= l->count)
-        return err_set(e, ERR_INVALID, "--%s needs a value: --%s %s", flag->name, flag->name,
-                       flag->value);
+        return err_set(e, ERR_INVALID, "--%s needs a value: --%s %s", flag->name,
+                       flag->name, flag->value);
     return set_value(a, flag, l->words[l->at++], e);
 }
 

@@ -32,8 +32,8 @@ enum complete_kind {
 };
 
 struct flag {
-    const char *name;  /* without dashes */
-    char letter;       /* 0: none */
+    const char *name; /* without dashes */
+    char letter;      /* 0: none */
     enum flag_type type;
     const char *value; /* how --help calls the value: "NAME"; NULL for FLAG_BOOL */
     const char *help;  /* one sentence */
@@ -65,7 +65,8 @@ SCOPED_DEFINE(args)
 /* Finds a flag by its long name or letter; NULL when no set has it. */
 const struct flag *args_find(const struct flag_set *sets, size_t n_sets, const char *name,
                              size_t size);
-const struct flag *args_find_letter(const struct flag_set *sets, size_t n_sets, char letter);
+const struct flag *args_find_letter(const struct flag_set *sets, size_t n_sets,
+                                    char letter);
 
 /* The words that are not flags, in order; borrowed. */
 size_t args_count(const struct args *a);

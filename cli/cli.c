@@ -18,7 +18,8 @@
 
 const char *const agent_types[] = {"claude-code", "codex", "gemini", "opencode", NULL};
 const char *const credential_types[] = {"api-key", "oauth", "none", NULL};
-const char *const task_phases[] = {"Pending", "Running", "Waiting", "Succeeded", "Failed", NULL};
+const char *const task_phases[] = {"Pending",   "Running", "Waiting",
+                                   "Succeeded", "Failed",  NULL};
 
 void
 cli_close(struct cli *c)
@@ -57,7 +58,8 @@ load_kubeconfig(struct cli *c, struct err *e)
     if (k == NULL) {
         if (e->code == ERR_NOT_FOUND && given[0] == '\0')
             err_set(e, ERR_NOT_FOUND,
-                    "kubeconfig: no cluster is configured: `kelos up` starts one on this machine, "
+                    "kubeconfig: no cluster is configured: `kelos up` starts one on this "
+                    "machine, "
                     "or name a file with --kubeconfig or $KUBECONFIG");
         else
             err_wrap(e, "kubeconfig");
@@ -75,7 +77,8 @@ read_timeout(struct cli *c, struct err *e)
     if (text[0] == '\0')
         return 0;
     if (duration_parse(text, &ns) < 0 || ns <= 0)
-        return err_set(e, ERR_INVALID, "--request-timeout \"%s\": expected e.g. 10s or 2m", text);
+        return err_set(e, ERR_INVALID,
+                       "--request-timeout \"%s\": expected e.g. 10s or 2m", text);
     c->timeout_ms = ns / 1000000;
     return 0;
 }
@@ -103,7 +106,8 @@ adjust(struct cli *c, struct kubeconfig *k)
 struct kube *
 cli_kube(struct cli *c, struct err *e)
 {
-    struct kube_options o = {.actor = KUBE_AS_USER, .program = "kelos", .component = "cli"};
+    struct kube_options o = {
+        .actor = KUBE_AS_USER, .program = "kelos", .component = "cli"};
     SCOPED(kubeconfig) struct kubeconfig *k = NULL;
 
     if (c->kube != NULL)
@@ -145,12 +149,10 @@ cli_namespace(struct cli *c, bool lenient, struct err *e)
         c->namespace_ = strdup(chosen);
     } else if (c->namespace_ == NULL) {
         struct err why = ERR_INIT;
-        SCOPED(kubeconfig) struct kubeconfig *k = load_kubeconfig(c, &why);
 
-        if (k == NULL && !lenient) {
-            *e = why;
-            return NULL;
-        }
+        if (!lenient)
+            return cli_kube(c, e) != NULL ? c->namespace_ : NULL;
+        SCOPED(kubeconfig) struct kubeconfig *k = load_kubeconfig(c, &why);
         c->namespace_ = strdup(k != NULL ? k->namespace_ : "default");
     }
     return c->namespace_;
@@ -179,10 +181,11 @@ cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
     if (status->reason == KUBE_UNAUTHORIZED)
         advice = "; the credentials are refused or have expired: log in again";
     if (status->reason == KUBE_NO_ROUTE)
-        return err_set(e, e->code,
-                       "%s %s: %s does not serve %s.%s: kelos is not installed there; apply the "
-                       "definitions in share/kelos/crds, or use `kelos up`",
-                       verb, res->singular, kube_server(c->kube), res->plural, res->group);
+        return err_set(
+            e, e->code,
+            "%s %s: %s does not serve %s.%s: kelos is not installed there; apply the "
+            "definitions in share/kelos/crds, or use `kelos up`",
+            verb, res->singular, kube_server(c->kube), res->plural, res->group);
     struct err why = *e;
     err_set(e, why.code, "%s %s: %s%s", verb, res->singular, why.text, advice);
     if (why.code == ERR_UNAVAILABLE)
@@ -218,8 +221,8 @@ cli_call(struct cli *c, struct kube_request *r, json_t **body, struct kube_statu
 }
 
 json_t *
-cli_list(struct cli *c, const struct kube_resource *res, const char *ns, const char *selector,
-         struct err *e)
+cli_list(struct cli *c, const struct kube_resource *res, const char *ns,
+         const char *selector, struct err *e)
 {
     struct kube_status status = {0};
 

@@ -21,13 +21,13 @@ struct cli {
     const struct args *args;         /* borrowed */
     char **raw;                      /* the words of a raw command; borrowed */
     size_t n_raw;
-    struct config *config;           /* owned; never NULL once a command runs */
-    struct loop *loop;               /* owned; NULL before cli_kube */
-    struct kube *kube;               /* owned; likewise */
-    struct kubeexec *exec;           /* owned; likewise: credential plugins */
-    char *namespace_;                /* owned; see cli_namespace */
-    char *context;                   /* owned; where the kubeconfig came from, for errors */
-    int64_t timeout_ms;              /* of one call; set by cli_kube */
+    struct config *config; /* owned; never NULL once a command runs */
+    struct loop *loop;     /* owned; NULL before cli_kube */
+    struct kube *kube;     /* owned; likewise */
+    struct kubeexec *exec; /* owned; likewise: credential plugins */
+    char *namespace_;      /* owned; see cli_namespace */
+    char *context;         /* owned; where the kubeconfig came from, for errors */
+    int64_t timeout_ms;    /* of one call; set by cli_kube */
 };
 
 /* Releases what the commands opened. */
@@ -45,8 +45,8 @@ const char *cli_namespace(struct cli *c, bool lenient, struct err *e);
 /* One call, with the errors of the API server put in the words of a user: "get task: …",
  * and what to do where that is known. Fills ns-independent fields of *r itself: deadline,
  * repeat for creates. Returns 0 and *body (NULL is allowed; the caller owns), or -1. */
-int cli_call(struct cli *c, struct kube_request *r, json_t **body, struct kube_status *status,
-             struct err *e);
+int cli_call(struct cli *c, struct kube_request *r, json_t **body,
+             struct kube_status *status, struct err *e);
 
 /* All objects of a collection; NULL with *e set. ns NULL: of all namespaces. */
 json_t *cli_list(struct cli *c, const struct kube_resource *res, const char *ns,

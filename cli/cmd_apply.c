@@ -18,10 +18,19 @@
 #include "common/yaml.h"
 
 static const struct flag flags[] = {
-    {.name = "filename", .letter = 'f', .type = FLAG_ARRAY, .value = "FILE", .required = true,
+    {.name = "filename",
+     .letter = 'f',
+     .type = FLAG_ARRAY,
+     .value = "FILE",
+     .required = true,
      .help = "file, folder or - for standard input (repeatable)"},
-    {.name = "recursive", .letter = 'R', .type = FLAG_BOOL, .help = "folders with all below"},
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "let the server check, change nothing"},
+    {.name = "recursive",
+     .letter = 'R',
+     .type = FLAG_BOOL,
+     .help = "folders with all below"},
+    {.name = "dry-run",
+     .type = FLAG_BOOL,
+     .help = "let the server check, change nothing"},
 };
 
 struct applying {
@@ -44,22 +53,26 @@ on_unknown(void *arg, const char *path)
 {
     const struct manifest *m = arg;
 
-    fprintf(stderr, "Warning: %s:%d: unknown field \"%s\", which the server left out\n", m->file,
-            yaml_line(m->doc, path), path);
+    fprintf(stderr, "Warning: %s:%d: unknown field \"%s\", which the server left out\n",
+            m->file, yaml_line(m->doc, path), path);
 }
 
 static int
 get_before(struct applying *a, const struct manifest *m, char *version, size_t size,
            struct err *e)
 {
-    struct kube_request r = {.verb = KUBE_GET, .res = m->res, .ns = m->ns, .name = m->name,
+    struct kube_request r = {.verb = KUBE_GET,
+                             .res = m->res,
+                             .ns = m->ns,
+                             .name = m->name,
                              .secret = m->res == kube_res(KUBE_SECRETS)};
     SCOPED(json) json_t *before = NULL;
     struct err why = ERR_INIT;
 
     version[0] = '\0';
     if (cli_call(a->cli, &r, &before, NULL, &why) == 0) {
-        snprintf(version, size, "%s", json_str_or(before, "metadata.resourceVersion", ""));
+        snprintf(version, size, "%s",
+                 json_str_or(before, "metadata.resourceVersion", ""));
         return 0;
     }
     if (why.code == ERR_NOT_FOUND)
@@ -72,8 +85,12 @@ static int
 apply_document(struct applying *a, struct manifest *m, struct err *e)
 {
     const struct kube_param dry[] = {{"dryRun", "All"}, {NULL, NULL}};
-    struct kube_request r = {.verb = KUBE_APPLY, .res = m->res, .ns = m->ns, .name = m->name,
-                             .body = m->doc->value, .force = true,
+    struct kube_request r = {.verb = KUBE_APPLY,
+                             .res = m->res,
+                             .ns = m->ns,
+                             .name = m->name,
+                             .body = m->doc->value,
+                             .force = true,
                              .params = a->dry_run ? dry : NULL,
                              .secret = m->res == kube_res(KUBE_SECRETS)};
     SCOPED(json) json_t *after = NULL;
@@ -82,13 +99,15 @@ apply_document(struct applying *a, struct manifest *m, struct err *e)
 
     if (get_before(a, m, version, sizeof(version), e) < 0 ||
         cli_call(a->cli, &r, &after, NULL, e) < 0)
-        return err_wrap(e, "%s:%d: %s/%s", m->file, m->doc->line, m->res->singular, m->name);
+        return err_wrap(e, "%s:%d: %s/%s", m->file, m->doc->line, m->res->singular,
+                        m->name);
     manifest_unknown_fields(m, after, on_unknown, m);
     if (version[0] == '\0')
         verb = "created";
     else if (strcmp(version, json_str_or(after, "metadata.resourceVersion", "")) == 0)
         verb = "unchanged";
-    printf("%s/%s %s%s\n", m->res->singular, m->name, verb, a->dry_run ? " (dry run)" : "");
+    printf("%s/%s %s%s\n", m->res->singular, m->name, verb,
+           a->dry_run ? " (dry run)" : "");
     fflush(stdout);
     return 0;
 }
@@ -103,7 +122,8 @@ apply_documents(struct applying *a, const char *file, struct yaml_docs *docs)
         if (docs->docs[i].value == NULL || json_is_null(docs->docs[i].value))
             continue;
         const char *ns = cli_namespace(a->cli, false, &e);
-        if (ns == NULL || manifest_read(file, &docs->docs[i], ns, a->given_ns, &m, &e) < 0 ||
+        if (ns == NULL ||
+            manifest_read(file, &docs->docs[i], ns, a->given_ns, &m, &e) < 0 ||
             apply_document(a, &m, &e) < 0)
             complain(a, &e);
         a->done++;
@@ -161,7 +181,8 @@ apply_folder(struct applying *a, const char *path)
         SCOPED(string) char *inner = NULL;
         struct stat st;
 
-        if (asprintf(&inner, "%s/%s", path, names[i]->d_name) >= 0 && stat(inner, &st) == 0) {
+        if (asprintf(&inner, "%s/%s", path, names[i]->d_name) >= 0 &&
+            stat(inner, &st) == 0) {
             if (S_ISDIR(st.st_mode) && deep && names[i]->d_name[0] != '.')
                 apply_folder(a, inner);
             else if (S_ISREG(st.st_mode) && is_manifest(names[i]->d_name))
@@ -175,7 +196,8 @@ apply_folder(struct applying *a, const char *path)
 static int
 run_apply(struct cli *c, struct err *e)
 {
-    struct applying a = {.cli = c, .given_ns = args_given(c->args, "namespace"),
+    struct applying a = {.cli = c,
+                         .given_ns = args_given(c->args, "namespace"),
                          .dry_run = args_bool(c->args, "dry-run")};
     char *const *paths;
     size_t count = args_list(c->args, "filename", &paths);
@@ -196,7 +218,8 @@ run_apply(struct cli *c, struct err *e)
         }
     }
     if (a.done == 0 && a.failed == 0)
-        return err_set(e, ERR_INVALID, "no documents found: looked for .yaml, .yml and .json");
+        return err_set(e, ERR_INVALID,
+                       "no documents found: looked for .yaml, .yml and .json");
     return a.failed > 0 ? err_set(e, ERR_INVALID, "%s", "") : 0;
 }
 

@@ -51,8 +51,8 @@ on_alarm(int signal UNUSED)
 
 /* Names from the cluster that the line's flags and the configuration choose. */
 static void
-offer_names(const struct completing *k, const struct resource *resource, const char *prefix,
-            const char *partial)
+offer_names(const struct completing *k, const struct resource *resource,
+            const char *prefix, const char *partial)
 {
     struct flag_set sets[MAX_FLAG_SETS];
     size_t n = command_flag_sets(&k->path, sets);
@@ -69,8 +69,8 @@ offer_names(const struct completing *k, const struct resource *resource, const c
     signal(SIGALRM, on_alarm);
     alarm(NAMES_LIMIT_S);
     const char *ns = cli_namespace(&c, false, &e);
-    SCOPED(json) json_t *list =
-        ns != NULL ? cli_list(&c, kube_res(resource->id), ns, NULL, &e) : NULL;
+    SCOPED(json)
+    json_t *list = ns != NULL ? cli_list(&c, kube_res(resource->id), ns, NULL, &e) : NULL;
     alarm(0);
     const json_t *items = json_object_get(list, "items");
     for (size_t i = 0; i < json_array_size(items); i++) {
@@ -85,8 +85,8 @@ offer_names(const struct completing *k, const struct resource *resource, const c
 static const struct resource *
 resource_of(enum complete_kind kind)
 {
-    static const struct resource *const all[] = {&resource_task, &resource_spawner,
-                                                 &resource_workspace, &resource_agentconfig};
+    static const struct resource *const all[] = {
+        &resource_task, &resource_spawner, &resource_workspace, &resource_agentconfig};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         if (all[i]->complete == kind)
@@ -136,7 +136,8 @@ offer_flags(const struct completing *k, bool only_required)
 
     for (size_t s = 0; s < n; s++)
         for (size_t i = 0; i < sets[s].count; i++)
-            required = required || (sets[s].flags[i].required && !is_given(k, &sets[s].flags[i]));
+            required = required ||
+                       (sets[s].flags[i].required && !is_given(k, &sets[s].flags[i]));
     if (only_required && !required)
         return false;
     for (size_t s = 0; s < n; s++)
@@ -186,7 +187,8 @@ complete_word(const struct completing *k)
         char prefix[80];
 
         flag = args_find(sets, n, k->partial + 2, (size_t)(equals - k->partial - 2));
-        snprintf(prefix, sizeof(prefix), "%.*s", (int)(equals - k->partial + 1), k->partial);
+        snprintf(prefix, sizeof(prefix), "%.*s", (int)(equals - k->partial + 1),
+                 k->partial);
         return flag != NULL ? offer_values(k, flag, prefix, equals + 1) : NO_FILES;
     }
     if (k->partial[0] == '-') {
@@ -206,7 +208,8 @@ complete_word(const struct completing *k)
         if (words == 0 && resource != NULL)
             offer_names(k, resource, "", k->partial);
     }
-    return leaf->completes == COMPLETE_FILES && leaf->max_words > 0 ? SHELL_DEFAULT : NO_FILES;
+    return leaf->completes == COMPLETE_FILES && leaf->max_words > 0 ? SHELL_DEFAULT
+                                                                    : NO_FILES;
 }
 
 static int
@@ -218,8 +221,7 @@ complete(struct cli *c, bool plain)
         k.partial = c->raw[c->n_raw - 1];
     if ((k.rest = calloc(c->n_raw + 1, sizeof(*k.rest))) == NULL)
         return 0;
-    k.n_rest =
-        command_find(c->raw, c->n_raw > 0 ? c->n_raw - 1 : 0, &k.path, k.rest);
+    k.n_rest = command_find(c->raw, c->n_raw > 0 ? c->n_raw - 1 : 0, &k.path, k.rest);
     int directive = complete_word(&k);
     printf(":%d\n", directive);
     fprintf(stderr, "Completion ended with directive %d\n", directive);

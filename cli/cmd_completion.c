@@ -21,7 +21,8 @@ static const char bash_script[] =
     "            :[0-9]*) directive=\"${line#:}\" ;;\n"
     "            *) candidates+=(\"${line%%$'\\t'*}\") ;;\n"
     "        esac\n"
-    "    done < <(\"${COMP_WORDS[0]}\" @COMPLETE@ \"${words[@]}\" \"$current\" 2>/dev/null)\n"
+    "    done < <(\"${COMP_WORDS[0]}\" @COMPLETE@ \"${words[@]}\" \"$current\" "
+    "2>/dev/null)\n"
     "    COMPREPLY=()\n"
     "    for line in \"${candidates[@]}\"; do\n"
     "        [[ \"$line\" == \"$current\"* ]] && COMPREPLY+=(\"$line\")\n"
@@ -40,7 +41,8 @@ static const char zsh_script[] =
     "            :[0-9]*) directive=\"${line#:}\" ;;\n"
     "            *) line=\"${line//:/\\\\:}\"; candidates+=(\"${line/$'\\t'/:}\") ;;\n"
     "        esac\n"
-    "    done < <(${words[1]} @COMPLETE@ \"${(@)words[2,CURRENT-1]}\" \"${words[CURRENT]}\" 2>/dev/null)\n"
+    "    done < <(${words[1]} @COMPLETE@ \"${(@)words[2,CURRENT-1]}\" "
+    "\"${words[CURRENT]}\" 2>/dev/null)\n"
     "    _describe 'kelos' candidates\n"
     "    if ((!(directive & 4) && ${#candidates} == 0)); then _files; fi\n"
     "}\n"
@@ -61,7 +63,8 @@ static const char powershell_script[] =
     "# PowerShell completion of kelos\n"
     "Register-ArgumentCompleter -Native -CommandName kelos -ScriptBlock {\n"
     "    param($wordToComplete, $commandAst, $cursorPosition)\n"
-    "    $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { \"$_\" })\n"
+    "    $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object "
+    "{ \"$_\" })\n"
     "    if ($wordToComplete -ne '' -and $words.Count -gt 0) {\n"
     "        $words = @($words | Select-Object -SkipLast 1)\n"
     "    }\n"
@@ -70,7 +73,8 @@ static const char powershell_script[] =
     "        ForEach-Object {\n"
     "            $name, $text = $_ -split \"`t\", 2\n"
     "            if (-not $text) { $text = $name }\n"
-    "            [System.Management.Automation.CompletionResult]::new($name, $name, 'ParameterValue', $text)\n"
+    "            [System.Management.Automation.CompletionResult]::new($name, $name, "
+    "'ParameterValue', $text)\n"
     "        }\n"
     "}\n";
 
@@ -124,9 +128,9 @@ static const struct command bash =
     SHELL("bash", "Script for bash", "  source <(kelos completion bash)\n", run_bash);
 static const struct command fish =
     SHELL("fish", "Script for fish", "  kelos completion fish | source\n", run_fish);
-static const struct command powershell =
-    SHELL("powershell", "Script for PowerShell",
-          "  kelos completion powershell | Out-String | Invoke-Expression\n", run_powershell);
+static const struct command powershell = SHELL(
+    "powershell", "Script for PowerShell",
+    "  kelos completion powershell | Out-String | Invoke-Expression\n", run_powershell);
 static const struct command zsh =
     SHELL("zsh", "Script for zsh", "  source <(kelos completion zsh)\n", run_zsh);
 static const struct command *const children[] = {&bash, &fish, &powershell, &zsh, NULL};

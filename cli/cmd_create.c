@@ -21,7 +21,8 @@ print_document(const json_t *object, struct err *e)
 }
 
 static int
-create(struct cli *c, enum kube_res id, const char *ns, const json_t *object, struct err *e)
+create(struct cli *c, enum kube_res id, const char *ns, const json_t *object,
+       struct err *e)
 {
     const char *name = json_str_or(object, "metadata.name", "");
     struct kube_request r = {
@@ -36,28 +37,49 @@ create(struct cli *c, enum kube_res id, const char *ns, const json_t *object, st
 /* ---- workspace ---- */
 
 static const struct flag workspace_flags[] = {
-    {.name = "repo", .type = FLAG_STRING, .value = "URL", .required = true,
-     .help = "repository: https://, http://, git:// or git@host:path", .complete = COMPLETE_NOTHING},
-    {.name = "ref", .type = FLAG_STRING, .value = "REF", .help = "branch, tag or commit",
+    {.name = "repo",
+     .type = FLAG_STRING,
+     .value = "URL",
+     .required = true,
+     .help = "repository: https://, http://, git:// or git@host:path",
      .complete = COMPLETE_NOTHING},
-    {.name = "secret", .type = FLAG_STRING, .value = "NAME",
+    {.name = "ref",
+     .type = FLAG_STRING,
+     .value = "REF",
+     .help = "branch, tag or commit",
+     .complete = COMPLETE_NOTHING},
+    {.name = "secret",
+     .type = FLAG_STRING,
+     .value = "NAME",
      .help = "existing Secret with GITHUB_TOKEN, or appID, installationID and privateKey",
      .complete = COMPLETE_NOTHING},
-    {.name = "token", .type = FLAG_STRING, .value = "TOKEN",
-     .help = "token to put in Secret NAME-credentials: text, @FILE, $VARIABLE or - for stdin"},
-    {.name = "remote", .type = FLAG_ARRAY, .value = "NAME=URL",
-     .help = "further remote (repeatable)", .complete = COMPLETE_NOTHING},
-    {.name = "file", .type = FLAG_ARRAY, .value = "PATH=CONTENT",
+    {.name = "token",
+     .type = FLAG_STRING,
+     .value = "TOKEN",
+     .help = "token to put in Secret NAME-credentials: text, @FILE, $VARIABLE or - for "
+             "stdin"},
+    {.name = "remote",
+     .type = FLAG_ARRAY,
+     .value = "NAME=URL",
+     .help = "further remote (repeatable)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "file",
+     .type = FLAG_ARRAY,
+     .value = "PATH=CONTENT",
      .help = "file to put in the checkout; content or @FILE (repeatable)"},
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "print the Workspace, contact nothing"},
-    {.name = "yes", .letter = 'y', .type = FLAG_BOOL,
+    {.name = "dry-run",
+     .type = FLAG_BOOL,
+     .help = "print the Workspace, contact nothing"},
+    {.name = "yes",
+     .letter = 'y',
+     .type = FLAG_BOOL,
      .help = "replace what is there without asking"},
 };
 
 /* Adds "NAME=VALUE" texts as objects of two fields. */
 static int
-add_pairs(struct cli *c, json_t *spec, const char *flag, const char *path, const char *name_key,
-          const char *value_key, struct err *e)
+add_pairs(struct cli *c, json_t *spec, const char *flag, const char *path,
+          const char *name_key, const char *value_key, struct err *e)
 {
     char *const *texts;
     size_t count = args_list(c->args, flag, &texts);
@@ -97,13 +119,15 @@ check_repo(const char *repo, struct err *e)
         if (strncmp(repo, starts[i], strlen(starts[i])) == 0)
             return 0;
     return err_set(e, ERR_INVALID,
-                   "--repo \"%s\": expected https://, http://, git:// or git@host:path", repo);
+                   "--repo \"%s\": expected https://, http://, git:// or git@host:path",
+                   repo);
 }
 
 static json_t *
 workspace_object(struct cli *c, const char *ns, const char *secret, struct err *e)
 {
-    SCOPED(json) json_t *o = cli_object(kube_res(KUBE_WORKSPACES), ns, args_word(c->args, 0));
+    SCOPED(json)
+    json_t *o = cli_object(kube_res(KUBE_WORKSPACES), ns, args_word(c->args, 0));
 
     json_put_str(o, "spec.repo", args_string(c->args, "repo"));
     if (args_string(c->args, "ref")[0] != '\0')
@@ -126,7 +150,8 @@ check_free(struct cli *c, const char *ns, const char *name, struct err *e)
     struct err why = ERR_INIT;
 
     if (cli_call(c, &r, NULL, NULL, &why) == 0)
-        return err_set(e, ERR_EXISTS, "create workspace: workspaces.kelos.dev \"%s\" already exists",
+        return err_set(e, ERR_EXISTS,
+                       "create workspace: workspaces.kelos.dev \"%s\" already exists",
                        name);
     if (why.code == ERR_NOT_FOUND)
         return 0;
@@ -188,8 +213,10 @@ static const struct command create_workspace = {
     .aliases = ws,
     .words = "NAME",
     .summary = "Describe a repository that agents work in",
-    .examples = "  kelos create workspace shop --repo https://github.com/acme/shop.git --ref main\n"
-                "  kelos create workspace shop --repo https://github.com/acme/shop.git --token @token.txt\n",
+    .examples = "  kelos create workspace shop --repo https://github.com/acme/shop.git "
+                "--ref main\n"
+                "  kelos create workspace shop --repo https://github.com/acme/shop.git "
+                "--token @token.txt\n",
     .flags = FLAGS(workspace_flags),
     .min_words = 1,
     .max_words = 1,
@@ -201,22 +228,37 @@ static const struct command create_workspace = {
 /* ---- agentconfig ---- */
 
 static const struct flag agentconfig_flags[] = {
-    {.name = "agents-md", .type = FLAG_STRING, .value = "TEXT", .help = "instructions, or @FILE"},
-    {.name = "skill", .type = FLAG_ARRAY, .value = "NAME=TEXT",
+    {.name = "agents-md",
+     .type = FLAG_STRING,
+     .value = "TEXT",
+     .help = "instructions, or @FILE"},
+    {.name = "skill",
+     .type = FLAG_ARRAY,
+     .value = "NAME=TEXT",
      .help = "skill; text or @FILE (repeatable)"},
-    {.name = "agent", .type = FLAG_ARRAY, .value = "NAME=TEXT",
+    {.name = "agent",
+     .type = FLAG_ARRAY,
+     .value = "NAME=TEXT",
      .help = "agent; text or @FILE (repeatable)"},
-    {.name = "mcp", .type = FLAG_ARRAY, .value = "NAME=JSON",
+    {.name = "mcp",
+     .type = FLAG_ARRAY,
+     .value = "NAME=JSON",
      .help = "MCP server: JSON or @FILE with type stdio, http or sse (repeatable)"},
-    {.name = "skills-sh", .type = FLAG_ARRAY, .value = "SOURCE[:SKILL]",
-     .help = "skill package (repeatable)", .complete = COMPLETE_NOTHING},
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "print the AgentConfig, contact nothing"},
+    {.name = "skills-sh",
+     .type = FLAG_ARRAY,
+     .value = "SOURCE[:SKILL]",
+     .help = "skill package (repeatable)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "dry-run",
+     .type = FLAG_BOOL,
+     .help = "print the AgentConfig, contact nothing"},
 };
 
 static json_t *
 agentconfig_object(struct cli *c, const char *ns, struct err *e)
 {
-    SCOPED(json) json_t *o = cli_object(kube_res(KUBE_AGENT_CONFIGS), ns, args_word(c->args, 0));
+    SCOPED(json)
+    json_t *o = cli_object(kube_res(KUBE_AGENT_CONFIGS), ns, args_word(c->args, 0));
     struct agentconfig_flags f = {.agents_md = args_string(c->args, "agents-md")};
 
     f.n_skills = args_list(c->args, "skill", &f.skills);
@@ -253,8 +295,10 @@ static const struct command create_agentconfig = {
     .aliases = ac,
     .words = "NAME",
     .summary = "Bundle instructions, skills, agents and MCP servers",
-    .examples = "  kelos create agentconfig house --agents-md @AGENTS.md --skill ship=@ship.md\n"
-                "  kelos create agentconfig db --mcp 'pg={\"type\":\"stdio\",\"command\":\"pg-mcp\"}'\n",
+    .examples =
+        "  kelos create agentconfig house --agents-md @AGENTS.md --skill ship=@ship.md\n"
+        "  kelos create agentconfig db --mcp "
+        "'pg={\"type\":\"stdio\",\"command\":\"pg-mcp\"}'\n",
     .flags = FLAGS(agentconfig_flags),
     .min_words = 1,
     .max_words = 1,
@@ -263,7 +307,8 @@ static const struct command create_agentconfig = {
     .run = run_agentconfig,
 };
 
-static const struct command *const children[] = {&create_agentconfig, &create_workspace, NULL};
+static const struct command *const children[] = {&create_agentconfig, &create_workspace,
+                                                 NULL};
 
 const struct command command_create = {
     .name = "create",

@@ -13,10 +13,16 @@
 
 static const struct flag flags[] = {
     {.name = "all", .type = FLAG_BOOL, .help = "every one in the namespace"},
-    {.name = "selector", .letter = 'l', .type = FLAG_STRING, .value = "LABELS",
-     .help = "with --all: only those with these labels", .complete = COMPLETE_NOTHING},
+    {.name = "selector",
+     .letter = 'l',
+     .type = FLAG_STRING,
+     .value = "LABELS",
+     .help = "with --all: only those with these labels",
+     .complete = COMPLETE_NOTHING},
     {.name = "wait", .type = FLAG_BOOL, .help = "return when they are gone"},
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "let the server check, delete nothing"},
+    {.name = "dry-run",
+     .type = FLAG_BOOL,
+     .help = "let the server check, delete nothing"},
     {.name = "yes", .letter = 'y', .type = FLAG_BOOL, .help = "do not ask"},
 };
 
@@ -27,8 +33,8 @@ on_object(void *arg UNUSED, const json_t *object UNUSED, bool gone, struct err *
 }
 
 static int
-wait_gone(struct cli *c, const struct kube_resource *res, const char *ns, const char *name,
-          struct err *e)
+wait_gone(struct cli *c, const struct kube_resource *res, const char *ns,
+          const char *name, struct err *e)
 {
     struct err why = ERR_INIT;
 
@@ -66,7 +72,8 @@ may_delete(struct cli *c, size_t count, const char *ns)
 {
     char question[256];
 
-    if (args_bool(c->args, "yes") || args_bool(c->args, "dry-run") || !isatty(STDIN_FILENO))
+    if (args_bool(c->args, "yes") || args_bool(c->args, "dry-run") ||
+        !isatty(STDIN_FILENO))
         return true;
     snprintf(question, sizeof(question), "Delete %zu %s%s in namespace %s?", count,
              command_leaf(c->path)->resource->name, count > 1 ? "s" : "", ns);
@@ -78,7 +85,8 @@ delete_all(struct cli *c, const char *ns, struct err *e)
 {
     const struct resource *resource = command_leaf(c->path)->resource;
     const char *selector = args_string(c->args, "selector");
-    SCOPED(json) json_t *list =
+    SCOPED(json)
+    json_t *list =
         cli_list(c, kube_res(resource->id), ns, selector[0] != '\0' ? selector : NULL, e);
     const json_t *items = json_object_get(list, "items");
 
@@ -89,7 +97,8 @@ delete_all(struct cli *c, const char *ns, struct err *e)
         return 0;
     }
     if (!may_delete(c, json_array_size(items), ns))
-        return err_set(e, ERR_INVALID, "nothing deleted (use --yes to skip this question)");
+        return err_set(e, ERR_INVALID,
+                       "nothing deleted (use --yes to skip this question)");
     for (size_t i = 0; i < json_array_size(items); i++) {
         struct err why = ERR_INIT;
 
@@ -114,9 +123,10 @@ run_delete(struct cli *c, struct err *e)
     if (all && count > 0)
         return err_set(e, ERR_INVALID, "use NAME or --all, not both");
     if (!all && count == 0)
-        return err_set(e, ERR_INVALID,
-                       "%s NAME missing; usage: kelos delete %s NAME... (--all for every one)",
-                       noun, noun);
+        return err_set(
+            e, ERR_INVALID,
+            "%s NAME missing; usage: kelos delete %s NAME... (--all for every one)", noun,
+            noun);
     for (size_t i = 0; i < count; i++)
         if (kube_check_subdomain(args_word(c->args, i), e) < 0)
             return err_wrap(e, "%s \"%s\"", noun, args_word(c->args, i));
@@ -137,12 +147,14 @@ run_delete(struct cli *c, struct err *e)
         .completes = kind_complete, .resource = &(kind_resource), .run = run_delete      \
     }
 
-static const struct command task =
-    ROW("task", task_aliases, resource_task, COMPLETE_TASK, "Delete Tasks and their runs");
-static const struct command spawner = ROW("taskspawner", spawner_aliases, resource_spawner,
-                                          COMPLETE_SPAWNER, "Delete TaskSpawners");
-static const struct command workspace = ROW("workspace", workspace_aliases, resource_workspace,
-                                            COMPLETE_WORKSPACE, "Delete Workspaces");
+static const struct command task = ROW("task", task_aliases, resource_task, COMPLETE_TASK,
+                                       "Delete Tasks and their runs");
+static const struct command spawner =
+    ROW("taskspawner", spawner_aliases, resource_spawner, COMPLETE_SPAWNER,
+        "Delete TaskSpawners");
+static const struct command workspace =
+    ROW("workspace", workspace_aliases, resource_workspace, COMPLETE_WORKSPACE,
+        "Delete Workspaces");
 static const struct command agentconfig =
     ROW("agentconfig", agentconfig_aliases, resource_agentconfig, COMPLETE_AGENTCONFIG,
         "Delete AgentConfigs");

@@ -21,7 +21,8 @@
 #include "common/clock.h"
 
 static const struct flag flags[] = {
-    {.name = "keep", .type = FLAG_BOOL,
+    {.name = "keep",
+     .type = FLAG_BOOL,
      .help = "keep the folder with repository, data and logs afterwards"},
 };
 
@@ -88,7 +89,9 @@ play_and_watch(struct stage *s, int signals, struct err *e)
     waitpid(pid, &status, 0);
     if (stopped)
         return err_set(e, ERR_SYSTEM, "interrupted");
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : err_set(e, ERR_INVALID, "%s", "");
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? 0
+               : err_set(e, ERR_INVALID, "%s", "");
 }
 
 static int
@@ -96,7 +99,8 @@ run_on(struct stage *s, int signals, struct err *e)
 {
     int64_t start = clock_mono_ms();
 
-    printf("A private folder, a git repository, a GitHub-compatible forge with five issues\n");
+    printf("A private folder, a git repository, a GitHub-compatible forge with five "
+           "issues\n");
     fflush(stdout);
     if (stage_build(s, e) < 0)
         return -1;

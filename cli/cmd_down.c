@@ -13,10 +13,17 @@
 #include "cli/local.h"
 
 static const struct flag flags[] = {
-    {.name = "data", .type = FLAG_STRING, .value = "DIR",
+    {.name = "data",
+     .type = FLAG_STRING,
+     .value = "DIR",
      .help = "data directory (default $KELOS_LOCAL_DIR or ~/.kelos/local)"},
-    {.name = "purge", .type = FLAG_BOOL, .help = "delete all Tasks, logs and other data too"},
-    {.name = "yes", .letter = 'y', .type = FLAG_BOOL, .help = "do not ask before --purge"},
+    {.name = "purge",
+     .type = FLAG_BOOL,
+     .help = "delete all Tasks, logs and other data too"},
+    {.name = "yes",
+     .letter = 'y',
+     .type = FLAG_BOOL,
+     .help = "do not ask before --purge"},
 };
 
 /* What local mode keeps in its directory; nothing else is deleted there. */
@@ -40,7 +47,8 @@ purge(const char *dir, struct err *e)
         SCOPED(string) char *path = local_path(dir, owned[i]);
         struct stat st;
 
-        if (lstat(path, &st) == 0 && nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        if (lstat(path, &st) == 0 &&
+            nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
             return err_errno(e, "%s", path);
     }
     rmdir(dir); /* stays when somebody put more into it */
@@ -60,13 +68,15 @@ run_down(struct cli *c, struct err *e)
     if (all && !args_bool(c->args, "yes") && isatty(STDIN_FILENO)) {
         snprintf(question, sizeof(question), "Delete all data of local mode in %s?", dir);
         if (!cli_ask(question))
-            return err_set(e, ERR_INVALID, "nothing done (use --yes to skip this question)");
+            return err_set(e, ERR_INVALID,
+                           "nothing done (use --yes to skip this question)");
     }
     int was = launch_stop(dir, e);
     if (was < 0)
         return -1;
     if (was > 0)
-        printf("Local mode has ended%s%s\n", all ? "" : "; its data stay in ", all ? "" : dir);
+        printf("Local mode has ended%s%s\n", all ? "" : "; its data stay in ",
+               all ? "" : dir);
     else
         printf("Local mode does not run in %s\n", dir);
     return all ? purge(dir, e) : 0;

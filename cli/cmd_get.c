@@ -18,29 +18,53 @@
 static const char *const formats[] = {"yaml", "json", "wide", "name", "jsonpath=", NULL};
 
 #define GET_FLAGS                                                                        \
-    {.name = "output", .letter = 'o', .type = FLAG_STRING, .value = "FORMAT",            \
+    {.name = "output",                                                                   \
+     .letter = 'o',                                                                      \
+     .type = FLAG_STRING,                                                                \
+     .value = "FORMAT",                                                                  \
      .help = "yaml, json, wide, name or jsonpath=TEMPLATE",                              \
-     .complete = COMPLETE_CHOICES, .choices = formats},                                     \
-        {.name = "detail", .letter = 'd', .type = FLAG_BOOL,                             \
+     .complete = COMPLETE_CHOICES,                                                       \
+     .choices = formats},                                                                \
+        {.name = "detail",                                                               \
+         .letter = 'd',                                                                  \
+         .type = FLAG_BOOL,                                                              \
          .help = "fields of one object instead of a table"},                             \
-        {.name = "watch", .letter = 'w', .type = FLAG_BOOL,                              \
+        {.name = "watch",                                                                \
+         .letter = 'w',                                                                  \
+         .type = FLAG_BOOL,                                                              \
          .help = "go on printing what changes"},                                         \
-        {.name = "selector", .letter = 'l', .type = FLAG_STRING, .value = "LABELS",      \
-         .help = "only objects with these labels", .complete = COMPLETE_NOTHING},        \
-        {.name = "sort-by", .type = FLAG_STRING, .value = "COLUMN",                      \
-         .help = "order the table by a column's title", .complete = COMPLETE_NOTHING},   \
+        {.name = "selector",                                                             \
+         .letter = 'l',                                                                  \
+         .type = FLAG_STRING,                                                            \
+         .value = "LABELS",                                                              \
+         .help = "only objects with these labels",                                       \
+         .complete = COMPLETE_NOTHING},                                                  \
+        {.name = "sort-by",                                                              \
+         .type = FLAG_STRING,                                                            \
+         .value = "COLUMN",                                                              \
+         .help = "order the table by a column's title",                                  \
+         .complete = COMPLETE_NOTHING},                                                  \
         {.name = "no-headers", .type = FLAG_BOOL, .help = "leave the titles out"},       \
-        {.name = "show-managed-fields", .type = FLAG_BOOL,                               \
-         .help = "keep metadata.managedFields in YAML and JSON"}
+    {                                                                                    \
+        .name = "show-managed-fields", .type = FLAG_BOOL,                                \
+        .help = "keep metadata.managedFields in YAML and JSON"                           \
+    }
 
 static const struct flag flags[] = {GET_FLAGS};
 static const struct flag task_flags[] = {
-    {.name = "phase", .type = FLAG_SLICE, .value = "PHASE", .complete = COMPLETE_CHOICES,
-     .choices = task_phases, .help = "only Tasks of these phases"},
+    {.name = "phase",
+     .type = FLAG_SLICE,
+     .value = "PHASE",
+     .complete = COMPLETE_CHOICES,
+     .choices = task_phases,
+     .help = "only Tasks of these phases"},
     GET_FLAGS,
 };
 static const struct flag group_flags[] = {
-    {.name = "all-namespaces", .letter = 'A', .type = FLAG_BOOL, .help = "of every namespace"},
+    {.name = "all-namespaces",
+     .letter = 'A',
+     .type = FLAG_BOOL,
+     .help = "of every namespace"},
 };
 
 /* What to show and how; filled before anything is asked of the cluster. */
@@ -67,10 +91,11 @@ check_phases(struct cli *c, struct view *v, struct err *e)
         for (size_t p = 0; task_phases[p] != NULL; p++)
             known = known || strcmp(v->phases[i], task_phases[p]) == 0;
         if (!known)
-            return err_set(e, ERR_INVALID,
-                           "phase \"%s\" unknown; choose Pending, Running, Waiting, Succeeded "
-                           "or Failed",
-                           v->phases[i]);
+            return err_set(
+                e, ERR_INVALID,
+                "phase \"%s\" unknown; choose Pending, Running, Waiting, Succeeded "
+                "or Failed",
+                v->phases[i]);
     }
     return 0;
 }
@@ -87,7 +112,8 @@ read_view(struct cli *c, struct view *v, struct err *e)
     v->headers = !args_bool(c->args, "no-headers");
     v->name = args_count(c->args) > 0 ? args_word(c->args, 0) : NULL;
     if (v->name != NULL && v->all)
-        return err_set(e, ERR_INVALID, "NAME needs a single namespace; drop -A or use -n");
+        return err_set(e, ERR_INVALID,
+                       "NAME needs a single namespace; drop -A or use -n");
     if (check_phases(c, v, e) < 0)
         return -1;
     if (v->name != NULL && kube_check_subdomain(v->name, e) < 0)
@@ -236,7 +262,8 @@ on_change(void *arg, const json_t *object, bool gone, struct err *e)
 
         resource_header(v->resource, v->all, v->wide, t);
         resource_row(v->resource, object, v->all, v->wide, clock_wall_ms(), t);
-        table_write(t, w->titled || !v->headers ? 1 : 0, w->widths, ARRAY_LEN(w->widths), &out);
+        table_write(t, w->titled || !v->headers ? 1 : 0, w->widths, ARRAY_LEN(w->widths),
+                    &out);
         w->titled = true;
         return print_flush(&out, e);
     }
@@ -270,7 +297,8 @@ run_get(struct cli *c, struct err *e)
         return follow(c, res, v.ns, v.name, selector, -1, on_change, &w, e) < 0 ? -1 : 0;
     }
     if (v.name != NULL) {
-        struct kube_request r = {.verb = KUBE_GET, .res = res, .ns = v.ns, .name = v.name};
+        struct kube_request r = {
+            .verb = KUBE_GET, .res = res, .ns = v.ns, .name = v.name};
 
         if (cli_call(c, &r, &found, NULL, e) < 0)
             return -1;
@@ -282,7 +310,6 @@ run_get(struct cli *c, struct err *e)
     }
     return show(c, &v, found, &out, e) < 0 ? -1 : print_flush(&out, e);
 }
-
 
 static const struct command get_task = {
     .name = "task",

@@ -13,7 +13,10 @@
 #include "cli/init_text.h"
 
 static const struct flag flags[] = {
-    {.name = "force", .letter = 'f', .type = FLAG_BOOL, .help = "replace an existing file"},
+    {.name = "force",
+     .letter = 'f',
+     .type = FLAG_BOOL,
+     .help = "replace an existing file"},
 };
 
 /* Makes the folders above `path`, each 0700; those that exist keep their mode. */

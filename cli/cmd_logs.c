@@ -10,21 +10,38 @@
 #include "common/duration.h"
 
 static const struct flag flags[] = {
-    {.name = "follow", .letter = 'f', .type = FLAG_BOOL,
+    {.name = "follow",
+     .letter = 'f',
+     .type = FLAG_BOOL,
      .help = "wait for the run, go on until it has ended; exit 1 when it failed"},
-    {.name = "raw", .type = FLAG_BOOL, .help = "the agent's own format, not a transcript"},
-    {.name = "container", .letter = 'c', .type = FLAG_STRING, .value = "NAME",
-     .help = "one container instead of the agent's", .complete = COMPLETE_NOTHING},
-    {.name = "tail", .type = FLAG_STRING, .value = "LINES", .help = "only the last lines",
+    {.name = "raw",
+     .type = FLAG_BOOL,
+     .help = "the agent's own format, not a transcript"},
+    {.name = "container",
+     .letter = 'c',
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "one container instead of the agent's",
      .complete = COMPLETE_NOTHING},
-    {.name = "since", .type = FLAG_STRING, .value = "DURATION",
-     .help = "only what is younger, e.g. 10m", .complete = COMPLETE_NOTHING},
-    {.name = "timestamps", .type = FLAG_BOOL, .help = "each line with its time, not rendered"},
+    {.name = "tail",
+     .type = FLAG_STRING,
+     .value = "LINES",
+     .help = "only the last lines",
+     .complete = COMPLETE_NOTHING},
+    {.name = "since",
+     .type = FLAG_STRING,
+     .value = "DURATION",
+     .help = "only what is younger, e.g. 10m",
+     .complete = COMPLETE_NOTHING},
+    {.name = "timestamps",
+     .type = FLAG_BOOL,
+     .help = "each line with its time, not rendered"},
     {.name = "previous", .type = FLAG_BOOL, .help = "of the container's run before"},
 };
 
 static int
-read_options(struct cli *c, struct logs_options *o, char *since, size_t size, struct err *e)
+read_options(struct cli *c, struct logs_options *o, char *since, size_t size,
+             struct err *e)
 {
     const char *text = args_string(c->args, "since");
     int64_t ns;
@@ -41,11 +58,13 @@ read_options(struct cli *c, struct logs_options *o, char *since, size_t size, st
     since[0] = '\0';
     for (const char *p = o->tail; *p != '\0'; p++)
         if (!isdigit((unsigned char)*p) || p - o->tail > 8)
-            return err_set(e, ERR_INVALID, "--tail \"%s\": expected a number of lines", o->tail);
+            return err_set(e, ERR_INVALID, "--tail \"%s\": expected a number of lines",
+                           o->tail);
     if (text[0] == '\0')
         return 0;
     if (duration_parse(text, &ns) < 0 || ns < 1000000000)
-        return err_set(e, ERR_INVALID, "--since \"%s\": expected e.g. 90s, 30m, 1h30m", text);
+        return err_set(e, ERR_INVALID, "--since \"%s\": expected e.g. 90s, 30m, 1h30m",
+                       text);
     snprintf(since, size, "%lld", (long long)(ns / 1000000000));
     return 0;
 }

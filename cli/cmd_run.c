@@ -17,49 +17,109 @@
 static const char *const formats[] = {"yaml", "json", NULL};
 
 static const struct flag flags[] = {
-    {.name = "prompt", .letter = 'p', .type = FLAG_STRING, .value = "TEXT",
+    {.name = "prompt",
+     .letter = 'p',
+     .type = FLAG_STRING,
+     .value = "TEXT",
      .help = "what the agent is asked (required, unless given as word or file)",
      .complete = COMPLETE_NOTHING},
-    {.name = "prompt-file", .type = FLAG_STRING, .value = "FILE",
+    {.name = "prompt-file",
+     .type = FLAG_STRING,
+     .value = "FILE",
      .help = "the same from a file, - for standard input"},
-    {.name = "type", .letter = 't', .type = FLAG_STRING, .value = "AGENT",
-     .help = "agent", .complete = COMPLETE_CHOICES, .choices = agent_types},
-    {.name = "secret", .type = FLAG_STRING, .value = "NAME",
-     .help = "existing Secret with the credential", .complete = COMPLETE_NOTHING},
-    {.name = "credential-type", .type = FLAG_STRING, .value = "TYPE",
-     .help = "kind of credential", .complete = COMPLETE_CHOICES, .choices = credential_types},
-    {.name = "model", .type = FLAG_STRING, .value = "MODEL", .help = "model of the agent",
+    {.name = "type",
+     .letter = 't',
+     .type = FLAG_STRING,
+     .value = "AGENT",
+     .help = "agent",
+     .complete = COMPLETE_CHOICES,
+     .choices = agent_types},
+    {.name = "secret",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "existing Secret with the credential",
      .complete = COMPLETE_NOTHING},
-    {.name = "effort", .type = FLAG_STRING, .value = "WORD",
-     .help = "how hard the agent thinks, in its own words", .complete = COMPLETE_NOTHING},
-    {.name = "image", .type = FLAG_STRING, .value = "IMAGE",
-     .help = "agent image instead of the default one", .complete = COMPLETE_NOTHING},
-    {.name = "name", .type = FLAG_STRING, .value = "NAME",
-     .help = "name of the Task (default task- and 5 characters)", .complete = COMPLETE_NOTHING},
-    {.name = "workspace", .type = FLAG_STRING, .value = "NAME",
-     .help = "Workspace that the agent works in", .complete = COMPLETE_WORKSPACE},
-    {.name = "no-workspace", .type = FLAG_BOOL,
+    {.name = "credential-type",
+     .type = FLAG_STRING,
+     .value = "TYPE",
+     .help = "kind of credential",
+     .complete = COMPLETE_CHOICES,
+     .choices = credential_types},
+    {.name = "model",
+     .type = FLAG_STRING,
+     .value = "MODEL",
+     .help = "model of the agent",
+     .complete = COMPLETE_NOTHING},
+    {.name = "effort",
+     .type = FLAG_STRING,
+     .value = "WORD",
+     .help = "how hard the agent thinks, in its own words",
+     .complete = COMPLETE_NOTHING},
+    {.name = "image",
+     .type = FLAG_STRING,
+     .value = "IMAGE",
+     .help = "agent image instead of the default one",
+     .complete = COMPLETE_NOTHING},
+    {.name = "name",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "name of the Task (default task- and 5 characters)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "workspace",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "Workspace that the agent works in",
+     .complete = COMPLETE_WORKSPACE},
+    {.name = "no-workspace",
+     .type = FLAG_BOOL,
      .help = "none, whatever the configuration file says"},
-    {.name = "agent-config", .type = FLAG_ARRAY, .value = "NAME",
-     .help = "AgentConfig (repeatable)", .complete = COMPLETE_AGENTCONFIG},
-    {.name = "no-agent-config", .type = FLAG_BOOL,
+    {.name = "agent-config",
+     .type = FLAG_ARRAY,
+     .value = "NAME",
+     .help = "AgentConfig (repeatable)",
+     .complete = COMPLETE_AGENTCONFIG},
+    {.name = "no-agent-config",
+     .type = FLAG_BOOL,
      .help = "none, whatever the configuration file says"},
-    {.name = "depends-on", .type = FLAG_ARRAY, .value = "TASK",
-     .help = "Task that must have succeeded first (repeatable)", .complete = COMPLETE_TASK},
-    {.name = "branch", .type = FLAG_STRING, .value = "BRANCH",
-     .help = "branch to work on; one Task at a time holds it", .complete = COMPLETE_NOTHING},
-    {.name = "timeout", .type = FLAG_STRING, .value = "DURATION",
-     .help = "longest run, e.g. 30m", .complete = COMPLETE_NOTHING},
-    {.name = "env", .type = FLAG_ARRAY, .value = "NAME=VALUE",
-     .help = "variable of the agent (repeatable)", .complete = COMPLETE_NOTHING},
-    {.name = "watch", .letter = 'w', .type = FLAG_BOOL,
+    {.name = "depends-on",
+     .type = FLAG_ARRAY,
+     .value = "TASK",
+     .help = "Task that must have succeeded first (repeatable)",
+     .complete = COMPLETE_TASK},
+    {.name = "branch",
+     .type = FLAG_STRING,
+     .value = "BRANCH",
+     .help = "branch to work on; one Task at a time holds it",
+     .complete = COMPLETE_NOTHING},
+    {.name = "timeout",
+     .type = FLAG_STRING,
+     .value = "DURATION",
+     .help = "longest run, e.g. 30m",
+     .complete = COMPLETE_NOTHING},
+    {.name = "env",
+     .type = FLAG_ARRAY,
+     .value = "NAME=VALUE",
+     .help = "variable of the agent (repeatable)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "watch",
+     .letter = 'w',
+     .type = FLAG_BOOL,
      .help = "print the phases until the Task has ended; exit 1 when it failed"},
-    {.name = "follow", .letter = 'f', .type = FLAG_BOOL,
+    {.name = "follow",
+     .letter = 'f',
+     .type = FLAG_BOOL,
      .help = "print the transcript as it grows, like kelos logs -f"},
     {.name = "dry-run", .type = FLAG_BOOL, .help = "print the Task, contact nothing"},
-    {.name = "output", .letter = 'o', .type = FLAG_STRING, .value = "FORMAT",
-     .help = "of --dry-run", .complete = COMPLETE_CHOICES, .choices = formats},
-    {.name = "yes", .letter = 'y', .type = FLAG_BOOL,
+    {.name = "output",
+     .letter = 'o',
+     .type = FLAG_STRING,
+     .value = "FORMAT",
+     .help = "of --dry-run",
+     .complete = COMPLETE_CHOICES,
+     .choices = formats},
+    {.name = "yes",
+     .letter = 'y',
+     .type = FLAG_BOOL,
      .help = "replace what is there without asking"},
 };
 
@@ -75,10 +135,11 @@ dry_run(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
     format = format == PRINT_JSON ? PRINT_JSON : PRINT_YAML;
     if (format == PRINT_YAML && p->credential != NULL)
         buf_printf(&out, "# secret/%s with %s is written first; its value is not shown\n",
-                   CREDENTIAL_SECRET, json_object_iter_key(json_object_iter(p->credential)));
+                   CREDENTIAL_SECRET,
+                   json_object_iter_key(json_object_iter(p->credential)));
     if (format == PRINT_YAML && p->workspace != NULL) {
-        SCOPED(json) json_t *workspace =
-            cli_object(kube_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
+        SCOPED(json)
+        json_t *workspace = cli_object(kube_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
 
         if (p->workspace_secret != NULL)
             buf_printf(&out, "# secret/%s is written first; its values are not shown\n",
@@ -177,13 +238,15 @@ run_run(struct cli *c, struct err *e)
     const char *name = json_str_or(p.task, "metadata.name", "");
     rc = dry ? dry_run(c, ns, &p, e) : write_all(c, ns, &p, e);
     if (rc == 0 && !dry && args_bool(c->args, "follow")) {
-        struct logs_options o = {.follow = true, .container = "", .tail = "", .since = ""};
+        struct logs_options o = {
+            .follow = true, .container = "", .tail = "", .since = ""};
 
         rc = logs_show(c, ns, name, &o, e);
     } else if (rc == 0 && !dry && args_bool(c->args, "watch")) {
         struct watching w = {.name = name};
 
-        rc = follow(c, kube_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1 : 0;
+        rc = follow(c, kube_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1
+                                                                                     : 0;
     }
     runplan_free(&p);
     return rc;
@@ -193,9 +256,10 @@ const struct command command_run = {
     .name = "run",
     .words = "[PROMPT]",
     .summary = "Create a Task from the command line",
-    .examples = "  kelos run -p \"Fix the login form\" --workspace shop --branch fix-login -w\n"
-                "  kelos run --prompt-file task.md --type codex --follow\n"
-                "  kelos run -p \"Tidy the changelog\" --secret my-key --dry-run\n",
+    .examples =
+        "  kelos run -p \"Fix the login form\" --workspace shop --branch fix-login -w\n"
+        "  kelos run --prompt-file task.md --type codex --follow\n"
+        "  kelos run -p \"Tidy the changelog\" --secret my-key --dry-run\n",
     .flags = FLAGS(flags),
     .max_words = SIZE_MAX,
     .noun = "task",

@@ -14,10 +14,17 @@
 
 static const char *const formats[] = {"json", NULL};
 static const struct flag flags[] = {
-    {.name = "data", .type = FLAG_STRING, .value = "DIR",
+    {.name = "data",
+     .type = FLAG_STRING,
+     .value = "DIR",
      .help = "data directory (default $KELOS_LOCAL_DIR or ~/.kelos/local)"},
-    {.name = "output", .letter = 'o', .type = FLAG_STRING, .value = "FORMAT",
-     .complete = COMPLETE_CHOICES, .choices = formats, .help = "json: all that is known"},
+    {.name = "output",
+     .letter = 'o',
+     .type = FLAG_STRING,
+     .value = "FORMAT",
+     .complete = COMPLETE_CHOICES,
+     .choices = formats,
+     .help = "json: all that is known"},
 };
 
 static int
@@ -31,7 +38,8 @@ read_status(const char *dir, struct buf *out, struct err *e)
         return -1;
     int status = subprocess_run(argv, NULL, out, false, e);
     if (status > 0)
-        return err_set(e, ERR_UNAVAILABLE, "the supervisor does not answer; its log: %s/log/supervisor.log",
+        return err_set(e, ERR_UNAVAILABLE,
+                       "the supervisor does not answer; its log: %s/log/supervisor.log",
                        dir);
     return status;
 }
@@ -49,8 +57,8 @@ run_status(struct cli *c, struct err *e)
     if (format[0] != '\0' && strcmp(format, "json") != 0)
         return err_set(e, ERR_INVALID, "-o \"%s\" unsupported; choose json", format);
     if (local_running(dir) == 0)
-        return err_set(e, ERR_NOT_FOUND, "local mode does not run in %s; start it with: kelos up",
-                       dir);
+        return err_set(e, ERR_NOT_FOUND,
+                       "local mode does not run in %s; start it with: kelos up", dir);
     if (read_status(dir, &text, e) < 0)
         return -1;
     if (format[0] != '\0') {

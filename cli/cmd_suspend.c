@@ -26,7 +26,8 @@ set_suspend(struct cli *c, bool suspend, struct err *e)
     if (cli_call(c, &get, &spawner, NULL, e) < 0)
         return -1;
     if (json_bool_or(spawner, "spec.suspend", false) == suspend) {
-        printf("taskspawner/%s is %s\n", name, suspend ? "already suspended" : "not suspended");
+        printf("taskspawner/%s is %s\n", name,
+               suspend ? "already suspended" : "not suspended");
         return 0;
     }
     struct kube_request set = {

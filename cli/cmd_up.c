@@ -14,21 +14,36 @@
 #include "cli/local.h"
 
 static const struct flag flags[] = {
-    {.name = "data", .type = FLAG_STRING, .value = "DIR",
+    {.name = "data",
+     .type = FLAG_STRING,
+     .value = "DIR",
      .help = "data directory (default $KELOS_LOCAL_DIR or ~/.kelos/local)"},
-    {.name = "port", .type = FLAG_STRING, .value = "PORT", .complete = COMPLETE_NOTHING,
+    {.name = "port",
+     .type = FLAG_STRING,
+     .value = "PORT",
+     .complete = COMPLETE_NOTHING,
      .help = "port of the API on loopback (default: chosen once, then kept)"},
-    {.name = "shards", .type = FLAG_STRING, .value = "N", .complete = COMPLETE_NOTHING,
+    {.name = "shards",
+     .type = FLAG_STRING,
+     .value = "N",
+     .complete = COMPLETE_NOTHING,
      .help = "reconciler processes (default 1)"},
-    {.name = "metrics-bind-address", .type = FLAG_STRING, .value = "ADDRESS",
-     .complete = COMPLETE_NOTHING, .help = "HOST:PORT of /metrics (default: none)"},
-    {.name = "sandbox", .type = FLAG_STRING, .value = "MODE", .complete = COMPLETE_NOTHING,
+    {.name = "metrics-bind-address",
+     .type = FLAG_STRING,
+     .value = "ADDRESS",
+     .complete = COMPLETE_NOTHING,
+     .help = "HOST:PORT of /metrics (default: none)"},
+    {.name = "sandbox",
+     .type = FLAG_STRING,
+     .value = "MODE",
+     .complete = COMPLETE_NOTHING,
      .help = "auto, require or off"},
     {.name = "foreground", .type = FLAG_BOOL, .help = "stay, log to standard error"},
 };
 
 static int
-read_number(struct cli *c, const char *flag, long low, long high, long *out, struct err *e)
+read_number(struct cli *c, const char *flag, long low, long high, long *out,
+            struct err *e)
 {
     const char *text = args_string(c->args, flag);
     char *end;
@@ -38,8 +53,8 @@ read_number(struct cli *c, const char *flag, long low, long high, long *out, str
         return 0;
     *out = strtol(text, &end, 10);
     if (*end != '\0' || *out < low || *out > high)
-        return err_set(e, ERR_INVALID, "--%s \"%s\": expected a number from %ld to %ld", flag,
-                       text, low, high);
+        return err_set(e, ERR_INVALID, "--%s \"%s\": expected a number from %ld to %ld",
+                       flag, text, low, high);
     return 0;
 }
 
@@ -51,8 +66,7 @@ say_what_runs(const struct launch *l, const char *server)
            "  kubeconfig  %s/kubeconfig\n"
            "  data        %s\n"
            "  log         %s\n",
-           server, l->dir, l->dir,
-           l->foreground ? "standard error" : l->log_path);
+           server, l->dir, l->dir, l->foreground ? "standard error" : l->log_path);
     printf("kelos commands use it by themselves; for kubectl:\n"
            "  export KUBECONFIG=%s/kubeconfig\n"
            "To stop it: kelos down%s%s\n",

@@ -73,7 +73,8 @@ flag_for(const struct command_path *path, const char *name, size_t size, char le
         letter != 0 ? args_find_letter(sets, n, letter) : args_find(sets, n, name, size);
     const struct command *leaf = command_leaf(path);
 
-    for (size_t i = 0; f == NULL && leaf->children != NULL && leaf->children[i] != NULL; i++) {
+    for (size_t i = 0; f == NULL && leaf->children != NULL && leaf->children[i] != NULL;
+         i++) {
         struct command_path below = *path;
 
         if (below.depth < MAX_COMMAND_DEPTH) {
@@ -85,7 +86,8 @@ flag_for(const struct command_path *path, const char *name, size_t size, char le
 }
 
 bool
-command_takes_next(const struct command_path *path, const char *word, const struct flag **flag)
+command_takes_next(const struct command_path *path, const char *word,
+                   const struct flag **flag)
 {
     const struct flag *f = NULL;
     bool takes = false;
@@ -152,11 +154,13 @@ missing_word(const struct command_path *path, struct err *e)
         if (leaf->flags.flags[i].required && required++ < 3)
             buf_printf(&usage, " --%s %s", leaf->flags.flags[i].name,
                        leaf->flags.flags[i].value);
-    return err_set(e, ERR_INVALID, "%s NAME missing; usage: %s", leaf->noun, buf_str(&usage));
+    return err_set(e, ERR_INVALID, "%s NAME missing; usage: %s", leaf->noun,
+                   buf_str(&usage));
 }
 
 int
-command_check_words(const struct command_path *path, const struct args *args, struct err *e)
+command_check_words(const struct command_path *path, const struct args *args,
+                    struct err *e)
 {
     const struct command *leaf = command_leaf(path);
     size_t count = args_count(args);
@@ -176,7 +180,8 @@ command_check_words(const struct command_path *path, const struct args *args, st
     if (leaf->min_words == 0)
         return err_set(e, ERR_INVALID, "%s takes at most %zu NAME, got %zu:%s", name,
                        leaf->max_words, count, buf_str(&list));
-    return err_set(e, ERR_INVALID, "one NAME expected, got %zu:%s", count, buf_str(&list));
+    return err_set(e, ERR_INVALID, "one NAME expected, got %zu:%s", count,
+                   buf_str(&list));
 }
 
 int
@@ -191,8 +196,9 @@ command_group_error(const struct command_path *path, const char *word, struct er
             names[count++] = group->children[i]->name;
     const char *near = word != NULL ? suggest_best(word, names, count) : NULL;
     if (path->depth == 1)
-        return err_set(e, ERR_INVALID, "\"%s\" is no command of kelos%s%s%s; see kelos --help",
-                       word, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+        return err_set(e, ERR_INVALID,
+                       "\"%s\" is no command of kelos%s%s%s; see kelos --help", word,
+                       near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                        near != NULL ? "\"?" : "");
     if (word == NULL)
         return err_set(e, ERR_INVALID, "say what to %s: %s", group->name, group->choices);

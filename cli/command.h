@@ -16,27 +16,30 @@ struct resource;
 
 struct command {
     const char *name;
-    const char *const *aliases;  /* NULL-terminated, or NULL */
-    const char *words;           /* how --help shows its words: "NAME" */
-    const char *summary;         /* one line */
-    const char *examples;        /* lines, or NULL */
-    struct flag_set flags;       /* its own */
-    struct flag_set inherited;   /* its own and its children's */
+    const char *const *aliases;            /* NULL-terminated, or NULL */
+    const char *words;                     /* how --help shows its words: "NAME" */
+    const char *summary;                   /* one line */
+    const char *examples;                  /* lines, or NULL */
+    struct flag_set flags;                 /* its own */
+    struct flag_set inherited;             /* its own and its children's */
     const struct command *const *children; /* NULL-terminated, or NULL; alphabetical */
     size_t min_words;
-    size_t max_words;            /* SIZE_MAX: any */
-    const char *noun;            /* what its word names: "workspace"; NULL: it takes none */
-    enum complete_kind completes;/* what its first word is */
-    bool no_config;              /* does not read the configuration file */
-    bool hidden;                 /* not in help, not completed */
-    bool raw;                    /* takes its words as they are, flags included */
+    size_t max_words; /* SIZE_MAX: any */
+    const char *noun; /* what its word names: "workspace"; NULL: it takes none */
+    enum complete_kind completes;    /* what its first word is */
+    bool no_config;                  /* does not read the configuration file */
+    bool hidden;                     /* not in help, not completed */
+    bool raw;                        /* takes its words as they are, flags included */
     const struct resource *resource; /* what get, delete and the like act on */
-    const char *verb;            /* of a group: past participle, "created" */
-    const char *choices;         /* of a group: "workspace or agentconfig" */
+    const char *verb;                /* of a group: past participle, "created" */
+    const char *choices;             /* of a group: "workspace or agentconfig" */
     int (*run)(struct cli *c, struct err *e); /* NULL for a group */
 };
 
-#define FLAGS(table) {(table), ARRAY_LEN(table)}
+#define FLAGS(table)                                                                     \
+    {                                                                                    \
+        (table), ARRAY_LEN(table)                                                        \
+    }
 #define MAX_COMMAND_DEPTH 4
 
 /* A command as found on the line: the rows from the root down to it. */
@@ -63,7 +66,8 @@ bool command_is(const struct command *command, const char *word);
 /* Walks the words to the command they name, over flags and their values. The words that
  * named it are taken out: `rest` (room for count pointers) gets the others, in order.
  * Returns how many those are. */
-size_t command_find(char *const *words, size_t count, struct command_path *path, char **rest);
+size_t command_find(char *const *words, size_t count, struct command_path *path,
+                    char **rest);
 
 /* Whether this flag word ("--output", "-o", "-dA") takes the next word as its value; *flag
  * (NULL is allowed) is then the flag. */

@@ -17,7 +17,7 @@
 
 struct config {
     char *path;
-    json_t *root; /* an object */
+    json_t *root;  /* an object */
     json_t *texts; /* scalars that were asked for, as text: what config_get lends */
 };
 
@@ -58,7 +58,8 @@ config_expand_home(const char *path)
 char *
 config_path(const char *given)
 {
-    const char *named = given != NULL && given[0] != '\0' ? given : getenv("KELOS_CONFIG");
+    const char *named =
+        given != NULL && given[0] != '\0' ? given : getenv("KELOS_CONFIG");
     const char *home = getenv("HOME");
     char *out = NULL;
 
@@ -117,8 +118,8 @@ config_parse(const char *text, size_t size, const char *path, struct err *e)
     if (json_is_null(root))
         return config_make(path, json_object());
     if (!json_is_object(root)) {
-        err_set(e, ERR_INVALID, "config %s: expected keys and values (try kelos init --force)",
-                path);
+        err_set(e, ERR_INVALID,
+                "config %s: expected keys and values (try kelos init --force)", path);
         return NULL;
     }
     return config_make(path, TAKE(root));
@@ -163,7 +164,8 @@ warn_mode(const struct config *c, const struct stat *st)
 
         if (value[0] != '\0' && value[0] != '@' && value[0] != '$' &&
             strcmp(value, "none") != 0) {
-            fprintf(stderr, "Warning: config %s holds %s and can be read by others; chmod 600\n",
+            fprintf(stderr,
+                    "Warning: config %s holds %s and can be read by others; chmod 600\n",
                     c->path, secrets[i]);
             return;
         }
@@ -185,8 +187,8 @@ config_load(const char *given, struct err *e)
         if (errno == ENOENT && !named)
             return config_make(path, json_object());
         if (errno == ENOENT)
-            err_set(e, ERR_NOT_FOUND, "config %s: no such file (kelos init --config makes one)",
-                    path);
+            err_set(e, ERR_NOT_FOUND,
+                    "config %s: no such file (kelos init --config makes one)", path);
         else
             err_errno(e, "config %s", path);
         return NULL;
@@ -210,9 +212,9 @@ member(const json_t *object, const char *name, size_t size)
 
     if (!json_is_object(object))
         return NULL;
-    json_object_foreach ((json_t *)object, key, value)
-        if (strlen(key) == size && strncasecmp(key, name, size) == 0)
-            found = value;
+    json_object_foreach((json_t *)object, key,
+                        value) if (strlen(key) == size &&
+                                   strncasecmp(key, name, size) == 0) found = value;
     return found;
 }
 
@@ -239,7 +241,8 @@ config_get(const struct config *c, const char *key)
         return json_string_value(value);
     if (!json_is_number(value) && !json_is_boolean(value))
         return "";
-    SCOPED(string) char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    SCOPED(string)
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_object_set_new(c->texts, key, json_string(text));
     return json_string_value(json_object_get(c->texts, key));
 }
@@ -259,7 +262,8 @@ check_object(const json_t *object, const char *prefix,
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         char full[256], message[512];
         bool known = false;
 
@@ -280,7 +284,8 @@ check_object(const json_t *object, const char *prefix,
 }
 
 void
-config_check_keys(const struct config *c, void (*fn)(void *arg, const char *message), void *arg)
+config_check_keys(const struct config *c, void (*fn)(void *arg, const char *message),
+                  void *arg)
 {
     check_object(c->root, "", fn, arg);
 }

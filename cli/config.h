@@ -22,7 +22,8 @@ struct config *config_load(const char *given, struct err *e);
 /* One without a file. */
 struct config *config_empty(void);
 /* The same from memory, for tests. `path` is how errors name it. */
-struct config *config_parse(const char *text, size_t size, const char *path, struct err *e);
+struct config *config_parse(const char *text, size_t size, const char *path,
+                            struct err *e);
 void config_free(struct config *c);
 SCOPED_DEFINE(config)
 

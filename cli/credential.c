@@ -38,17 +38,20 @@ from_tokens(const struct config *config, const char *agent, const char *type,
     bool is_oauth = oauth[0] != '\0';
 
     if (is_oauth && api_key[0] != '\0')
-        return err_set(e, ERR_INVALID, "%s sets both oauthToken and apiKey; keep one", file);
+        return err_set(e, ERR_INVALID, "%s sets both oauthToken and apiKey; keep one",
+                       file);
     if (!is_oauth && api_key[0] == '\0')
-        return err_set(e, ERR_INVALID,
-                       "no credentials: set oauthToken or apiKey in %s, or pass --secret NAME "
-                       "(try kelos init)",
-                       file[0] != '\0' ? file : "~/.kelos/config.yaml");
+        return err_set(
+            e, ERR_INVALID,
+            "no credentials: set oauthToken or apiKey in %s, or pass --secret NAME "
+            "(try kelos init)",
+            file[0] != '\0' ? file : "~/.kelos/config.yaml");
     out->secret = CREDENTIAL_SECRET;
     out->type = type[0] != '\0' ? type : is_oauth ? "oauth" : "api-key";
     out->key = credential_key(agent, out->type);
-    out->value = value_read(is_oauth ? "oauthToken" : "apiKey", is_oauth ? oauth : api_key,
-                            VALUE_FILE | VALUE_ENV | VALUE_NONE, e);
+    out->value =
+        value_read(is_oauth ? "oauthToken" : "apiKey", is_oauth ? oauth : api_key,
+                   VALUE_FILE | VALUE_ENV | VALUE_NONE, e);
     return out->value != NULL ? 0 : -1;
 }
 
@@ -63,10 +66,13 @@ credential_choose(const struct config *config, const char *agent, const char *se
         secret = config_get(config, "secret");
     out->secret = secret;
     if (secret[0] != '\0') {
-        out->type = type[0] != '\0' ? type : configured[0] != '\0' ? configured : "api-key";
+        out->type = type[0] != '\0'         ? type
+                    : configured[0] != '\0' ? configured
+                                            : "api-key";
         return 0;
     }
-    if (strcmp(type, "none") == 0 || (type[0] == '\0' && strcmp(configured, "none") == 0)) {
+    if (strcmp(type, "none") == 0 ||
+        (type[0] == '\0' && strcmp(configured, "none") == 0)) {
         out->type = "none";
         return 0;
     }

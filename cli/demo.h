@@ -42,9 +42,11 @@ int stage_close_issue(const struct stage *s, int number, struct err *e);
 /* How often the forge was asked so far, -1 with *e set. */
 int64_t stage_calls(const struct stage *s, struct err *e);
 /* The commit of a branch in the bare repository, as text; "" when there is none. */
-int stage_commit(const struct stage *s, const char *branch, struct buf *out, struct err *e);
+int stage_commit(const struct stage *s, const char *branch, struct buf *out,
+                 struct err *e);
 /* The files' text that the last commit of a branch brought. */
-int stage_change(const struct stage *s, const char *branch, struct buf *out, struct err *e);
+int stage_change(const struct stage *s, const char *branch, struct buf *out,
+                 struct err *e);
 
 /* ---- demo_text.c ---- */
 

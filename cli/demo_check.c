@@ -60,8 +60,7 @@ demo_check_order(const json_t *history, struct err *e)
     const char *name;
     json_t *value;
 
-    json_object_foreach (names, name, value)
-        buf_printf(&seen, " %s", name);
+    json_object_foreach(names, name, value) buf_printf(&seen, " %s", name);
     for (size_t i = 0; i < DEMO_MATCHING; i++)
         buf_printf(&wanted, " " SPAWNED_PREFIX "%d", demo_order[i]);
     if (strcmp(buf_str(&seen), buf_str(&wanted)) == 0)
@@ -85,7 +84,8 @@ demo_check_concurrency(const json_t *history, struct err *e)
         else
             json_object_set_new(active, name_of(task), json_true());
         if (json_object_size(active) > 1)
-            return err_set(e, ERR_INVALID, "%s was there while another spawned Task had not ended",
+            return err_set(e, ERR_INVALID,
+                           "%s was there while another spawned Task had not ended",
                            name_of(task));
     }
     return 0;
@@ -122,9 +122,11 @@ demo_check_prompt(const json_t *history, const char *prompt, struct err *e)
         const char *commit =
             json_str_or(demo_newest(history, name), "status.results.commit", "");
 
-        if (commit[0] == '\0' || strstr(prompt, commit) == NULL || strstr(prompt, name) == NULL)
+        if (commit[0] == '\0' || strstr(prompt, commit) == NULL ||
+            strstr(prompt, name) == NULL)
             return err_set(e, ERR_INVALID,
-                           "the prompt of task/" DEMO_DEPENDENT " does not name commit %s of %s",
+                           "the prompt of task/" DEMO_DEPENDENT
+                           " does not name commit %s of %s",
                            commit[0] != '\0' ? commit : "(none)", name);
     }
     return 0;

@@ -63,11 +63,13 @@ check_branch(struct play *p, const char *name, const char *branch, struct err *e
     if (stage_commit(p->stage, branch, &commit, e) < 0)
         return -1;
     if (commit.size == 0)
-        return err_set(e, ERR_INVALID, "the repository has no branch %s (task/%s)", branch, name);
+        return err_set(e, ERR_INVALID, "the repository has no branch %s (task/%s)",
+                       branch, name);
     if (strcmp(said, buf_str(&commit)) != 0)
-        return err_set(e, ERR_INVALID,
-                       "task/%s reports commit \"%s\", but branch %s of the repository is at %s",
-                       name, said, branch, buf_str(&commit));
+        return err_set(
+            e, ERR_INVALID,
+            "task/%s reports commit \"%s\", but branch %s of the repository is at %s",
+            name, said, branch, buf_str(&commit));
     return 0;
 }
 
@@ -109,7 +111,8 @@ until_polled(struct play *p, struct cli *c, struct err *e)
         if (now >= p->calls + POLLS_AFTER_CLOSE)
             break;
         if (clock_mono_ms() > until)
-            return err_set(e, ERR_TIMEOUT, "the spawner did not ask the forge again within %d s",
+            return err_set(e, ERR_TIMEOUT,
+                           "the spawner did not ask the forge again within %d s",
                            SETTLE_MS / 1000);
         usleep(50000);
     }
@@ -118,8 +121,9 @@ until_polled(struct play *p, struct cli *c, struct err *e)
         return -1;
     size_t count = json_array_size(json_object_get(tasks, "items"));
     if (count != DEMO_MATCHING + 1)
-        return err_set(e, ERR_INVALID, "after closing an issue there are %zu Tasks instead of %d",
-                       count, DEMO_MATCHING + 1);
+        return err_set(e, ERR_INVALID,
+                       "after closing an issue there are %zu Tasks instead of %d", count,
+                       DEMO_MATCHING + 1);
     return 0;
 }
 
@@ -156,9 +160,11 @@ play(struct play *p, struct cli *c, struct err *e)
     if (run_kelos(apply, e) < 0)
         return -1;
     putchar('\n');
-    int rc = follow(c, kube_res(KUBE_TASKS), "default", NULL, NULL, RUN_MS, on_task, p, e);
+    int rc =
+        follow(c, kube_res(KUBE_TASKS), "default", NULL, NULL, RUN_MS, on_task, p, e);
     if (rc == 0)
-        return err_set(e, ERR_TIMEOUT, "the Tasks had not ended after %d s", RUN_MS / 1000);
+        return err_set(e, ERR_TIMEOUT, "the Tasks had not ended after %d s",
+                       RUN_MS / 1000);
     putchar('\n');
     return rc < 0 ? -1 : judge(p, c, e);
 }
@@ -169,7 +175,8 @@ demo_play(struct stage *s, struct err *e)
     struct command_path path = {.rows = {&command_root}, .depth = 1};
     struct flag_set sets[MAX_FLAG_SETS];
     char *words[] = {(char *)"--kubeconfig", s->kubeconfig};
-    SCOPED(args) struct args *args =
+    SCOPED(args)
+    struct args *args =
         args_parse(sets, command_flag_sets(&path, sets), words, ARRAY_LEN(words), e);
     struct cli c = {.path = &path, .args = args, .config = config_empty()};
     struct play p = {.stage = s, .history = json_array()};

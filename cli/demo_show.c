@@ -13,10 +13,10 @@
 
 struct show {
     bool terminal;
-    size_t lines;      /* drawn last time */
-    size_t seen;       /* of the history */
+    size_t lines; /* drawn last time */
+    size_t seen;  /* of the history */
     int64_t start_ms;
-    json_t *phases;    /* name to phase as last said */
+    json_t *phases; /* name to phase as last said */
 };
 
 struct show *
@@ -50,8 +50,9 @@ say_change(struct show *s, const json_t *task)
 
     if (before != NULL && strcmp(before, phase) == 0)
         return;
-    printf("%6.2fs  task/%-14s %s%s%.12s\n", (double)(clock_mono_ms() - s->start_ms) / 1000, name,
-           phase, commit[0] != '\0' ? "  commit " : "", commit);
+    printf("%6.2fs  task/%-14s %s%s%.12s\n",
+           (double)(clock_mono_ms() - s->start_ms) / 1000, name, phase,
+           commit[0] != '\0' ? "  commit " : "", commit);
     json_object_set_new(s->phases, name, json_string(phase));
 }
 
@@ -70,7 +71,7 @@ draw(struct show *s, const json_t *history)
         json_object_set(newest, json_str_or(task, "metadata.name", ""), task);
     }
     resource_header(&resource_task, false, false, t);
-    json_object_foreach (newest, name, task)
+    json_object_foreach(newest, name, task)
         resource_row(&resource_task, task, false, false, now, t);
     if (s->lines > 0)
         buf_printf(&out, "\033[%zuA\033[J", s->lines);

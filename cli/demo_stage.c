@@ -39,8 +39,9 @@ static void
 own_environment(const struct stage *s)
 {
     static const char *const dropped[] = {
-        "KUBECONFIG", "KELOS_CONFIG", "KELOS_NAMESPACE", "GIT_DIR", "GIT_WORK_TREE",
-        "GIT_INDEX_FILE", "KUBERNETES_SERVICE_HOST", "http_proxy", "HTTP_PROXY", "ALL_PROXY",
+        "KUBECONFIG",    "KELOS_CONFIG",   "KELOS_NAMESPACE",         "GIT_DIR",
+        "GIT_WORK_TREE", "GIT_INDEX_FILE", "KUBERNETES_SERVICE_HOST", "http_proxy",
+        "HTTP_PROXY",    "ALL_PROXY",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
@@ -90,7 +91,8 @@ make_repository(struct stage *s, struct err *e)
 
     buf_add_str(&text, "# Shop\n\nThe repository of the Kelos demo.\n");
     if (subprocess_must(init, NULL, NULL, e) < 0 || write_text(readme, &text, e) < 0 ||
-        subprocess_must(add, seed, NULL, e) < 0 || subprocess_must(commit, seed, NULL, e) < 0 ||
+        subprocess_must(add, seed, NULL, e) < 0 ||
+        subprocess_must(commit, seed, NULL, e) < 0 ||
         subprocess_must(clone, NULL, NULL, e) < 0)
         return -1;
     return 0;
@@ -113,7 +115,8 @@ free_port(struct err *e)
 static bool
 answers(int port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     SCOPED(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -150,9 +153,16 @@ start_git_daemon(struct stage *s, struct err *e)
             asprintf(&base, "--base-path=%s", root) < 0 ||
             asprintf(&port, "--port=%d", s->git_port) < 0)
             return -1;
-        const char *const argv[] = {"git",    "daemon", "--listen=127.0.0.1", port,
-                                    base,     "--export-all", "--enable=receive-pack",
-                                    "--reuseaddr", root, NULL};
+        const char *const argv[] = {"git",
+                                    "daemon",
+                                    "--listen=127.0.0.1",
+                                    port,
+                                    base,
+                                    "--export-all",
+                                    "--enable=receive-pack",
+                                    "--reuseaddr",
+                                    root,
+                                    NULL};
         if ((s->git_daemon = subprocess_start(argv, log, e)) < 0)
             return -1;
         if (await_server("git daemon", s->git_daemon, s->git_port, &why) == 0)
@@ -179,8 +189,8 @@ start_forge(struct stage *s, struct err *e)
     demo_issues(&issues);
     if (write_text(state, &issues, e) < 0)
         return -1;
-    const char *const argv[] = {program, "--port", "0", "--port-file", port_file,
-                                "--state", state, NULL};
+    const char *const argv[] = {program,   "--port",  "0",   "--port-file",
+                                port_file, "--state", state, NULL};
     if ((s->forge = subprocess_start(argv, log, e)) < 0)
         return -1;
     while (s->forge_port == 0) {
@@ -298,7 +308,8 @@ ask_forge(const struct stage *s, const char *method, const char *path, const cha
           struct buf *answer, struct err *e)
 {
     CURL *curl = curl_easy_init();
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers =
+        curl_slist_append(NULL, "Content-Type: application/json");
     char url[256];
     long status = 0;
 
@@ -321,8 +332,8 @@ ask_forge(const struct stage *s, const char *method, const char *path, const cha
         return err_set(e, ERR_UNAVAILABLE, "forge: %s %s: %s", method, path,
                        curl_easy_strerror(rc));
     if (status / 100 != 2)
-        return err_set(e, ERR_INVALID, "forge: %s %s: HTTP %ld: %.200s", method, path, status,
-                       buf_str(answer));
+        return err_set(e, ERR_INVALID, "forge: %s %s: HTTP %ld: %.200s", method, path,
+                       status, buf_str(answer));
     return 0;
 }
 

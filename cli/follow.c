@@ -23,9 +23,9 @@ struct follower {
     json_t *seen;      /* "namespace/name" to the object as last reported */
     char version[129]; /* where the watch goes on; "" when a list is due */
     struct buf line;
-    int verdict;       /* of fn: 0, 1, -1 */
-    bool moved;        /* the watch brought something since it was opened */
-    struct err err;    /* of fn */
+    int verdict;    /* of fn: 0, 1, -1 */
+    bool moved;     /* the watch brought something since it was opened */
+    struct err err; /* of fn */
 };
 
 static const char *
@@ -70,15 +70,13 @@ report_missing(struct follower *f, const json_t *items)
 
     for (size_t i = 0; i < json_array_size(items); i++)
         json_object_del(left, key_of(json_array_get(items, i), name, sizeof(name)));
-    json_object_foreach (left, key, object)
-        report(f, object, true);
+    json_object_foreach(left, key, object) report(f, object, true);
 }
 
 static int
 list_all(struct follower *f, struct err *e)
 {
-    SCOPED(json) json_t *list =
-        cli_list(f->cli, f->res, f->ns, f->selector, e);
+    SCOPED(json) json_t *list = cli_list(f->cli, f->res, f->ns, f->selector, e);
 
     if (list == NULL)
         return -1;
@@ -94,7 +92,8 @@ list_all(struct follower *f, struct err *e)
 static int
 list_one(struct follower *f, struct err *e)
 {
-    struct kube_request r = {.verb = KUBE_GET, .res = f->res, .ns = f->ns, .name = f->name};
+    struct kube_request r = {
+        .verb = KUBE_GET, .res = f->res, .ns = f->ns, .name = f->name};
     SCOPED(json) json_t *object = NULL;
 
     if (cli_call(f->cli, &r, &object, NULL, e) < 0)
@@ -233,8 +232,15 @@ int
 follow(struct cli *c, const struct kube_resource *res, const char *ns, const char *name,
        const char *selector, int64_t wait_ms, follow_fn *fn, void *arg, struct err *e)
 {
-    struct follower f = {.cli = c, .res = res, .ns = ns, .name = name, .selector = selector,
-                         .fn = fn, .arg = arg, .seen = json_object(), .err = ERR_INIT};
+    struct follower f = {.cli = c,
+                         .res = res,
+                         .ns = ns,
+                         .name = name,
+                         .selector = selector,
+                         .fn = fn,
+                         .arg = arg,
+                         .seen = json_object(),
+                         .err = ERR_INIT};
 
     int verdict = cli_kube(c, e) == NULL ? -1 : follow_on(&f, wait_ms, e);
     json_decref(f.seen);

@@ -19,7 +19,8 @@ typedef int follow_fn(void *arg, const json_t *object, bool gone, struct err *e)
  * and only the differences are reported. wait_ms -1: for ever. Returns 1 when fn had
  * enough, 0 when the time passed, -1 with *e set (a name that does not exist: the error of
  * the API server). */
-int follow(struct cli *c, const struct kube_resource *res, const char *ns, const char *name,
-           const char *selector, int64_t wait_ms, follow_fn *fn, void *arg, struct err *e);
+int follow(struct cli *c, const struct kube_resource *res, const char *ns,
+           const char *name, const char *selector, int64_t wait_ms, follow_fn *fn,
+           void *arg, struct err *e);
 
 #endif

@@ -2,12 +2,14 @@
 #include "cli/init_text.h"
 
 const char init_template[] =
-    "# Configuration of the kelos command. kelos run --help says what each value is for.\n"
+    "# Configuration of the kelos command. kelos run --help says what each value is "
+    "for.\n"
     "# A value may be a text, @FILE (@~/file too) or $VARIABLE.\n"
     "\n"
     "# OAuth token of the agent. The Secret kelos-credentials is created from it.\n"
     "#   Claude Code: run `claude setup-token`\n"
-    "#   Codex: the JSON of its auth file, e.g. \"@~/.codex/auth.json\" after a local login\n"
+    "#   Codex: the JSON of its auth file, e.g. \"@~/.codex/auth.json\" after a local "
+    "login\n"
     "oauthToken: \"\"\n"
     "\n"
     "# Or an API key. Keep one of the two.\n"

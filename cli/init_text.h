@@ -7,12 +7,12 @@ extern const char init_template[];
 #define init_next_steps                                                                  \
     "What next:\n"                                                                       \
     "  1. Get a credential for your agent:\n"                                            \
-    "     - Claude Code, subscription: run `claude setup-token`\n"                        \
-    "     - Claude Code, API key: https://console.anthropic.com/settings/keys\n"          \
-    "     - Codex: https://platform.openai.com/api-keys\n"                                \
-    "     - Gemini: https://aistudio.google.com/app/apikey\n"                             \
+    "     - Claude Code, subscription: run `claude setup-token`\n"                       \
+    "     - Claude Code, API key: https://console.anthropic.com/settings/keys\n"         \
+    "     - Codex: https://platform.openai.com/api-keys\n"                               \
+    "     - Gemini: https://aistudio.google.com/app/apikey\n"                            \
     "  2. Put it into %s\n"                                                              \
-    "  3. Have somewhere to run: kelos up starts everything on this machine\n"            \
+    "  3. Have somewhere to run: kelos up starts everything on this machine\n"           \
     "  4. kelos run -p \"Say hello\", then kelos logs <task-name> -f\n"
 
 #endif

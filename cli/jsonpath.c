@@ -41,14 +41,15 @@ static int walk(const char *path, const char *end, const json_t *at, struct outp
                 struct err *e);
 
 static int
-walk_name(const char *name, size_t size, const char *rest, const char *end, const json_t *at,
-          struct output *o, struct err *e)
+walk_name(const char *name, size_t size, const char *rest, const char *end,
+          const json_t *at, struct output *o, struct err *e)
 {
     return walk(rest, end, json_object_getn(at, name, size), o, e);
 }
 
 static int
-walk_all(const char *rest, const char *end, const json_t *at, struct output *o, struct err *e)
+walk_all(const char *rest, const char *end, const json_t *at, struct output *o,
+         struct err *e)
 {
     const char *key;
     json_t *value;
@@ -57,9 +58,8 @@ walk_all(const char *rest, const char *end, const json_t *at, struct output *o, 
         if (walk(rest, end, json_array_get(at, i), o, e) < 0)
             return -1;
     if (json_is_object(at))
-        json_object_foreach ((json_t *)at, key, value)
-            if (walk(rest, end, value, o, e) < 0)
-                return -1;
+        json_object_foreach((json_t *)at, key,
+                            value) if (walk(rest, end, value, o, e) < 0) return -1;
     return 0;
 }
 
@@ -85,7 +85,8 @@ walk_bracket(const char *path, const char *end, const json_t *at, struct output 
         return bad(path, e);
     if (index < 0)
         index += (long)json_array_size(at);
-    return walk(close + 1, end, index < 0 ? NULL : json_array_get(at, (size_t)index), o, e);
+    return walk(close + 1, end, index < 0 ? NULL : json_array_get(at, (size_t)index), o,
+                e);
 }
 
 static int
@@ -158,7 +159,8 @@ jsonpath_write(const char *template, const json_t *value, struct buf *out, struc
             from++;
         if (from == to)
             return bad(p, e);
-        if (*from == '"' ? literal(from, to, out, e) < 0 : walk(from, to, value, &o, e) < 0)
+        if (*from == '"' ? literal(from, to, out, e) < 0
+                         : walk(from, to, value, &o, e) < 0)
             return -1;
         p = close + 1;
     }

@@ -11,6 +11,7 @@
 /* Appends what the template gives for the value: strings as they are, other values as JSON,
  * several with a blank between. What is missing gives nothing. Returns 0, or -1 with *e set
  * (ERR_INVALID) when the template is malformed. */
-int jsonpath_write(const char *template, const json_t *value, struct buf *out, struct err *e);
+int jsonpath_write(const char *template, const json_t *value, struct buf *out,
+                   struct err *e);
 
 #endif

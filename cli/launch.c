@@ -31,22 +31,24 @@
 #define LONGEST_SOCKET "/run/source-4095"
 
 static const char *const programs[] = {
-    "kelos-supervisor",   "kelos-watcher",   "kelos-reconciler", "kelos-spawner",
-    "kelos-statuswriter", "kelos-apiserver", "kelos-runner",     "kelos-monitor",
-    "kelos-capture",
+    "kelos-supervisor", "kelos-watcher",      "kelos-reconciler",
+    "kelos-spawner",    "kelos-statuswriter", "kelos-apiserver",
+    "kelos-runner",     "kelos-monitor",      "kelos-capture",
 };
 
 int
 launch_check_length(const char *dir, struct err *e)
 {
-    size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 - strlen(LONGEST_SOCKET);
+    size_t most =
+        sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 - strlen(LONGEST_SOCKET);
 
     if (strlen(dir) <= most)
         return 0;
-    return err_set(e, ERR_LIMIT,
-                   "data directory %s: %zu characters, but sockets need a path of at most %zu; "
-                   "choose a shorter one with --data",
-                   dir, strlen(dir), most);
+    return err_set(
+        e, ERR_LIMIT,
+        "data directory %s: %zu characters, but sockets need a path of at most %zu; "
+        "choose a shorter one with --data",
+        dir, strlen(dir), most);
 }
 
 static int
@@ -69,9 +71,10 @@ launch_check_dir(const char *dir, struct err *e)
     SCOPED(fd) int fd = -1;
 
     if (make_folders(dir) < 0 || (fd = mkstemp(probe)) < 0)
-        return err_set(e, ERR_SYSTEM,
-                       "data directory %s is not writable: %s; choose another with --data", dir,
-                       strerror(errno));
+        return err_set(
+            e, ERR_SYSTEM,
+            "data directory %s is not writable: %s; choose another with --data", dir,
+            strerror(errno));
     unlink(probe);
     return 0;
 }
@@ -79,7 +82,8 @@ launch_check_dir(const char *dir, struct err *e)
 int
 launch_check_port(long port, struct err *e)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     SCOPED(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
@@ -89,9 +93,10 @@ launch_check_port(long port, struct err *e)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return 0;
-    return err_set(e, ERR_SYSTEM,
-                   "port %ld is in use (%s); choose another with --port or end what uses it", port,
-                   strerror(errno));
+    return err_set(
+        e, ERR_SYSTEM,
+        "port %ld is in use (%s); choose another with --port or end what uses it", port,
+        strerror(errno));
 }
 
 int
@@ -192,7 +197,8 @@ build_line(const struct launch *l, struct command_line *line, struct err *e)
     add_word(line, "--share-dir", share);
     add_word(line, "--local-port", number(l->port));
     add_word(line, "--health-probe-bind-address", strdup("0"));
-    add_word(line, "--metrics-bind-address", strdup(l->metrics[0] != '\0' ? l->metrics : "0"));
+    add_word(line, "--metrics-bind-address",
+             strdup(l->metrics[0] != '\0' ? l->metrics : "0"));
     add_word(line, "--notify-fd", number(READY_FD));
     if (l->shards > 0)
         add_word(line, "--shards", number(l->shards));
@@ -212,7 +218,8 @@ free_line(struct command_line *line)
 
 /* After the fork: a session of its own, standard streams to the log, READY_FD, exec. */
 static void
-become_supervisor(const struct launch *l, const struct command_line *line, int log, int ready)
+become_supervisor(const struct launch *l, const struct command_line *line, int log,
+                  int ready)
 {
     int null = open("/dev/null", O_RDWR);
 
@@ -248,7 +255,8 @@ last_words(const char *path, long from, char *out, size_t size)
     fseek(f, from, SEEK_SET);
     while (fgets(line, sizeof(line), f) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        if (out[0] == '\0' || strstr(line, "error") != NULL || strstr(line, "ERROR") != NULL)
+        if (out[0] == '\0' || strstr(line, "error") != NULL ||
+            strstr(line, "ERROR") != NULL)
             snprintf(out, size, "%.500s", line);
     }
     fclose(f);
@@ -287,8 +295,8 @@ await_ready(struct launch *l, int ready, long log_from, struct err *e)
     l->pid = 0;
     return err_set(e, ERR_SYSTEM, "local mode %s%s%s%s%s",
                    n == 0 ? "did not become ready in 20 s" : "could not start",
-                   why[0] != '\0' ? ": " : "", why, l->foreground ? "" : "; log: ",
-                   l->foreground ? "" : l->log_path);
+                   why[0] != '\0' ? ": " : "", why,
+                   l->foreground ? "" : "; log: ", l->foreground ? "" : l->log_path);
 }
 
 static int
@@ -338,11 +346,11 @@ launch_start(struct launch *l, struct err *e)
         return err_errno(e, "%s", lock_path);
     pid_t running = local_running(l->dir);
     if (running != 0)
-        return err_set(e, ERR_EXISTS,
-                       "local mode already runs in %s (supervisor %d); use it, or end it first "
-                       "with: kelos down%s%s",
-                       l->dir, (int)running, l->named ? " --data " : "",
-                       l->named ? l->dir : "");
+        return err_set(
+            e, ERR_EXISTS,
+            "local mode already runs in %s (supervisor %d); use it, or end it first "
+            "with: kelos down%s%s",
+            l->dir, (int)running, l->named ? " --data " : "", l->named ? l->dir : "");
     if (launch_check_port(l->port, e) < 0)
         return -1;
     return start(l, e);

@@ -22,13 +22,15 @@ local_path(const char *dir, const char *name)
 char *
 local_dir(const char *given, struct err *e)
 {
-    const char *named = given != NULL && given[0] != '\0' ? given : getenv("KELOS_LOCAL_DIR");
+    const char *named =
+        given != NULL && given[0] != '\0' ? given : getenv("KELOS_LOCAL_DIR");
     const char *home = getenv("HOME");
     char cwd[PATH_MAX];
 
     if (named == NULL || named[0] == '\0') {
         if (home == NULL || home[0] == '\0') {
-            err_set(e, ERR_INVALID, "HOME is not set; name the data directory with --data");
+            err_set(e, ERR_INVALID,
+                    "HOME is not set; name the data directory with --data");
             return NULL;
         }
         return local_path(home, ".kelos/local");
@@ -130,8 +132,8 @@ first_of(const char *one, const char *two, const char *name, int mode, struct er
             return path;
         free(path);
     }
-    err_set(e, ERR_NOT_FOUND, "%s not found in %s/%s nor %s/%s: build or install it", name,
-            folder, one, folder, two);
+    err_set(e, ERR_NOT_FOUND, "%s not found in %s/%s nor %s/%s: build or install it",
+            name, folder, one, folder, two);
     return NULL;
 }
 

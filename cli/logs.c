@@ -18,9 +18,9 @@
 
 /* Reasons for which a container will not start without somebody's help. */
 static const char *const fatal_reasons[] = {
-    "ErrImagePull",       "ImagePullBackOff",           "InvalidImageName",
-    "ErrImageNeverPull",  "CreateContainerConfigError", "CreateContainerError",
-    "RunContainerError",  "CrashLoopBackOff",           "ImageInspectError",
+    "ErrImagePull",      "ImagePullBackOff",           "InvalidImageName",
+    "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError",
+    "RunContainerError", "CrashLoopBackOff",           "ImageInspectError",
 };
 
 struct logs {
@@ -75,11 +75,11 @@ until_pod(void *arg, const json_t *task, bool gone, struct err *e)
     if (l->pod[0] != '\0')
         return 1;
     if (strcmp(l->phase, "Failed") == 0)
-        return err_set(e, ERR_INVALID, "task \"%s\" failed before it started: %s", l->task,
-                       l->message);
+        return err_set(e, ERR_INVALID, "task \"%s\" failed before it started: %s",
+                       l->task, l->message);
     if (is_terminal(l->phase))
-        return err_set(e, ERR_NOT_FOUND, "task \"%s\" is %s and has no pod any more", l->task,
-                       l->phase);
+        return err_set(e, ERR_NOT_FOUND, "task \"%s\" is %s and has no pod any more",
+                       l->task, l->phase);
     return 0;
 }
 
@@ -94,12 +94,14 @@ find_pod(struct logs *l, struct err *e)
         return -1;
     note_task(l, task, false);
     if (l->pod[0] == '\0' && !l->options->follow)
-        return err_set(e, ERR_NOT_FOUND, "task \"%s\" has no pod yet (phase %s); add -f to wait",
-                       l->task, l->phase[0] != '\0' ? l->phase : "not set");
+        return err_set(e, ERR_NOT_FOUND,
+                       "task \"%s\" has no pod yet (phase %s); add -f to wait", l->task,
+                       l->phase[0] != '\0' ? l->phase : "not set");
     if (l->pod[0] == '\0') {
         fprintf(stderr, "Waiting for task/%s to start\n", l->task);
         l->phase[0] = '\0';
-        if (follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, -1, until_pod, l, e) < 0)
+        if (follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, -1, until_pod, l,
+                   e) < 0)
             return -1;
     }
     l->type = json_str_or(l->task_doc, "spec.type", "");
@@ -124,12 +126,12 @@ end_of_task(struct logs *l, struct err *e)
 {
     struct err ignored = ERR_INIT;
 
-    follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, END_WAIT_MS, until_terminal, l,
-           &ignored);
+    follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, END_WAIT_MS,
+           until_terminal, l, &ignored);
     if (strcmp(l->phase, "Failed") != 0)
         return 0;
-    return err_set(e, ERR_INVALID, "task \"%s\" failed: %s (see kelos get task %s -d)", l->task,
-                   l->message, l->task);
+    return err_set(e, ERR_INVALID, "task \"%s\" failed: %s (see kelos get task %s -d)",
+                   l->task, l->message, l->task);
 }
 
 /* ---- the Pod ---- */
@@ -149,12 +151,14 @@ container_status(const json_t *pod, const char *list, const char *name)
 static int
 container_started(struct logs *l, const json_t *pod, struct err *e)
 {
-    const char *list = l->init ? "status.initContainerStatuses" : "status.containerStatuses";
+    const char *list =
+        l->init ? "status.initContainerStatuses" : "status.containerStatuses";
     const json_t *status = container_status(pod, list, l->container);
     const char *reason = json_str_or(status, "state.waiting.reason", "");
     const char *phase = json_str_or(pod, "status.phase", "");
 
-    if (json_at(status, "state.running") != NULL || json_at(status, "state.terminated") != NULL)
+    if (json_at(status, "state.running") != NULL ||
+        json_at(status, "state.terminated") != NULL)
         return 1;
     for (size_t i = 0; i < ARRAY_LEN(fatal_reasons); i++)
         if (strcmp(fatal_reasons[i], reason) == 0)
@@ -163,8 +167,9 @@ container_started(struct logs *l, const json_t *pod, struct err *e)
                            l->container, l->pod, l->task, reason,
                            json_str_or(status, "state.waiting.message", ""));
     if (strcmp(phase, "Failed") == 0)
-        return err_set(e, ERR_INVALID, "pod %s failed before container %s started: %s", l->pod,
-                       l->container, json_str_or(pod, "status.message", "no reason recorded"));
+        return err_set(e, ERR_INVALID, "pod %s failed before container %s started: %s",
+                       l->pod, l->container,
+                       json_str_or(pod, "status.message", "no reason recorded"));
     if (strcmp(phase, "Succeeded") == 0)
         return 1;
     return 0;
@@ -187,7 +192,8 @@ wait_started(struct logs *l, const char *container, bool init, struct err *e)
 {
     l->container = container;
     l->init = init;
-    return follow(l->cli, kube_res(KUBE_PODS), l->ns, l->pod, NULL, -1, until_started, l, e) < 0
+    return follow(l->cli, kube_res(KUBE_PODS), l->ns, l->pod, NULL, -1, until_started, l,
+                  e) < 0
                ? -1
                : 0;
 }
@@ -224,7 +230,8 @@ has_ended(struct logs *l, const char *container)
         .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod};
     struct err why = ERR_INIT;
     SCOPED(json) json_t *pod = NULL;
-    const char *list = l->init ? "status.initContainerStatuses" : "status.containerStatuses";
+    const char *list =
+        l->init ? "status.initContainerStatuses" : "status.containerStatuses";
 
     if (cli_call(l->cli, &r, &pod, NULL, &why) < 0)
         return why.code == ERR_NOT_FOUND;
@@ -235,8 +242,8 @@ has_ended(struct logs *l, const char *container)
 static int
 refuse(struct logs *l, const char *container, const struct err *why, struct err *e)
 {
-    return err_set(e, why->code, "cannot read logs of pod %s container %s: %s", l->pod, container,
-                   why->text);
+    return err_set(e, why->code, "cannot read logs of pod %s container %s: %s", l->pod,
+                   container, why->text);
 }
 
 static size_t
@@ -271,8 +278,13 @@ stream(struct logs *l, const char *container, struct err *e)
     l->shown = 0;
     for (;;) {
         struct kube_stream_request r = {
-            .req = {.verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod,
-                    .subresource = "log", .params = params, .text = true},
+            .req = {.verb = KUBE_GET,
+                    .res = kube_res(KUBE_PODS),
+                    .ns = l->ns,
+                    .name = l->pod,
+                    .subresource = "log",
+                    .params = params,
+                    .text = true},
             .on_data = on_log,
             .arg = l,
         };
@@ -320,7 +332,8 @@ show_init_containers(struct logs *l, struct err *e)
     const json_t *all = json_at(l->pod_doc, "spec.initContainers");
 
     for (size_t i = 0; i < json_array_size(all); i++) {
-        SCOPED(string) char *name = strdup(json_str_or(json_array_get(all, i), "name", ""));
+        SCOPED(string)
+        char *name = strdup(json_str_or(json_array_get(all, i), "name", ""));
 
         if (wait_started(l, name, true, e) < 0)
             return -1;
@@ -355,11 +368,12 @@ show(struct logs *l, struct err *e)
         return -1;
     if (o->follow && o->container[0] == '\0' && show_init_containers(l, e) < 0)
         return -1;
-    SCOPED(string) char *name =
-        strdup(o->container[0] != '\0' ? o->container : agent_container(l));
+    SCOPED(string)
+    char *name = strdup(o->container[0] != '\0' ? o->container : agent_container(l));
     bool agent = strcmp(name, agent_container(l)) == 0;
     if (o->follow) {
-        bool init = container_status(l->pod_doc, "status.initContainerStatuses", name) != NULL;
+        bool init =
+            container_status(l->pod_doc, "status.initContainerStatuses", name) != NULL;
 
         if (wait_started(l, name, init, e) < 0)
             return -1;
@@ -369,7 +383,7 @@ show(struct logs *l, struct err *e)
         l->render = render = render_new(l->type, stdout, stderr, colour);
     int rc = stream(l, name, e);
     if (render != NULL)
-        render_end(render);
+        render_end(render, isatty(STDOUT_FILENO) == 1);
     l->render = NULL;
     if (rc < 0 || !o->follow || !agent)
         return rc;

@@ -8,8 +8,8 @@
 #include "common/err.h"
 
 struct logs_options {
-    bool follow;           /* wait for the pod, go on until the run has ended */
-    bool raw;              /* as the container wrote it */
+    bool follow; /* wait for the pod, go on until the run has ended */
+    bool raw;    /* as the container wrote it */
     bool timestamps;
     bool previous;
     const char *container; /* "": the agent's, after the init containers when following */
@@ -19,7 +19,7 @@ struct logs_options {
 
 /* Prints it. Returns 0, or -1 with *e set; when following also -1 for a Task that failed,
  * with a hint in the error. */
-int logs_show(struct cli *c, const char *ns, const char *task, const struct logs_options *o,
-              struct err *e);
+int logs_show(struct cli *c, const char *ns, const char *task,
+              const struct logs_options *o, struct err *e);
 
 #endif

@@ -44,7 +44,8 @@ run_command(struct cli *c, struct err *e)
         return run_group(c->path, c->args, e);
     if (command_check_words(c->path, c->args, e) < 0)
         return -1;
-    c->config = leaf->no_config ? config_empty() : config_load(args_string(c->args, "config"), e);
+    c->config =
+        leaf->no_config ? config_empty() : config_load(args_string(c->args, "config"), e);
     if (c->config == NULL || args_required(c->args, e) < 0)
         return -1;
     return leaf->run(c, e);

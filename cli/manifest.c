@@ -15,7 +15,8 @@ fail_at(const struct manifest *m, const char *path, struct err *e)
 
 /* Kinds that are written alike, or served by another version, are named. */
 static int
-unknown_kind(const struct manifest *m, const char *version, const char *kind, struct err *e)
+unknown_kind(const struct manifest *m, const char *version, const char *kind,
+             struct err *e)
 {
     const char *known[KUBE_RES_COUNT];
     char other[128];
@@ -23,14 +24,15 @@ unknown_kind(const struct manifest *m, const char *version, const char *kind, st
     for (int i = 0; i < KUBE_RES_COUNT; i++) {
         known[i] = kube_res((enum kube_res)i)->kind;
         if (strcmp(known[i], kind) == 0) {
-            err_set(e, ERR_INVALID, "kind \"%s\" in apiVersion \"%s\" is unknown; use %s", kind,
-                    version, kube_api_version(kube_res((enum kube_res)i), other, sizeof(other)));
+            err_set(e, ERR_INVALID, "kind \"%s\" in apiVersion \"%s\" is unknown; use %s",
+                    kind, version,
+                    kube_api_version(kube_res((enum kube_res)i), other, sizeof(other)));
             return fail_at(m, "apiVersion", e);
         }
     }
     const char *near = suggest_best(kind, known, KUBE_RES_COUNT);
-    err_set(e, ERR_INVALID, "kind \"%s\" in apiVersion \"%s\" is unknown%s%s%s", kind, version,
-            near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+    err_set(e, ERR_INVALID, "kind \"%s\" in apiVersion \"%s\" is unknown%s%s%s", kind,
+            version, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
             near != NULL ? "?" : "");
     return fail_at(m, "kind", e);
 }
@@ -85,7 +87,8 @@ struct comparing {
 };
 
 static void
-compare(const struct comparing *c, const json_t *mine, const json_t *theirs, const char *path)
+compare(const struct comparing *c, const json_t *mine, const json_t *theirs,
+        const char *path)
 {
     const char *key;
     json_t *value;
@@ -100,7 +103,8 @@ compare(const struct comparing *c, const json_t *mine, const json_t *theirs, con
     }
     if (!json_is_object(mine) || !json_is_object(theirs))
         return;
-    json_object_foreach ((json_t *)mine, key, value) {
+    json_object_foreach((json_t *)mine, key, value)
+    {
         const json_t *there = json_object_get(theirs, key);
         bool dotted = strchr(key, '.') != NULL;
 
@@ -133,7 +137,7 @@ manifest_unknown_fields(const struct manifest *m, const json_t *answer,
     }
     const char *key;
     json_t *value;
-    json_object_foreach (m->doc->value, key, value)
-        if (json_object_get(answer, key) == NULL && strcmp(key, "status") != 0)
-            fn(arg, key);
+    json_object_foreach(m->doc->value, key,
+                        value) if (json_object_get(answer, key) == NULL &&
+                                   strcmp(key, "status") != 0) fn(arg, key);
 }

@@ -13,12 +13,13 @@ static const struct {
     const char *name;
     enum print_format format;
 } formats[] = {
-    {"", PRINT_TABLE}, {"wide", PRINT_WIDE}, {"yaml", PRINT_YAML},
+    {"", PRINT_TABLE},    {"wide", PRINT_WIDE}, {"yaml", PRINT_YAML},
     {"json", PRINT_JSON}, {"name", PRINT_NAME},
 };
 
 int
-print_parse(const char *text, enum print_format *format, const char **template, struct err *e)
+print_parse(const char *text, enum print_format *format, const char **template,
+            struct err *e)
 {
     static const char path[] = "jsonpath=";
 
@@ -32,9 +33,10 @@ print_parse(const char *text, enum print_format *format, const char **template, 
         *template = text + sizeof(path) - 1;
         return 0;
     }
-    return err_set(e, ERR_INVALID,
-                   "-o \"%s\" unsupported; choose yaml, json, wide, name or jsonpath=TEMPLATE",
-                   text);
+    return err_set(
+        e, ERR_INVALID,
+        "-o \"%s\" unsupported; choose yaml, json, wide, name or jsonpath=TEMPLATE",
+        text);
 }
 
 void
@@ -48,7 +50,8 @@ print_trim(json_t *object)
 }
 
 int
-print_object(enum print_format format, const json_t *object, struct buf *out, struct err *e)
+print_object(enum print_format format, const json_t *object, struct buf *out,
+             struct err *e)
 {
     if (format == PRINT_YAML)
         return yaml_dump(object, out, e);

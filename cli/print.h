@@ -8,7 +8,14 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum print_format { PRINT_TABLE, PRINT_WIDE, PRINT_YAML, PRINT_JSON, PRINT_NAME, PRINT_PATH };
+enum print_format {
+    PRINT_TABLE,
+    PRINT_WIDE,
+    PRINT_YAML,
+    PRINT_JSON,
+    PRINT_NAME,
+    PRINT_PATH
+};
 
 /* Reads the value of -o; *template is set for PRINT_PATH and borrowed. Returns 0, or -1
  * with *e set. */

@@ -21,18 +21,17 @@ struct render {
     FILE *out;
     FILE *err;
     bool colour;
-    struct buf line;   /* an unfinished line */
-    bool overlong;     /* the line passed the limit: its rest goes out as it comes */
-    bool open;         /* the last text to out had no line feed, and more may follow */
-    bool capture;      /* between the capture marks */
+    struct buf line; /* an unfinished line */
+    bool overlong;   /* the line passed the limit: its rest goes out as it comes */
+    bool open;       /* the last text to out had no line feed, and more may follow */
+    bool capture;    /* between the capture marks */
     size_t lines;
     uint64_t turns;
-    char before[128];  /* render_same_as_before */
+    char before[128]; /* render_same_as_before */
 };
 
-static const struct event_format *const formats[] = {
-    &render_claude, &render_codex, &render_gemini, &render_opencode
-};
+static const struct event_format *const formats[] = {&render_claude, &render_codex,
+                                                     &render_gemini, &render_opencode};
 
 struct render *
 render_new(const char *agent, FILE *out, FILE *err, bool colour)
@@ -180,7 +179,8 @@ event_summary(const struct tool_summary *table, size_t count, const char *tool,
     for (size_t i = 0; i < count; i++) {
         if (strcmp(table[i].tool, tool) != 0)
             continue;
-        for (size_t f = 0; f < ARRAY_LEN(table[i].fields) && table[i].fields[f] != NULL; f++) {
+        for (size_t f = 0; f < ARRAY_LEN(table[i].fields) && table[i].fields[f] != NULL;
+             f++) {
             const char *text = event_string(input, table[i].fields[f]);
 
             if (text[0] != '\0')
@@ -222,9 +222,10 @@ fits(const json_t *at, const char *path, char type)
     if (at == NULL || json_is_null(at))
         return true;
     if (*path == '\0')
-        return (type == 's' && json_is_string(at)) || (type == 'n' && json_is_number(at)) ||
-               (type == 'b' && json_is_boolean(at)) || (type == 'o' && json_is_object(at)) ||
-               (type == 'a' && json_is_array(at));
+        return (type == 's' && json_is_string(at)) ||
+               (type == 'n' && json_is_number(at)) ||
+               (type == 'b' && json_is_boolean(at)) ||
+               (type == 'o' && json_is_object(at)) || (type == 'a' && json_is_array(at));
     if (strncmp(path, "[]", 2) == 0) {
         const char *rest = path + 2 + (path[2] == '.' ? 1 : 0);
 
@@ -343,11 +344,13 @@ render_feed(struct render *r, const char *bytes, size_t size)
 }
 
 void
-render_end(struct render *r)
+render_end(struct render *r, bool close_line)
 {
     if (r->line.size > 0) {
         render_line(r, buf_str(&r->line), r->line.size);
         buf_clear(&r->line);
     }
+    if (close_line)
+        render_close(r);
     fflush(r->out);
 }

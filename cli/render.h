@@ -24,8 +24,9 @@ SCOPED_DEFINE(render)
 /* Takes bytes as they come; whole lines are rendered at once. */
 void render_feed(struct render *r, const char *bytes, size_t size);
 
-/* Renders a last line without a line feed and ends an open paragraph. */
-void render_end(struct render *r);
+/* Renders a last line without a line feed. With `close_line` text whose agent wrote no line
+ * feed gets one: for a terminal, not for a file. */
+void render_end(struct render *r, bool close_line);
 
 /* How many lines were rendered so far, to take up a log after a broken connection. */
 size_t render_lines(const struct render *r);

@@ -8,16 +8,15 @@
 #include "common/scoped.h"
 
 static const struct event_field fields[] = {
-    {"subtype", 's'},        {"model", 's'},
-    {"result", 's'},         {"is_error", 'b'},
-    {"num_turns", 'n'},      {"total_cost_usd", 'n'},
-    {"stop_reason", 's'},    {"terminal_reason", 's'},
+    {"subtype", 's'},     {"model", 's'},           {"result", 's'},
+    {"is_error", 'b'},    {"num_turns", 'n'},       {"total_cost_usd", 'n'},
+    {"stop_reason", 's'}, {"terminal_reason", 's'},
 };
 
 static const struct tool_summary tools[] = {
-    {"Read", {"file_path"}},   {"Write", {"file_path"}},  {"Edit", {"file_path"}},
-    {"Bash", {"command"}},     {"Glob", {"pattern"}},     {"Grep", {"pattern"}},
-    {"WebFetch", {"url"}},     {"Task", {"description"}}, {"WebSearch", {"query"}},
+    {"Read", {"file_path"}}, {"Write", {"file_path"}},  {"Edit", {"file_path"}},
+    {"Bash", {"command"}},   {"Glob", {"pattern"}},     {"Grep", {"pattern"}},
+    {"WebFetch", {"url"}},   {"Task", {"description"}}, {"WebSearch", {"query"}},
 };
 
 static void
@@ -81,8 +80,8 @@ on_result(struct render *r, const json_t *event)
     if (failed)
         render_note(r, "[result] error (%.0f turns, $%.4f)", turns, cost);
     else if (reasons.size > 0)
-        render_note(r, "[result] incomplete (%s) (%.0f turns, $%.4f)", buf_str(&reasons), turns,
-                    cost);
+        render_note(r, "[result] incomplete (%s) (%.0f turns, $%.4f)", buf_str(&reasons),
+                    turns, cost);
     else
         render_note(r, "[result] completed (%.0f turns, $%.4f)", turns, cost);
     for (size_t i = 0; failed && i < json_array_size(errors); i++)
@@ -105,4 +104,5 @@ on_event(struct render *r, const json_t *event, const char *line UNUSED)
         on_result(r, event);
 }
 
-const struct event_format render_claude = {"claude-code", fields, ARRAY_LEN(fields), on_event};
+const struct event_format render_claude = {"claude-code", fields, ARRAY_LEN(fields),
+                                           on_event};

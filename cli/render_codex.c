@@ -46,7 +46,8 @@ on_item_completed(struct render *r, const json_t *item)
         render_say(r, text, false);
     else if (strcmp(type, "error") == 0 && message[0] != '\0')
         render_note(r, "[error] %s", event_one_line(message, line));
-    for (size_t i = 0; strcmp(type, "file_change") == 0 && i < json_array_size(changes); i++) {
+    for (size_t i = 0; strcmp(type, "file_change") == 0 && i < json_array_size(changes);
+         i++) {
         const json_t *change = json_array_get(changes, i);
 
         render_note(r, "[file] %s %s", event_string(change, "kind"),

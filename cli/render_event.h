@@ -34,13 +34,16 @@ void render_say(struct render *r, const char *text, bool open);
 /* Ends an open line, if any. */
 void render_close(struct render *r);
 /* A line about the run, to stderr. */
-void render_note(struct render *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void render_note(struct render *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A blank line and "--- Turn N ---", counting. */
 void render_turn(struct render *r);
 /* "[tool] NAME: SUMMARY", without the summary when it is NULL. */
-void render_tool(struct render *r, const char *label, const char *name, const char *summary);
+void render_tool(struct render *r, const char *label, const char *name,
+                 const char *summary);
 /* "[result] completed (input=1, output=2)" after a blank line; `in`, `out` may be NULL. */
-void render_tokens(struct render *r, const char *verdict, const json_t *in, const json_t *out);
+void render_tokens(struct render *r, const char *verdict, const json_t *in,
+                   const json_t *out);
 
 /* Remembers a name (a message id) and says whether it is the one of the call before. */
 bool render_same_as_before(struct render *r, const char *id);
@@ -58,8 +61,8 @@ struct tool_summary {
 };
 
 /* The first non-empty string among the tool's fields, NULL when there is none; borrowed. */
-const char *event_summary(const struct tool_summary *table, size_t count, const char *tool,
-                          const json_t *input);
+const char *event_summary(const struct tool_summary *table, size_t count,
+                          const char *tool, const json_t *input);
 
 /* Writes a summary on one line: LF as the characters \n, cut to 120 characters and "...".
  * out holds SUMMARY_SIZE bytes; returns out. */

@@ -6,10 +6,17 @@
 #include "common/macros.h"
 
 static const struct event_field fields[] = {
-    {"model", 's'},     {"role", 's'},       {"content", 's'},
-    {"delta", 'b'},     {"tool_name", 's'},  {"status", 's'},
-    {"stats", 'o'},     {"stats.totalInputTokens", 'n'}, {"stats.totalOutputTokens", 'n'},
-    {"stats.input_tokens", 'n'}, {"stats.output_tokens", 'n'},
+    {"model", 's'},
+    {"role", 's'},
+    {"content", 's'},
+    {"delta", 'b'},
+    {"tool_name", 's'},
+    {"status", 's'},
+    {"stats", 'o'},
+    {"stats.totalInputTokens", 'n'},
+    {"stats.totalOutputTokens", 'n'},
+    {"stats.input_tokens", 'n'},
+    {"stats.output_tokens", 'n'},
 };
 
 static const struct tool_summary tools[] = {
@@ -64,8 +71,9 @@ on_result(struct render *r, const json_t *event)
     if (out == NULL)
         out = json_object_get(stats, "output_tokens");
     if (json_is_object(stats))
-        render_note(r, "\n[result] %s (input=%.0f, output=%.0f)", failed ? "error" : "completed",
-                    json_number_value(in), json_number_value(out));
+        render_note(r, "\n[result] %s (input=%.0f, output=%.0f)",
+                    failed ? "error" : "completed", json_number_value(in),
+                    json_number_value(out));
     else
         render_tokens(r, failed ? "error" : "completed", NULL, NULL);
     if (failed && json_is_string(message))

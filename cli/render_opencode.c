@@ -6,15 +6,19 @@
 #include "common/macros.h"
 
 static const struct event_field fields[] = {
-    {"text", 's'},        {"part", 'o'},        {"part.text", 's'},
-    {"part.tokens", 'o'}, {"part.tokens.input", 'n'}, {"part.tokens.output", 'n'},
+    {"text", 's'},
+    {"part", 'o'},
+    {"part.text", 's'},
+    {"part.tokens", 'o'},
+    {"part.tokens.input", 'n'},
+    {"part.tokens.output", 'n'},
 };
 
 static const struct tool_summary tools[] = {
-    {"bash", {"command"}},       {"read", {"filePath"}}, {"write", {"filePath"}},
-    {"edit", {"filePath"}},      {"glob", {"pattern"}},  {"grep", {"pattern"}},
-    {"list", {"path"}},          {"webfetch", {"url"}},  {"websearch", {"query"}},
-    {"task", {"description"}},   {"patch", {"filePath"}},
+    {"bash", {"command"}},     {"read", {"filePath"}},  {"write", {"filePath"}},
+    {"edit", {"filePath"}},    {"glob", {"pattern"}},   {"grep", {"pattern"}},
+    {"list", {"path"}},        {"webfetch", {"url"}},   {"websearch", {"query"}},
+    {"task", {"description"}}, {"patch", {"filePath"}},
 };
 
 static void
@@ -46,11 +50,13 @@ on_event(struct render *r, const json_t *event, const char *line)
         return;
     }
     if (strcmp(type, "step_finish") == 0) {
-        render_tokens(r, "completed", json_is_object(tokens) ? json_object_get(tokens, "input") : NULL,
+        render_tokens(r, "completed",
+                      json_is_object(tokens) ? json_object_get(tokens, "input") : NULL,
                       json_is_object(tokens) ? json_object_get(tokens, "output") : NULL);
     } else if (strcmp(type, "tool_use") == 0 && tool[0] != '\0') {
-        render_tool(r, "tool", tool,
-                    event_summary(tools, ARRAY_LEN(tools), tool, event_at(part, "state.input")));
+        render_tool(
+            r, "tool", tool,
+            event_summary(tools, ARRAY_LEN(tools), tool, event_at(part, "state.input")));
     } else if (strcmp(type, "error") == 0) {
         const json_t *message = event_at(event, "error.data.message");
 
@@ -60,4 +66,5 @@ on_event(struct render *r, const json_t *event, const char *line)
     render_same_as_before(r, "step");
 }
 
-const struct event_format render_opencode = {"opencode", fields, ARRAY_LEN(fields), on_event};
+const struct event_format render_opencode = {"opencode", fields, ARRAY_LEN(fields),
+                                             on_event};

@@ -42,7 +42,8 @@ resource_row(const struct resource *r, const json_t *object, bool namespaces, bo
         r->columns[i].write(object, now_ms, &cell);
         table_cell(t, buf_str(&cell));
     }
-    table_cell(t, age_since(json_str_or(object, "metadata.creationTimestamp", ""), now_ms, age));
+    table_cell(
+        t, age_since(json_str_or(object, "metadata.creationTimestamp", ""), now_ms, age));
 }
 
 void
@@ -119,7 +120,8 @@ detail_conditions(struct buf *out, const json_t *object)
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *c = json_array_get(list, i);
-        const char *reason = json_str_or(c, "reason", ""), *say = json_str_or(c, "message", "");
+        const char *reason = json_str_or(c, "reason", ""),
+                   *say = json_str_or(c, "message", "");
 
         buf_printf(&text, "%s%s=%s", i > 0 ? "\n" : "", json_str_or(c, "type", ""),
                    json_str_or(c, "status", ""));

@@ -21,8 +21,8 @@ struct column {
 
 struct resource {
     enum kube_res id;
-    const char *name;          /* "task": in "task/NAME created" */
-    const char *none_found;    /* "no tasks found" */
+    const char *name;       /* "task": in "task/NAME created" */
+    const char *none_found; /* "no tasks found" */
     enum complete_kind complete;
     const struct column *columns;
     size_t n_columns;
@@ -42,9 +42,10 @@ extern const char *const workspace_aliases[];
 extern const char *const agentconfig_aliases[];
 
 /* Adds the titles, then a row per object; `namespaces` puts NAMESPACE first. */
-void resource_header(const struct resource *r, bool namespaces, bool wide, struct table *t);
-void resource_row(const struct resource *r, const json_t *object, bool namespaces, bool wide,
-                  int64_t now_ms, struct table *t);
+void resource_header(const struct resource *r, bool namespaces, bool wide,
+                     struct table *t);
+void resource_row(const struct resource *r, const json_t *object, bool namespaces,
+                  bool wide, int64_t now_ms, struct table *t);
 
 /* ---- for the files of the four kinds ---- */
 
@@ -52,9 +53,10 @@ void resource_row(const struct resource *r, const json_t *object, bool namespace
  * indented as far. Does nothing for an empty value when `optional`. */
 void detail_field(struct buf *out, const char *label, const char *value, bool optional);
 /* The same with a value from the object; times become local ones. */
-void detail_path(struct buf *out, const char *label, const json_t *object, const char *path,
-                 bool optional);
-void detail_time(struct buf *out, const char *label, const json_t *object, const char *path);
+void detail_path(struct buf *out, const char *label, const json_t *object,
+                 const char *path, bool optional);
+void detail_time(struct buf *out, const char *label, const json_t *object,
+                 const char *path);
 /* Name and Namespace. */
 void detail_names(struct buf *out, const json_t *object);
 /* Conditions, one per line: "Type=Status (Reason) message". */

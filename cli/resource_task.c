@@ -64,8 +64,9 @@ duration_cell(const json_t *o, int64_t now_ms, struct buf *out)
 {
     char text[AGE_SIZE];
 
-    buf_add_str(out, age_between(json_str_or(o, "status.startTime", ""),
-                                 json_str_or(o, "status.completionTime", ""), now_ms, text));
+    buf_add_str(out,
+                age_between(json_str_or(o, "status.startTime", ""),
+                            json_str_or(o, "status.completionTime", ""), now_ms, text));
 }
 
 static void
@@ -105,11 +106,16 @@ tokens_cell(const json_t *o, int64_t now_ms UNUSED, struct buf *out)
 }
 
 static const struct column columns[] = {
-    {"TYPE", type_cell, false},           {"PHASE", phase_cell, false},
-    {"BRANCH", branch_cell, false},       {"WORKSPACE", workspace_cell, false},
-    {"AGENT CONFIG", config_cell, false}, {"DURATION", duration_cell, false},
-    {"MODEL", model_cell, true},          {"IMAGE", image_cell, true},
-    {"POD", pod_cell, true},              {"COST", cost_cell, true},
+    {"TYPE", type_cell, false},
+    {"PHASE", phase_cell, false},
+    {"BRANCH", branch_cell, false},
+    {"WORKSPACE", workspace_cell, false},
+    {"AGENT CONFIG", config_cell, false},
+    {"DURATION", duration_cell, false},
+    {"MODEL", model_cell, true},
+    {"IMAGE", image_cell, true},
+    {"POD", pod_cell, true},
+    {"COST", cost_cell, true},
     {"TOKENS", tokens_cell, true},
 };
 
@@ -142,13 +148,13 @@ results_field(struct buf *out, const json_t *results)
 
     if (keys == NULL)
         abort();
-    json_object_foreach ((json_t *)results, key, value)
-        keys[n++] = key;
+    json_object_foreach((json_t *)results, key, value) keys[n++] = key;
     qsort(keys, n, sizeof(*keys), by_name);
     for (size_t i = 0; i < n; i++) {
         const char *shown = json_string_value(json_object_get(results, keys[i]));
 
-        buf_printf(&text, "%s%s=%s", i > 0 ? "\n" : "", keys[i], shown != NULL ? shown : "");
+        buf_printf(&text, "%s%s=%s", i > 0 ? "\n" : "", keys[i],
+                   shown != NULL ? shown : "");
     }
     free(keys);
     detail_field(out, "Results", buf_str(&text), true);

@@ -19,12 +19,13 @@ read_prompt(struct cli *c, struct err *e)
     size_t words = args_count(c->args);
 
     if (words > 1) {
-        err_set(e, ERR_INVALID, "%zu words where one prompt was expected: put it in quotes",
-                words);
+        err_set(e, ERR_INVALID,
+                "%zu words where one prompt was expected: put it in quotes", words);
         return NULL;
     }
     if (given + (file[0] != '\0') + (words == 1) > 1) {
-        err_set(e, ERR_INVALID, "use one of --prompt, --prompt-file and a prompt as word");
+        err_set(e, ERR_INVALID,
+                "use one of --prompt, --prompt-file and a prompt as word");
         return NULL;
     }
     if (file[0] != '\0') {
@@ -37,9 +38,11 @@ read_prompt(struct cli *c, struct err *e)
         }
         return text;
     }
-    const char *text = words == 1 ? args_word(c->args, 0) : args_string(c->args, "prompt");
+    const char *text =
+        words == 1 ? args_word(c->args, 0) : args_string(c->args, "prompt");
     if (text[0] == '\0') {
-        err_set(e, ERR_INVALID, "required flag missing: --prompt TEXT (or --prompt-file FILE)");
+        err_set(e, ERR_INVALID,
+                "required flag missing: --prompt TEXT (or --prompt-file FILE)");
         return NULL;
     }
     return strdup(text);
@@ -49,7 +52,8 @@ read_prompt(struct cli *c, struct err *e)
 static const char *
 flag_or_key(struct cli *c, const char *flag, const char *key)
 {
-    return args_given(c->args, flag) ? args_string(c->args, flag) : config_get(c->config, key);
+    return args_given(c->args, flag) ? args_string(c->args, flag)
+                                     : config_get(c->config, key);
 }
 
 static int
@@ -73,7 +77,8 @@ plan_app(struct cli *c, struct runplan *p, struct err *e)
         "privateKey", buf_str(&text));
     buf_wipe(&text);
     if (p->workspace_secret == NULL)
-        return err_set(e, ERR_INVALID, "githubApp.privateKeyPath %s: not a text file", path);
+        return err_set(e, ERR_INVALID, "githubApp.privateKeyPath %s: not a text file",
+                       path);
     return 0;
 }
 
@@ -149,7 +154,8 @@ check_names(const struct taskdoc *t, struct err *e)
         if (names[i].name[0] != '\0' && kube_check_subdomain(names[i].name, e) < 0)
             return err_wrap(e, "%s \"%s\"", names[i].what, names[i].name);
     if (strlen(t->name) > 63)
-        return err_set(e, ERR_INVALID, "--name \"%s\": longer than 63 characters", t->name);
+        return err_set(e, ERR_INVALID, "--name \"%s\": longer than 63 characters",
+                       t->name);
     for (size_t i = 0; i < t->n_depends_on; i++)
         if (kube_check_subdomain(t->depends_on[i], e) < 0)
             return err_wrap(e, "--depends-on \"%s\"", t->depends_on[i]);
@@ -179,10 +185,11 @@ warn_type(const char *type)
     for (size_t i = 0; agent_types[i] != NULL; i++)
         if (strcmp(agent_types[i], type) == 0)
             return;
-    fprintf(stderr,
-            "Warning: --type %s is not known to this program (claude-code, codex, gemini, "
-            "opencode); the server decides\n",
-            type);
+    fprintf(
+        stderr,
+        "Warning: --type %s is not known to this program (claude-code, codex, gemini, "
+        "opencode); the server decides\n",
+        type);
 }
 
 static int

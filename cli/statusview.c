@@ -23,8 +23,9 @@ worker_row(struct table *t, const json_t *worker)
 
     table_row(t);
     table_cell(t, json_str_or(worker, "id", ""));
-    table_cell(t, json_bool_or(worker, "degraded", false) ? "degraded"
-                                                          : json_str_or(worker, "state", ""));
+    table_cell(t, json_bool_or(worker, "degraded", false)
+                      ? "degraded"
+                      : json_str_or(worker, "state", ""));
     cell_number(t, json_int_or(worker, "pid", 0), "");
     table_cell(t, age_format(json_int_or(worker, "uptimeMs", 0), uptime));
     cell_number(t, json_int_or(worker, "restarts", 0), "");
@@ -35,7 +36,7 @@ worker_row(struct table *t, const json_t *worker)
 static void
 write_workers(const json_t *report, struct buf *out)
 {
-    static const char *const titles[] = {"WORKER", "STATE", "PID", "UP",
+    static const char *const titles[] = {"WORKER",   "STATE",  "PID",      "UP",
                                          "RESTARTS", "MEMORY", "LAST EXIT"};
     const json_t *workers = json_at(report, "workers");
     SCOPED(table) struct table *t = table_new();
@@ -56,13 +57,15 @@ statusview_write(const json_t *report, struct buf *out)
     char uptime[AGE_SIZE];
 
     buf_printf(out, "Supervisor %lld, version %s, up %s: %s%s%s\n",
-               (long long)json_int_or(report, "pid", 0), json_str_or(report, "version", "?"),
+               (long long)json_int_or(report, "pid", 0),
+               json_str_or(report, "version", "?"),
                age_format(json_int_or(report, "uptimeMs", 0), uptime),
                ready ? "ready" : "not ready", ready ? "" : ": ",
                ready ? "" : json_str_or(report, "reason", ""));
     if (json_at(report, "leadership") != NULL)
         buf_printf(out, "Leadership: %s (%s)\n",
-                   json_bool_or(report, "leadership.leader", false) ? "here" : "elsewhere",
+                   json_bool_or(report, "leadership.leader", false) ? "here"
+                                                                    : "elsewhere",
                    json_str_or(report, "leadership.identity", ""));
     for (size_t i = 0; i < json_array_size(degraded); i++)
         buf_printf(out, "Degraded: %s\n", json_string_value(json_array_get(degraded, i)));

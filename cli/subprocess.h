@@ -15,7 +15,8 @@ int subprocess_run(const char *const *argv, const char *dir, struct buf *out, bo
                    struct err *e);
 
 /* As subprocess_run, but any status but 0 is an error that names the command. */
-int subprocess_must(const char *const *argv, const char *dir, struct buf *out, struct err *e);
+int subprocess_must(const char *const *argv, const char *dir, struct buf *out,
+                    struct err *e);
 
 /* Starts argv in a process group of its own, output to the file `log`; it gets SIGTERM when
  * we die. Returns its pid, or -1 with *e set. */

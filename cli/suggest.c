@@ -22,7 +22,8 @@ suggest_distance(const char *a, const char *b, size_t cap)
 
         row[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            size_t same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+            size_t same =
+                tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
             size_t best = diagonal + (same ? 0 : 1);
 
             diagonal = row[j];

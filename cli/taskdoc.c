@@ -18,7 +18,8 @@ taskdoc_timeout(const char *text, struct err *e)
     if (text[0] == '\0')
         return 0;
     if (duration_parse(text, &ns) < 0)
-        return err_set(e, ERR_INVALID, "--timeout \"%s\": expected e.g. 90s, 30m, 1h30m", text);
+        return err_set(e, ERR_INVALID, "--timeout \"%s\": expected e.g. 90s, 30m, 1h30m",
+                       text);
     if (ns < NS_PER_S)
         return err_set(e, ERR_INVALID, "--timeout must be 1s or more, not %s", text);
     return ns / NS_PER_S;
@@ -50,7 +51,8 @@ is_env_name(const char *name)
 static const char *
 bad_reference(const json_t *from)
 {
-    const json_t *secret = json_at(from, "secretKeyRef"), *map = json_at(from, "configMapKeyRef");
+    const json_t *secret = json_at(from, "secretKeyRef"),
+                 *map = json_at(from, "configMapKeyRef");
     const json_t *ref = secret != NULL ? secret : map;
 
     if ((secret == NULL) == (map == NULL))

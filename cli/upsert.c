@@ -30,17 +30,20 @@ holds(const char *base64, const char *value)
 }
 
 size_t
-upsert_differences(const json_t *data, const json_t *values, size_t *missing, struct buf *names)
+upsert_differences(const json_t *data, const json_t *values, size_t *missing,
+                   struct buf *names)
 {
     const char *key;
     json_t *value;
     size_t count = 0;
 
     *missing = 0;
-    json_object_foreach ((json_t *)values, key, value) {
+    json_object_foreach((json_t *)values, key, value)
+    {
         const json_t *there = json_object_get(data, key);
 
-        if (json_is_string(there) && holds(json_string_value(there), json_string_value(value)))
+        if (json_is_string(there) &&
+            holds(json_string_value(there), json_string_value(value)))
             continue;
         if (there == NULL)
             ++*missing;
@@ -60,8 +63,8 @@ secret_object(const char *ns, const char *name, const json_t *values)
 }
 
 int
-upsert_secret(struct cli *c, const char *ns, const char *name, const json_t *values, bool yes,
-              struct err *e)
+upsert_secret(struct cli *c, const char *ns, const char *name, const json_t *values,
+              bool yes, struct err *e)
 {
     const struct kube_resource *res = kube_res(KUBE_SECRETS);
     struct kube_request get = {
@@ -77,21 +80,31 @@ upsert_secret(struct cli *c, const char *ns, const char *name, const json_t *val
             return -1;
         }
         SCOPED(json) json_t *made = secret_object(ns, name, values);
-        struct kube_request create = {.verb = KUBE_CREATE, .res = res, .ns = ns,
-                                      .name = name, .body = made, .secret = true};
+        struct kube_request create = {.verb = KUBE_CREATE,
+                                      .res = res,
+                                      .ns = ns,
+                                      .name = name,
+                                      .body = made,
+                                      .secret = true};
         return cli_call(c, &create, NULL, NULL, e);
     }
-    size_t count = upsert_differences(json_object_get(there, "data"), values, &missing, &names);
+    size_t count =
+        upsert_differences(json_object_get(there, "data"), values, &missing, &names);
     if (count == 0)
         return 0;
     if (count > missing) {
-        buf_printf(&question, "secret/%s holds another %s. Replace it?", name, buf_str(&names));
+        buf_printf(&question, "secret/%s holds another %s. Replace it?", name,
+                   buf_str(&names));
         if (!yes && !cli_ask(buf_str(&question)))
             return err_set(e, ERR_INVALID, REFUSED);
     }
     json_object_set(there, "stringData", (json_t *)values);
-    struct kube_request put = {.verb = KUBE_UPDATE, .res = res, .ns = ns,
-                               .name = name, .body = there, .secret = true};
+    struct kube_request put = {.verb = KUBE_UPDATE,
+                               .res = res,
+                               .ns = ns,
+                               .name = name,
+                               .body = there,
+                               .secret = true};
     return cli_call(c, &put, NULL, NULL, e);
 }
 
@@ -102,18 +115,19 @@ has_fields(const json_t *there, const json_t *spec)
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)spec, key, value)
-        if (!json_equal(json_object_get(there, key), value))
-            return false;
+    json_object_foreach(
+        (json_t *)spec, key,
+        value) if (!json_equal(json_object_get(there, key), value)) return false;
     /* A reference or a branch that the configuration no longer names is a difference. */
-    return (json_object_get(spec, "ref") != NULL || json_object_get(there, "ref") == NULL) &&
+    return (json_object_get(spec, "ref") != NULL ||
+            json_object_get(there, "ref") == NULL) &&
            (json_object_get(spec, "secretRef") != NULL ||
             json_object_get(there, "secretRef") == NULL);
 }
 
 int
-upsert_workspace(struct cli *c, const char *ns, const char *name, const json_t *spec, bool yes,
-                 struct err *e)
+upsert_workspace(struct cli *c, const char *ns, const char *name, const json_t *spec,
+                 bool yes, struct err *e)
 {
     const struct kube_resource *res = kube_res(KUBE_WORKSPACES);
     SCOPED(json) json_t *made = cli_object(res, ns, name);
@@ -138,14 +152,15 @@ upsert_workspace(struct cli *c, const char *ns, const char *name, const json_t *
     json_t *old = json_object_get(there, "spec");
     if (has_fields(old, spec))
         return 0;
-    buf_printf(&question, "workspace/%s exists with another repository, ref or secret. Replace them?",
-               name);
+    buf_printf(
+        &question,
+        "workspace/%s exists with another repository, ref or secret. Replace them?",
+        name);
     if (!yes && !cli_ask(buf_str(&question)))
         return err_set(e, ERR_INVALID, REFUSED);
     json_object_del(old, "ref");
     json_object_del(old, "secretRef");
-    json_object_foreach ((json_t *)spec, key, value)
-        json_object_set(old, key, value);
+    json_object_foreach((json_t *)spec, key, value) json_object_set(old, key, value);
     struct kube_request put = {
         .verb = KUBE_UPDATE, .res = res, .ns = ns, .name = name, .body = there};
     return cli_call(c, &put, NULL, NULL, e);

@@ -43,7 +43,7 @@ value_read_file(const char *what, const char *path, struct err *e)
     explicit_bzero(chunk, sizeof(chunk));
     if (failed != 0 || text.failed || memchr(buf_str(&text), '\0', text.size) != NULL) {
         err_set(e, ERR_INVALID, "cannot read %s for %s: %s", path, what,
-                failed != 0  ? strerror(failed)
+                failed != 0   ? strerror(failed)
                 : text.failed ? "larger than YAML_FILE_BYTES"
                               : "it holds a NUL byte");
         buf_wipe(&text);

@@ -19,18 +19,20 @@ Test(age, each_span_has_its_format)
         int64_t seconds;
         const char *text;
     } rows[] = {
-        {-2, "<invalid>"},      {-1, "0s"},        {0, "0s"},          {119, "119s"},
-        {120, "2m"},            {125, "2m5s"},     {9 * M, "9m"},      {599, "9m59s"},
-        {600, "10m"},           {100 * M, "100m"}, {179 * M, "179m"},  {180 * M, "3h"},
-        {3 * H + 5 * M, "3h5m"}, {8 * H - 1, "7h59m"}, {8 * H, "8h"},  {26 * H, "26h"},
-        {48 * H, "2d"},         {51 * H, "2d3h"},  {8 * D, "8d"},      {400 * D, "400d"},
-        {730 * D, "2y"},        {770 * D, "2y40d"}, {8 * 365 * D, "8y"}, {9 * 365 * D, "9y"},
+        {-2, "<invalid>"},       {-1, "0s"},           {0, "0s"},
+        {119, "119s"},           {120, "2m"},          {125, "2m5s"},
+        {9 * M, "9m"},           {599, "9m59s"},       {600, "10m"},
+        {100 * M, "100m"},       {179 * M, "179m"},    {180 * M, "3h"},
+        {3 * H + 5 * M, "3h5m"}, {8 * H - 1, "7h59m"}, {8 * H, "8h"},
+        {26 * H, "26h"},         {48 * H, "2d"},       {51 * H, "2d3h"},
+        {8 * D, "8d"},           {400 * D, "400d"},    {730 * D, "2y"},
+        {770 * D, "2y40d"},      {8 * 365 * D, "8y"},  {9 * 365 * D, "9y"},
     };
     char out[AGE_SIZE];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        cr_expect_str_eq(age_format(rows[i].seconds * 1000, out), rows[i].text, "%lld: %s",
-                         (long long)rows[i].seconds, out);
+        cr_expect_str_eq(age_format(rows[i].seconds * 1000, out), rows[i].text,
+                         "%lld: %s", (long long)rows[i].seconds, out);
     cr_expect_str_eq(age_format(-1999, out), "0s");
     cr_expect_str_eq(age_format(1999, out), "1s");
 }
@@ -42,7 +44,8 @@ Test(age, a_duration_runs_until_its_end)
 
     rfc3339_parse("2026-01-01T12:00:00Z", &now);
     cr_expect_str_eq(age_between("", "", now, out), "-");
-    cr_expect_str_eq(age_between("2026-01-01T10:00:00Z", "2026-01-01T10:20:00Z", now, out), "20m");
+    cr_expect_str_eq(
+        age_between("2026-01-01T10:00:00Z", "2026-01-01T10:20:00Z", now, out), "20m");
     cr_expect_str_eq(age_between("2026-01-01T11:30:00Z", "", now, out), "30m");
     cr_expect_str_eq(age_since("nonsense", now, out), "<unknown>");
     row_claim("CLI/G12");

@@ -37,8 +37,16 @@ parse(const char *line, struct err *e)
 Test(args, string_flags_take_their_value_in_every_form)
 {
     static const char *const lines[] = {
-        "--output yaml", "--output=yaml", "-o yaml", "-oyaml", "-o=yaml", "-o json -o yaml",
-        "-do yaml", "-doyaml", "-d -A --output yaml", "word --output yaml",
+        "--output yaml",
+        "--output=yaml",
+        "-o yaml",
+        "-oyaml",
+        "-o=yaml",
+        "-o json -o yaml",
+        "-do yaml",
+        "-doyaml",
+        "-d -A --output yaml",
+        "word --output yaml",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -58,10 +66,12 @@ Test(args, booleans_never_take_the_next_word)
         bool on;
         size_t words;
     } rows[] = {
-        {"--detail", true, 0},       {"--detail=true", true, 0}, {"--detail=0", false, 0},
-        {"--detail false", true, 1}, {"-d", true, 0},            {"-d=F", false, 0},
-        {"-dA", true, 0},            {"", false, 0},             {"-- --detail", false, 1},
-        {"a b c", false, 3},         {"a -d b", true, 2},        {"-", false, 1},
+        {"--detail", true, 0},     {"--detail=true", true, 0},
+        {"--detail=0", false, 0},  {"--detail false", true, 1},
+        {"-d", true, 0},           {"-d=F", false, 0},
+        {"-dA", true, 0},          {"", false, 0},
+        {"-- --detail", false, 1}, {"a b c", false, 3},
+        {"a -d b", true, 2},       {"-", false, 1},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -79,17 +89,18 @@ Test(args, mistakes_name_the_flag)
     static const struct {
         const char *line, *mentions;
     } rows[] = {
-        {"--bogus", "--bogus"},          {"-x", "-x"},
-        {"-dx", "-x in -dx"},            {"--output", "--output needs a value"},
-        {"-o", "-o needs a value"},      {"--detail=maybe", "--detail=maybe"},
-        {"--outp yaml", "--outp"},       {"--phase a,\"b", "not closed"},
+        {"--bogus", "--bogus"},     {"-x", "-x"},
+        {"-dx", "-x in -dx"},       {"--output", "--output needs a value"},
+        {"-o", "-o needs a value"}, {"--detail=maybe", "--detail=maybe"},
+        {"--outp yaml", "--outp"},  {"--phase a,\"b", "not closed"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
 
         cr_expect_null(parse(rows[i].line, &e), "%s", rows[i].line);
-        cr_expect_not_null(strstr(e.text, rows[i].mentions), "%s: %s", rows[i].line, e.text);
+        cr_expect_not_null(strstr(e.text, rows[i].mentions), "%s: %s", rows[i].line,
+                           e.text);
     }
 }
 
@@ -106,7 +117,8 @@ Test(args, arrays_are_verbatim_and_slices_are_split)
 {
     struct err e = ERR_INIT;
     char *const *values;
-    SCOPED(args) struct args *a =
+    SCOPED(args)
+    struct args *a =
         parse("--env A=1,2 --env B= --phase a,b --phase \"c,d\",e --phase ''", &e);
 
     cr_assert_not_null(a, "%s", e.text);
@@ -179,7 +191,8 @@ Test(command, words_lead_to_their_command)
         struct command_path path;
         size_t left;
 
-        cr_expect_str_eq(find(rows[i].line, &path, &left), rows[i].name, "%s", rows[i].line);
+        cr_expect_str_eq(find(rows[i].line, &path, &left), rows[i].name, "%s",
+                         rows[i].line);
         cr_expect_eq(left, rows[i].left, "%s: %zu", rows[i].line, left);
     }
 }
@@ -203,8 +216,9 @@ walk(const struct command *command, const struct command *parent)
     }
     for (size_t i = 0; command->children != NULL && command->children[i] != NULL; i++) {
         if (i > 0 && !command->children[i]->hidden)
-            cr_expect_lt(strcmp(command->children[i - 1]->name, command->children[i]->name), 0,
-                         "order of %s", command->children[i]->name);
+            cr_expect_lt(
+                strcmp(command->children[i - 1]->name, command->children[i]->name), 0,
+                "order of %s", command->children[i]->name);
         walk(command->children[i], command);
     }
     if (parent != NULL && parent->run == NULL && command->run == NULL)
@@ -218,7 +232,8 @@ Test(command, every_row_of_the_table_is_whole)
 
 Test(command, get_has_the_flags_of_a_detail_view)
 {
-    static const char *const kinds[] = {"task", "taskspawner", "workspace", "agentconfig"};
+    static const char *const kinds[] = {"task", "taskspawner", "workspace",
+                                        "agentconfig"};
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct command_path path;

@@ -34,8 +34,9 @@ write_file(char *path, const char *text)
 
 Test(config, every_key_is_readable)
 {
-    SCOPED(config) struct config *c = parse("secret: s\ncredentialType: oauth\ntype: codex\n"
-                                            "model: m\nnamespace: team\nworkspace: {name: w}\n");
+    SCOPED(config)
+    struct config *c = parse("secret: s\ncredentialType: oauth\ntype: codex\n"
+                             "model: m\nnamespace: team\nworkspace: {name: w}\n");
 
     cr_expect_str_eq(config_get(c, "secret"), "s");
     cr_expect_str_eq(config_get(c, "credentialType"), "oauth");
@@ -49,7 +50,8 @@ Test(config, every_key_is_readable)
 
 Test(config, one_key_leaves_the_others_empty)
 {
-    static const char *const keys[] = {"oauthToken", "apiKey", "type", "agentConfig", "model"};
+    static const char *const keys[] = {"oauthToken", "apiKey", "type", "agentConfig",
+                                       "model"};
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char text[64];
@@ -66,7 +68,8 @@ Test(config, one_key_leaves_the_others_empty)
 
 Test(config, an_inline_workspace_has_no_name)
 {
-    SCOPED(config) struct config *c = parse("workspace: {repo: r, ref: main, token: t}\n");
+    SCOPED(config)
+    struct config *c = parse("workspace: {repo: r, ref: main, token: t}\n");
 
     cr_expect_str_eq(config_get(c, "workspace.name"), "");
     cr_expect_str_eq(config_get(c, "workspace.repo"), "r");
@@ -77,7 +80,8 @@ Test(config, an_inline_workspace_has_no_name)
 
 Test(config, scalars_are_text_and_keys_match_in_any_case)
 {
-    SCOPED(config) struct config *c = parse("workspace: {githubApp: {appID: 12345}}\nMODEL: x\n");
+    SCOPED(config)
+    struct config *c = parse("workspace: {githubApp: {appID: 12345}}\nMODEL: x\n");
 
     cr_expect_str_eq(config_get(c, "workspace.githubApp.appID"), "12345");
     cr_expect_str_eq(config_get(c, "model"), "x");
@@ -114,14 +118,18 @@ Test(config, unknown_keys_are_named_with_the_nearest_one)
 
     config_check_keys(c, note, said);
     cr_expect_not_null(strstr(said, "oauthTokn; did you mean oauthToken?"), "%s", said);
-    cr_expect_not_null(strstr(said, "workspace.repos; did you mean workspace.repo?"), "%s", said);
+    cr_expect_not_null(strstr(said, "workspace.repos; did you mean workspace.repo?"),
+                       "%s", said);
 }
 
 Test(value, files_lose_their_trailing_line_feeds)
 {
     static const struct {
         const char *file, *value;
-    } rows[] = {{"abc", "abc"}, {"abc\n", "abc"}, {"abc\n\n\n", "abc"}, {"", ""},
+    } rows[] = {{"abc", "abc"},
+                {"abc\n", "abc"},
+                {"abc\n\n\n", "abc"},
+                {"", ""},
                 {"a\nb\r\n", "a\nb\r"}};
     struct err e = ERR_INIT;
 
@@ -139,8 +147,8 @@ Test(value, files_lose_their_trailing_line_feeds)
     cr_expect_str_eq(plain, "abc");
     value_free(plain);
     cr_assert_null(value_read("oauthToken", "@/nonexistent/token", VALUE_FILE, &e));
-    cr_expect_not_null(strstr(e.text, "cannot read /nonexistent/token for oauthToken"), "%s",
-                       e.text);
+    cr_expect_not_null(strstr(e.text, "cannot read /nonexistent/token for oauthToken"),
+                       "%s", e.text);
     row_claim("CLI/C07");
 }
 
@@ -180,8 +188,8 @@ Test(value, a_tilde_is_the_home_folder)
     static const struct {
         const char *path, *expanded;
     } rows[] = {
-        {"~", "/home/me"},   {"~/", "/home/me/"},     {"~/x", "/home/me/x"},
-        {"~u/x", "~u/x"},    {"/a/~/b", "/a/~/b"},    {"relative", "relative"},
+        {"~", "/home/me"}, {"~/", "/home/me/"},  {"~/x", "/home/me/x"},
+        {"~u/x", "~u/x"},  {"/a/~/b", "/a/~/b"}, {"relative", "relative"},
     };
 
     setenv("HOME", "/home/me", 1);
@@ -202,9 +210,11 @@ Test(credential, the_source_follows_the_order)
         {"oauthToken: t\n", "mine", "oauth", "mine", "oauth", ""},
         {"secret: s\ncredentialType: oauth\n", "", "", "s", "oauth", ""},
         {"secret: s\noauthToken: t\napiKey: k\n", "", "", "s", "api-key", ""},
-        {"oauthToken: t\n", "", "", "kelos-credentials", "oauth", "CLAUDE_CODE_OAUTH_TOKEN"},
+        {"oauthToken: t\n", "", "", "kelos-credentials", "oauth",
+         "CLAUDE_CODE_OAUTH_TOKEN"},
         {"apiKey: k\n", "", "", "kelos-credentials", "api-key", "ANTHROPIC_API_KEY"},
-        {"oauthToken: t\n", "", "api-key", "kelos-credentials", "api-key", "ANTHROPIC_API_KEY"},
+        {"oauthToken: t\n", "", "api-key", "kelos-credentials", "api-key",
+         "ANTHROPIC_API_KEY"},
         {"type: codex\n", "", "none", "", "none", ""},
         {"credentialType: none\n", "", "", "", "none", ""},
     };
@@ -214,8 +224,9 @@ Test(credential, the_source_follows_the_order)
         struct credential out;
         struct err e = ERR_INIT;
 
-        cr_assert_eq(credential_choose(c, "claude-code", rows[i].secret, rows[i].type, &out, &e),
-                     0, "%zu: %s", i, e.text);
+        cr_assert_eq(
+            credential_choose(c, "claude-code", rows[i].secret, rows[i].type, &out, &e),
+            0, "%zu: %s", i, e.text);
         cr_expect_str_eq(out.secret, rows[i].want_secret, "%zu", i);
         cr_expect_str_eq(out.type, rows[i].want_type, "%zu", i);
         cr_expect_str_eq(out.key, rows[i].want_key, "%zu", i);
@@ -265,7 +276,8 @@ Test(credential, each_agent_has_its_keys)
 
 Test(ask, yes_in_any_case_means_yes)
 {
-    static const char *const yes[] = {"y", "Y", "yes", "YES", "Yes", "y\n", "YES\n", " y \r\n"};
+    static const char *const yes[] = {"y",   "Y",   "yes",   "YES",
+                                      "Yes", "y\n", "YES\n", " y \r\n"};
     static const char *const no[] = {"n", "no", "N", "\n", "", "yep", "y y", "yesno"};
 
     for (size_t i = 0; i < ARRAY_LEN(yes); i++)

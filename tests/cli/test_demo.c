@@ -56,14 +56,16 @@ Test(demo, a_good_run_passes)
     cr_expect_eq(demo_check_order(history, &e), 0, "%s", e.text);
     cr_expect_eq(demo_check_concurrency(history, &e), 0, "%s", e.text);
     cr_expect_eq(demo_finished(history, &e), 1, "%s", e.text);
-    cr_expect_eq(demo_check_prompt(history, "issues-2 issues-1 issues-4", &e), 0, "%s", e.text);
+    cr_expect_eq(demo_check_prompt(history, "issues-2 issues-1 issues-4", &e), 0, "%s",
+                 e.text);
     cr_expect_eq(demo_check_prompt(history, "issues-2 issues-1", &e), -1);
 }
 
 Test(demo, wrong_order_and_extra_tasks_are_seen)
 {
     struct err e = ERR_INIT;
-    SCOPED(json) json_t *extra = good_history(), *order = json_array(), *none = json_array();
+    SCOPED(json)
+    json_t *extra = good_history(), *order = json_array(), *none = json_array();
 
     see(extra, "issues-3", "", "");
     cr_expect_eq(demo_check_order(extra, &e), -1);
@@ -98,7 +100,8 @@ Test(demo, its_documents_are_well_formed)
     SCOPED(json) json_t *forge = json_parse(buf_str(&issues), issues.size, 0, &e);
     cr_assert_not_null(forge, "%s", e.text);
     demo_manifest(9418, 8080, &manifest);
-    SCOPED(yaml_docs) struct yaml_docs *docs =
+    SCOPED(yaml_docs)
+    struct yaml_docs *docs =
         yaml_parse(buf_str(&manifest), manifest.size, "demo.yaml", &e);
     cr_assert_not_null(docs, "%s", e.text);
     cr_expect_eq(docs->count, 4);
@@ -193,8 +196,10 @@ Test(leftover, monitors_are_ended_and_others_left_alone)
     FILE *stat_file = fopen(stat_path, "r");
     cr_assert_not_null(fgets(line, sizeof(line), stat_file));
     fclose(stat_file);
-    sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-                                   "%*d %*d %*d %*d %llu", &start);
+    sscanf(strrchr(line, ')') + 2,
+           "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+           "%*d %*d %*d %*d %llu",
+           &start);
     f = fopen(path, "w");
     fprintf(f, "%d %llu 0\n", (int)pid, start);
     fclose(f);

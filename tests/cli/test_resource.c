@@ -35,7 +35,8 @@ at(const char *time)
 }
 
 static const char full_task[] =
-    "metadata: {name: fix-login, namespace: default, creationTimestamp: '2026-03-03T08:00:00Z'}\n"
+    "metadata: {name: fix-login, namespace: default, creationTimestamp: "
+    "'2026-03-03T08:00:00Z'}\n"
     "spec:\n"
     "  type: claude-code\n"
     "  prompt: Repair the login form\n"
@@ -59,7 +60,8 @@ static const char full_task[] =
     "  results: {pr: '1', branch: feat/login}\n";
 
 static void
-check_table(const struct resource *r, const char *document, bool namespaces, const char *wanted)
+check_table(const struct resource *r, const char *document, bool namespaces,
+            const char *wanted)
 {
     SCOPED(json) json_t *object = yaml(document);
     SCOPED(table) struct table *t = table_new();
@@ -75,14 +77,19 @@ check_table(const struct resource *r, const char *document, bool namespaces, con
 Test(resource, tables_have_these_columns)
 {
     check_table(&resource_task, full_task, false,
-                "NAME        TYPE          PHASE       BRANCH       WORKSPACE   AGENT CONFIG   DURATION   AGE\n"
-                "fix-login   claude-code   Succeeded   feat/login   shop        reviewer       7m12s      2d3h\n");
+                "NAME        TYPE          PHASE       BRANCH       WORKSPACE   AGENT "
+                "CONFIG   DURATION   AGE\n"
+                "fix-login   claude-code   Succeeded   feat/login   shop        reviewer "
+                "      7m12s      2d3h\n");
     check_table(&resource_task,
-                "metadata: {name: t, namespace: team, creationTimestamp: '2026-03-05T10:59:56Z'}\n"
+                "metadata: {name: t, namespace: team, creationTimestamp: "
+                "'2026-03-05T10:59:56Z'}\n"
                 "spec: {type: codex}\n",
                 true,
-                "NAMESPACE   NAME   TYPE    PHASE   BRANCH   WORKSPACE   AGENT CONFIG   DURATION   AGE\n"
-                "team        t      codex           -        -           -              -          4s\n");
+                "NAMESPACE   NAME   TYPE    PHASE   BRANCH   WORKSPACE   AGENT CONFIG   "
+                "DURATION   AGE\n"
+                "team        t      codex           -        -           -              "
+                "-          4s\n");
     check_table(&resource_spawner,
                 "metadata: {name: weekly, creationTimestamp: '2026-03-04T09:00:00Z'}\n"
                 "spec: {when: {cron: {schedule: '0 9 * * 1'}}}\n"
@@ -90,12 +97,13 @@ Test(resource, tables_have_these_columns)
                 false,
                 "NAME     SOURCE            PHASE       DISCOVERED   TASKS   AGE\n"
                 "weekly   cron: 0 9 * * 1   Suspended   3            2       26h\n");
-    check_table(&resource_spawner,
-                "metadata: {name: b, creationTimestamp: '2026-03-04T09:00:00Z'}\n"
-                "spec: {when: {githubIssues: {}}, taskTemplate: {workspaceRef: {name: shop}}}\n",
-                false,
-                "NAME   SOURCE   PHASE   DISCOVERED   TASKS   AGE\n"
-                "b      shop             0            0       26h\n");
+    check_table(
+        &resource_spawner,
+        "metadata: {name: b, creationTimestamp: '2026-03-04T09:00:00Z'}\n"
+        "spec: {when: {githubIssues: {}}, taskTemplate: {workspaceRef: {name: shop}}}\n",
+        false,
+        "NAME   SOURCE   PHASE   DISCOVERED   TASKS   AGE\n"
+        "b      shop             0            0       26h\n");
     check_table(&resource_workspace,
                 "metadata: {name: docs, creationTimestamp: '2026-03-05T07:55:00Z'}\n"
                 "spec: {repo: 'https://git.example.com/acme/docs.git'}\n",
@@ -128,31 +136,32 @@ Test(resource, a_full_task_shows_every_field)
 {
     SCOPED(string) char *text = detail(&resource_task, full_task);
 
-    cr_assert_str_eq(text, "Name:               fix-login\n"
-                           "Namespace:          default\n"
-                           "Type:               claude-code\n"
-                           "Phase:              Succeeded\n"
-                           "Prompt:             Repair the login form\n"
-                           "Secret:             kelos-credentials\n"
-                           "Credential Type:    oauth\n"
-                           "Model:              opus\n"
-                           "Image:              my/image:1\n"
-                           "Branch:             feat/login\n"
-                           "Depends On:         task-a, task-b\n"
-                           "Workspace:          shop\n"
-                           "Agent Config:       reviewer\n"
-                           "TTL:                3600s\n"
-                           "Timeout:            7200s\n"
-                           "Job:                fix-login\n"
-                           "Pod:                fix-login-abc\n"
-                           "Start Time:         2026-03-03T09:00:00Z\n"
-                           "Completion Time:    2026-03-03T09:07:12Z\n"
-                           "Duration:           7m12s\n"
-                           "Message:            all good\n"
-                           "Outputs:            https://git.example.com/pr/1\n"
-                           "                    commit: 1f2e3d4\n"
-                           "Results:            branch=feat/login\n"
-                           "                    pr=1\n",
+    cr_assert_str_eq(text,
+                     "Name:               fix-login\n"
+                     "Namespace:          default\n"
+                     "Type:               claude-code\n"
+                     "Phase:              Succeeded\n"
+                     "Prompt:             Repair the login form\n"
+                     "Secret:             kelos-credentials\n"
+                     "Credential Type:    oauth\n"
+                     "Model:              opus\n"
+                     "Image:              my/image:1\n"
+                     "Branch:             feat/login\n"
+                     "Depends On:         task-a, task-b\n"
+                     "Workspace:          shop\n"
+                     "Agent Config:       reviewer\n"
+                     "TTL:                3600s\n"
+                     "Timeout:            7200s\n"
+                     "Job:                fix-login\n"
+                     "Pod:                fix-login-abc\n"
+                     "Start Time:         2026-03-03T09:00:00Z\n"
+                     "Completion Time:    2026-03-03T09:07:12Z\n"
+                     "Duration:           7m12s\n"
+                     "Message:            all good\n"
+                     "Outputs:            https://git.example.com/pr/1\n"
+                     "                    commit: 1f2e3d4\n"
+                     "Results:            branch=feat/login\n"
+                     "                    pr=1\n",
                      "%s", text);
     row_claim("CLI/G07");
 }
@@ -166,33 +175,36 @@ check_absent(const char *text, const char *const *labels, size_t count)
 
 Test(resource, what_a_task_has_not_is_not_shown)
 {
-    static const char *const labels[] = {"Model:",    "Image:",  "Branch:",  "Depends On:",
-                                         "Workspace:", "Agent Config:", "TTL:", "Timeout:",
-                                         "Job:", "Pod:", "Start Time:", "Completion Time:",
-                                         "Duration:", "Message:", "Outputs:", "Results:"};
-    SCOPED(string) char *text =
+    static const char *const labels[] = {
+        "Model:",     "Image:",        "Branch:",     "Depends On:",
+        "Workspace:", "Agent Config:", "TTL:",        "Timeout:",
+        "Job:",       "Pod:",          "Start Time:", "Completion Time:",
+        "Duration:",  "Message:",      "Outputs:",    "Results:"};
+    SCOPED(string)
+    char *text =
         detail(&resource_task, "metadata: {name: t, namespace: d}\n"
                                "spec: {type: codex, prompt: \"two\\nlines\\n\"}\n");
 
     check_absent(text, labels, ARRAY_LEN(labels));
-    cr_expect_not_null(strstr(text, "Prompt:             two\n                    lines\n"),
-                       "%s", text);
+    cr_expect_not_null(
+        strstr(text, "Prompt:             two\n                    lines\n"), "%s", text);
     row_claim("CLI/G08");
 }
 
 Test(resource, a_cron_spawner_shows_its_schedule)
 {
-    SCOPED(string) char *text =
+    SCOPED(string)
+    char *text =
         detail(&resource_spawner,
                "metadata: {name: w, namespace: d}\n"
                "spec: {when: {cron: {schedule: '0 9 * * 1'}}, pollInterval: 5m,\n"
                "       taskTemplate: {type: codex, model: m}}\n"
                "status: {deploymentName: w, totalDiscovered: 3, totalTasksCreated: 2}\n");
     static const char *const lines[] = {
-        "Source:             Cron\n",     "Schedule:           0 9 * * 1\n",
-        "Task Type:          codex\n",    "Model:              m\n",
-        "Poll Interval:      5m\n",       "Deployment:         w\n",
-        "Discovered:         3\n",        "Tasks Created:      2\n",
+        "Source:             Cron\n",  "Schedule:           0 9 * * 1\n",
+        "Task Type:          codex\n", "Model:              m\n",
+        "Poll Interval:      5m\n",    "Deployment:         w\n",
+        "Discovered:         3\n",     "Tasks Created:      2\n",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -203,14 +215,17 @@ Test(resource, a_cron_spawner_shows_its_schedule)
 Test(resource, a_workspace_shows_what_is_set)
 {
     static const char *const labels[] = {"Ref:", "Secret:"};
-    SCOPED(string) char *full =
+    SCOPED(string)
+    char *full =
         detail(&resource_workspace, "metadata: {name: w, namespace: d}\n"
                                     "spec: {repo: r, ref: main, secretRef: {name: s}}\n");
-    SCOPED(string) char *minimal =
-        detail(&resource_workspace, "metadata: {name: w, namespace: d}\nspec: {repo: r}\n");
+    SCOPED(string)
+    char *minimal = detail(&resource_workspace,
+                           "metadata: {name: w, namespace: d}\nspec: {repo: r}\n");
 
-    cr_expect_str_eq(full, "Name:               w\nNamespace:          d\nRepo:               r\n"
-                           "Ref:                main\nSecret:             s\n");
+    cr_expect_str_eq(
+        full, "Name:               w\nNamespace:          d\nRepo:               r\n"
+              "Ref:                main\nSecret:             s\n");
     check_absent(minimal, labels, ARRAY_LEN(labels));
     row_claim("CLI/G10");
 }
@@ -218,22 +233,26 @@ Test(resource, a_workspace_shows_what_is_set)
 Test(resource, an_agentconfig_lists_its_parts)
 {
     static const char *const labels[] = {"Agents MD:", "Plugins:", "MCP Servers:"};
-    SCOPED(string) char *full = detail(
+    SCOPED(string)
+    char *full = detail(
         &resource_agentconfig,
         "metadata: {name: a, namespace: d}\n"
         "spec:\n  agentsMD: short\n"
         "  plugins: [{name: p, skills: [{name: review}], agents: [{name: triage}]}]\n"
         "  skills: [{source: a/b}, {source: c/d, skill: x}]\n"
         "  mcpServers: [{name: github, type: http}, {name: db, type: stdio}]\n");
-    SCOPED(string) char *minimal =
+    SCOPED(string)
+    char *minimal =
         detail(&resource_agentconfig, "metadata: {name: a, namespace: d}\nspec: {}\n");
 
-    cr_expect_str_eq(full, "Name:               a\nNamespace:          d\n"
-                           "Agents MD:          short\n"
-                           "Plugins:            p (skills=[review], agents=[triage])\n"
-                           "Skills:             a/b\n                    c/d (skill=x)\n"
-                           "MCP Servers:        github (http)\n                    db (stdio)\n",
-                     "%s", full);
+    cr_expect_str_eq(
+        full,
+        "Name:               a\nNamespace:          d\n"
+        "Agents MD:          short\n"
+        "Plugins:            p (skills=[review], agents=[triage])\n"
+        "Skills:             a/b\n                    c/d (skill=x)\n"
+        "MCP Servers:        github (http)\n                    db (stdio)\n",
+        "%s", full);
     check_absent(minimal, labels, ARRAY_LEN(labels));
     row_claim("CLI/G11");
 }
@@ -262,13 +281,15 @@ Test(jsonpath, reads_what_scripts_ask_for)
 
         cr_assert_eq(jsonpath_write(rows[i].template, task, &out, &e), 0, "%s: %s",
                      rows[i].template, e.text);
-        cr_expect_str_eq(buf_str(&out), rows[i].out, "%s: %s", rows[i].template, buf_str(&out));
+        cr_expect_str_eq(buf_str(&out), rows[i].out, "%s: %s", rows[i].template,
+                         buf_str(&out));
     }
 }
 
 Test(jsonpath, malformed_templates_are_errors)
 {
-    static const char *const bads[] = {"{.a", "{a}", "{}", "{.a[}", "{.a[x]}", "{.a..b}", "{\"x}"};
+    static const char *const bads[] = {"{.a",     "{a}",     "{}",   "{.a[}",
+                                       "{.a[x]}", "{.a..b}", "{\"x}"};
 
     for (size_t i = 0; i < ARRAY_LEN(bads); i++) {
         SCOPED(buf) struct buf out = BUF_INIT;
@@ -285,7 +306,8 @@ static int
 read_manifest(const char *text, bool fixed, char *said)
 {
     struct err e = ERR_INIT;
-    SCOPED(yaml_docs) struct yaml_docs *docs = yaml_parse(text, strlen(text), "f.yaml", &e);
+    SCOPED(yaml_docs)
+    struct yaml_docs *docs = yaml_parse(text, strlen(text), "f.yaml", &e);
     struct manifest m;
 
     cr_assert_not_null(docs, "%s", e.text);
@@ -303,9 +325,11 @@ Test(manifest, mistakes_name_file_and_line)
         {"kind: Task\n", "apiVersion"},
         {"apiVersion: v1\n", "kind"},
         {"apiVersion: kelos.dev/v1alpha1\nkind: Tusk\nmetadata: {name: x}\n",
-         "f.yaml:2: kind \"Tusk\" in apiVersion \"kelos.dev/v1alpha1\" is unknown; did you mean Task?"},
+         "f.yaml:2: kind \"Tusk\" in apiVersion \"kelos.dev/v1alpha1\" is unknown; did "
+         "you mean Task?"},
         {"apiVersion: kelos.dev/v9\nkind: Task\nmetadata: {name: x}\n",
-         "f.yaml:1: kind \"Task\" in apiVersion \"kelos.dev/v9\" is unknown; use kelos.dev/v1alpha1"},
+         "f.yaml:1: kind \"Task\" in apiVersion \"kelos.dev/v9\" is unknown; use "
+         "kelos.dev/v1alpha1"},
         {"apiVersion: v1\nkind: Secret\nmetadata: {}\n", "f.yaml:3: metadata.name"},
         {"apiVersion: v1\nkind: Secret\nmetadata: {name: a/b}\n", "f.yaml:3"},
     };
@@ -321,15 +345,23 @@ Test(manifest, the_namespace_is_filled_in_or_must_agree)
 {
     char said[1024];
 
-    cr_expect_eq(read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n", true, said), 0);
+    cr_expect_eq(
+        read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n", true, said),
+        0);
     cr_expect_str_eq(said, "team");
-    cr_expect_eq(read_manifest("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", true, said), 0);
+    cr_expect_eq(read_manifest("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
+                               true, said),
+                 0);
     cr_expect_str_eq(said, "");
-    cr_expect_eq(read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n",
-                               false, said), 0);
+    cr_expect_eq(
+        read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n",
+                      false, said),
+        0);
     cr_expect_str_eq(said, "b");
-    cr_expect_eq(read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n",
-                               true, said), -1);
+    cr_expect_eq(
+        read_manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n",
+                      true, said),
+        -1);
 }
 
 static void
@@ -340,19 +372,23 @@ add_path(void *arg, const char *path)
 
 Test(manifest, fields_that_the_server_left_out_are_found)
 {
-    static const char text[] = "apiVersion: kelos.dev/v1alpha1\nkind: Workspace\n"
-                               "metadata: {name: w}\n"
-                               "spec:\n  repo: r\n  reff: main\n  files: [{path: a, conten: b}]\n"
-                               "  remotes: []\nextra: 1\n";
+    static const char text[] =
+        "apiVersion: kelos.dev/v1alpha1\nkind: Workspace\n"
+        "metadata: {name: w}\n"
+        "spec:\n  repo: r\n  reff: main\n  files: [{path: a, conten: b}]\n"
+        "  remotes: []\nextra: 1\n";
     struct err e = ERR_INIT;
-    SCOPED(yaml_docs) struct yaml_docs *docs = yaml_parse(text, strlen(text), "f.yaml", &e);
-    SCOPED(json) json_t *answer = yaml("apiVersion: kelos.dev/v1alpha1\nkind: Workspace\n"
-                                       "metadata: {name: w, uid: u}\n"
-                                       "spec: {repo: r, files: [{path: a}]}\n");
+    SCOPED(yaml_docs)
+    struct yaml_docs *docs = yaml_parse(text, strlen(text), "f.yaml", &e);
+    SCOPED(json)
+    json_t *answer = yaml("apiVersion: kelos.dev/v1alpha1\nkind: Workspace\n"
+                          "metadata: {name: w, uid: u}\n"
+                          "spec: {repo: r, files: [{path: a}]}\n");
     SCOPED(buf) struct buf found = BUF_INIT;
     struct manifest m;
 
-    cr_assert_eq(manifest_read("f.yaml", &docs->docs[0], "d", false, &m, &e), 0, "%s", e.text);
+    cr_assert_eq(manifest_read("f.yaml", &docs->docs[0], "d", false, &m, &e), 0, "%s",
+                 e.text);
     manifest_unknown_fields(&m, answer, add_path, &found);
     cr_expect_str_eq(buf_str(&found), "spec.reff spec.files[0].conten extra ", "%s",
                      buf_str(&found));
@@ -363,14 +399,17 @@ Test(manifest, fields_that_the_server_left_out_are_found)
 
 Test(statusview, tells_what_is_degraded)
 {
-    SCOPED(json) json_t *good = yaml(
-        "{pid: 7, version: latest, uptimeMs: 60000, ready: true, reason: '', degraded: [],\n"
+    SCOPED(json)
+    json_t *good = yaml(
+        "{pid: 7, version: latest, uptimeMs: 60000, ready: true, reason: '', degraded: "
+        "[],\n"
         " leadership: {leader: true, identity: me}, workers: [\n"
         " {id: watcher, state: up, pid: 8, uptimeMs: 5000, restarts: 1, pssKiB: 900,\n"
         "  degraded: false, lastExit: killed by SIGKILL}]}\n");
-    SCOPED(json) json_t *bad =
-        yaml("{ready: false, reason: watcher is waiting, degraded: [watcher keeps dying],\n"
-             " workers: []}\n");
+    SCOPED(json)
+    json_t *bad = yaml(
+        "{ready: false, reason: watcher is waiting, degraded: [watcher keeps dying],\n"
+        " workers: []}\n");
     SCOPED(buf) struct buf one = BUF_INIT, two = BUF_INIT;
 
     cr_expect(statusview_write(good, &one));
@@ -384,8 +423,9 @@ Test(statusview, tells_what_is_degraded)
 
 Test(print, managed_fields_are_left_out)
 {
-    SCOPED(json) json_t *list =
-        yaml("{metadata: {managedFields: []}, items: [{metadata: {name: a, managedFields: []}}]}\n");
+    SCOPED(json)
+    json_t *list = yaml("{metadata: {managedFields: []}, items: [{metadata: {name: a, "
+                        "managedFields: []}}]}\n");
 
     print_trim(list);
     cr_expect_null(json_at(list, "metadata.managedFields"));

@@ -22,15 +22,19 @@ check_yaml(const json_t *value, const char *text)
 
 Test(taskdoc, a_minimal_task_is_this_document)
 {
-    struct taskdoc t = {.name = "demo", .ns = "team-a", .type = "claude-code",
-                        .prompt = "tidy the changelog", .secret = "my-secret",
+    struct taskdoc t = {.name = "demo",
+                        .ns = "team-a",
+                        .type = "claude-code",
+                        .prompt = "tidy the changelog",
+                        .secret = "my-secret",
                         .credential_type = "api-key"};
     SCOPED(json) json_t *o = taskdoc_build(&t);
 
-    check_yaml(o, "apiVersion: kelos.dev/v1alpha1\nkind: Task\nmetadata:\n  name: demo\n"
-                  "  namespace: team-a\nspec:\n  credentials:\n    secretRef:\n"
-                  "      name: my-secret\n    type: api-key\n  prompt: tidy the changelog\n"
-                  "  type: claude-code\nstatus: {}\n");
+    check_yaml(o,
+               "apiVersion: kelos.dev/v1alpha1\nkind: Task\nmetadata:\n  name: demo\n"
+               "  namespace: team-a\nspec:\n  credentials:\n    secretRef:\n"
+               "      name: my-secret\n    type: api-key\n  prompt: tidy the changelog\n"
+               "  type: claude-code\nstatus: {}\n");
 }
 
 Test(taskdoc, every_flag_has_its_field)
@@ -38,26 +42,42 @@ Test(taskdoc, every_flag_has_its_field)
     char *const configs[] = {(char *)"house"};
     char *const depends[] = {(char *)"a", (char *)"b,c"};
     SCOPED(json) json_t *env = json_pack("[{s:s,s:s}]", "name", "A", "value", "1");
-    struct taskdoc t = {.name = "n", .ns = "ns", .type = "codex", .prompt = "p",
-                        .secret = "s", .credential_type = "oauth", .model = "m",
-                        .effort = "high", .image = "i", .branch = "b", .workspace = "w",
-                        .agent_configs = configs, .n_agent_configs = 1,
-                        .depends_on = depends, .n_depends_on = 2, .timeout_s = 1800,
+    struct taskdoc t = {.name = "n",
+                        .ns = "ns",
+                        .type = "codex",
+                        .prompt = "p",
+                        .secret = "s",
+                        .credential_type = "oauth",
+                        .model = "m",
+                        .effort = "high",
+                        .image = "i",
+                        .branch = "b",
+                        .workspace = "w",
+                        .agent_configs = configs,
+                        .n_agent_configs = 1,
+                        .depends_on = depends,
+                        .n_depends_on = 2,
+                        .timeout_s = 1800,
                         .env = env};
     SCOPED(json) json_t *o = taskdoc_build(&t);
 
-    check_yaml(json_object_get(o, "spec"),
-               "agentConfigRef:\n  name: house\nbranch: b\ncredentials:\n  secretRef:\n"
-               "    name: s\n  type: oauth\ndependsOn:\n- a\n- b,c\neffort: high\nimage: i\n"
-               "model: m\npodOverrides:\n  activeDeadlineSeconds: 1800\n  env:\n  - name: A\n"
-               "    value: \"1\"\nprompt: p\ntype: codex\nworkspaceRef:\n  name: w\n");
+    check_yaml(
+        json_object_get(o, "spec"),
+        "agentConfigRef:\n  name: house\nbranch: b\ncredentials:\n  secretRef:\n"
+        "    name: s\n  type: oauth\ndependsOn:\n- a\n- b,c\neffort: high\nimage: i\n"
+        "model: m\npodOverrides:\n  activeDeadlineSeconds: 1800\n  env:\n  - name: A\n"
+        "    value: \"1\"\nprompt: p\ntype: codex\nworkspaceRef:\n  name: w\n");
     row_claim("CLI/R12");
 }
 
 Test(taskdoc, no_secret_no_reference)
 {
-    struct taskdoc t = {.name = "n", .ns = "ns", .type = "claude-code", .prompt = "p",
-                        .secret = "", .credential_type = "none"};
+    struct taskdoc t = {.name = "n",
+                        .ns = "ns",
+                        .type = "claude-code",
+                        .prompt = "p",
+                        .secret = "",
+                        .credential_type = "none"};
     SCOPED(json) json_t *o = taskdoc_build(&t);
 
     cr_expect_str_eq(json_str_or(o, "spec.credentials.type", ""), "none");
@@ -72,16 +92,25 @@ Test(taskdoc, timeouts_are_whole_seconds)
         int64_t seconds;
         const char *mentions;
     } rows[] = {
-        {"", 0, ""},          {"30m", 1800, ""},   {"1500ms", 1, ""},  {"1h30m", 5400, ""},
-        {"500ms", -1, "1s"},  {"0", -1, "1s"},     {"-5s", -1, "1s"},  {"abc", -1, "expected"},
-        {"1d", -1, "expected"}, {"10", -1, "expected"},
+        {"", 0, ""},
+        {"30m", 1800, ""},
+        {"1500ms", 1, ""},
+        {"1h30m", 5400, ""},
+        {"500ms", -1, "1s"},
+        {"0", -1, "1s"},
+        {"-5s", -1, "1s"},
+        {"abc", -1, "expected"},
+        {"1d", -1, "expected"},
+        {"10", -1, "expected"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
 
-        cr_expect_eq(taskdoc_timeout(rows[i].text, &e), rows[i].seconds, "%s", rows[i].text);
-        cr_expect_not_null(strstr(e.text, rows[i].mentions), "%s: %s", rows[i].text, e.text);
+        cr_expect_eq(taskdoc_timeout(rows[i].text, &e), rows[i].seconds, "%s",
+                     rows[i].text);
+        cr_expect_not_null(strstr(e.text, rows[i].mentions), "%s: %s", rows[i].text,
+                           e.text);
     }
     row_claim("CLI/R10");
 }
@@ -106,9 +135,9 @@ Test(taskdoc, variables_are_split_at_the_first_equals_sign)
 Test(taskdoc, the_last_variable_of_a_name_counts_and_keeps_its_place)
 {
     char *const texts[] = {(char *)"AWS_REGION=b"};
-    SCOPED(json) json_t *configured =
-        json_pack("[{s:s,s:s},{s:s,s:s}]", "name", "AWS_REGION", "value", "a", "name", "OTHER",
-                  "value", "o");
+    SCOPED(json)
+    json_t *configured = json_pack("[{s:s,s:s},{s:s,s:s}]", "name", "AWS_REGION", "value",
+                                   "a", "name", "OTHER", "value", "o");
     struct err e = ERR_INIT;
     SCOPED(json) json_t *env = taskdoc_env(configured, texts, 1, &e);
 
@@ -140,30 +169,35 @@ Test(taskdoc, bad_variables_of_the_configuration_are_named_by_place)
 
 Test(agentconfig, flags_fill_one_plugin_servers_and_packages)
 {
-    char *const skills[] = {(char *)"ship=ship text"}, *const agents[] = {(char *)"critic=critic"};
+    char *const skills[] = {(char *)"ship=ship text"}, *const agents[] = {
+                                                           (char *)"critic=critic"};
     char *const servers[] = {
-        (char *)"db={\"type\":\"stdio\",\"command\":\"x\",\"args\":[\"a\"],\"env\":{\"K\":\"V\"}}",
-        (char *)"web={\"type\":\"http\",\"url\":\"http://a\",\"headers\":{\"H\":\"v\"},\"extra\":1}",
+        (char *)"db={\"type\":\"stdio\",\"command\":\"x\",\"args\":[\"a\"],\"env\":{"
+                "\"K\":\"V\"}}",
+        (char *)"web={\"type\":\"http\",\"url\":\"http://"
+                "a\",\"headers\":{\"H\":\"v\"},\"extra\":1}",
         (char *)"ev={\"type\":\"sse\",\"url\":\"http://b\"}",
     };
     char *const packages[] = {(char *)"acme/pack:deploy", (char *)"acme/other",
                               (char *)"https://git.example.com:8443/o/r"};
-    struct agentconfig_flags f = {"Follow TDD", skills, 1, agents, 1, servers, 3, packages, 3};
+    struct agentconfig_flags f = {"Follow TDD", skills, 1,        agents, 1,
+                                  servers,      3,      packages, 3};
     struct err e = ERR_INIT;
     SCOPED(json) json_t *spec = agentconfig_spec(&f, &e);
 
     cr_assert_not_null(spec, "%s", e.text);
-    check_yaml(spec,
-               "agentsMD: Follow TDD\n"
-               "mcpServers:\n"
-               "- args:\n  - a\n  command: x\n  env:\n    K: V\n  name: db\n  type: stdio\n"
-               "- headers:\n    H: v\n  name: web\n  type: http\n  url: http://a\n"
-               "- name: ev\n  type: sse\n  url: http://b\n"
-               "plugins:\n"
-               "- agents:\n  - content: critic\n    name: critic\n  name: kelos\n"
-               "  skills:\n  - content: ship text\n    name: ship\n"
-               "skills:\n- skill: deploy\n  source: acme/pack\n- source: acme/other\n"
-               "- source: https://git.example.com:8443/o/r\n");
+    check_yaml(
+        spec,
+        "agentsMD: Follow TDD\n"
+        "mcpServers:\n"
+        "- args:\n  - a\n  command: x\n  env:\n    K: V\n  name: db\n  type: stdio\n"
+        "- headers:\n    H: v\n  name: web\n  type: http\n  url: http://a\n"
+        "- name: ev\n  type: sse\n  url: http://b\n"
+        "plugins:\n"
+        "- agents:\n  - content: critic\n    name: critic\n  name: kelos\n"
+        "  skills:\n  - content: ship text\n    name: ship\n"
+        "skills:\n- skill: deploy\n  source: acme/pack\n- source: acme/other\n"
+        "- source: https://git.example.com:8443/o/r\n");
     row_claim("CLI/X08");
     row_claim("CLI/X10");
 }
@@ -181,8 +215,8 @@ static void
 check_server_mistake(const char *one, const char *two, const char *mentions)
 {
     char *const servers[] = {(char *)one, (char *)two};
-    struct agentconfig_flags f = {.agents_md = "", .servers = servers,
-                                  .n_servers = two != NULL ? 2 : 1};
+    struct agentconfig_flags f = {
+        .agents_md = "", .servers = servers, .n_servers = two != NULL ? 2 : 1};
     struct err e = ERR_INIT;
 
     cr_expect_null(agentconfig_spec(&f, &e), "%s", one);
@@ -199,8 +233,10 @@ Test(agentconfig, mistakes_in_servers_name_server_and_field)
     check_server_mistake("={\"type\":\"sse\"}", NULL, "expected name=JSON");
     check_server_mistake("just-a-name", NULL, "expected name=JSON");
     check_server_mistake("", NULL, "expected name=JSON");
-    check_server_mistake("x={\"type\":\"websocket\"}", NULL, "type \"websocket\" unsupported");
-    check_server_mistake("x={\"type\":\"stdio\",\"command\":\"c\",\"args\":\"a\"}", NULL, "args");
+    check_server_mistake("x={\"type\":\"websocket\"}", NULL,
+                         "type \"websocket\" unsupported");
+    check_server_mistake("x={\"type\":\"stdio\",\"command\":\"c\",\"args\":\"a\"}", NULL,
+                         "args");
     row_claim("CLI/X14");
     check_server_mistake(good, good, "given twice");
     row_claim("CLI/X15");
@@ -224,7 +260,8 @@ Test(agentconfig, mistakes_in_packages_and_skills_are_named)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *const packages[] = {(char *)rows[i].one, (char *)rows[i].two};
-        struct agentconfig_flags f = {.agents_md = "", .packages = packages,
+        struct agentconfig_flags f = {.agents_md = "",
+                                      .packages = packages,
                                       .n_packages = rows[i].two != NULL ? 2 : 1};
         struct err e = ERR_INIT;
 
@@ -242,7 +279,8 @@ Test(agentconfig, mistakes_in_packages_and_skills_are_named)
 Test(upsert, only_keys_that_differ_are_named)
 {
     SCOPED(json) json_t *data = json_pack("{s:s,s:s}", "A", "YWJj", "B", "eA==");
-    SCOPED(json) json_t *values = json_pack("{s:s,s:s,s:s}", "A", "abc", "B", "y", "C", "z");
+    SCOPED(json)
+    json_t *values = json_pack("{s:s,s:s,s:s}", "A", "abc", "B", "y", "C", "z");
     SCOPED(buf) struct buf names = BUF_INIT;
     size_t missing;
 

@@ -11,6 +11,7 @@ one() {
     case $name in
     api*) for p in "$BUILD"/obj/local/apiserver/*.o; do [ "$(basename "$p")" = main.o ] || extra="$extra $p"; done ;;
     esac
+    [ "$name" != render ] || extra=$(ls "$BUILD"/obj/cli/render*.o)
     mkdir -p "$out/$name.new"
     # shellcheck disable=SC2086
     $CC $FLAGS -fsanitize=fuzzer,address,undefined -o "$out/$name" "tests/fuzz/fuzz_$name.c" $extra "$BUILD/libkelos.a" $LIBS
