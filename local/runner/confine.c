@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/macros.h"
+#include "local/runner/cgroup.h"
 #include "local/runner/rootfs.h"
 
 /* What the new init needs while it makes itself. */
@@ -292,6 +293,7 @@ bring_up(pid_t pid, const struct launch *l, int talk, struct err *e)
         if (n == 1 && *first == 'S')
             return 0;
         if (n == 1 && *first == 'M') {
+            cgroup_join(l, pid);
             if (write_maps(pid, l, e) < 0 || send(talk, "m", 1, MSG_NOSIGNAL) != 1)
                 return -1;
             continue;

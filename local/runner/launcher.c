@@ -9,6 +9,8 @@
 
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/log.h"
+#include "local/runner/cgroup.h"
 #include "local/runner/env.h"
 #include "local/runner/image.h"
 #include "local/runner/volume.h"
@@ -90,6 +92,20 @@ fill(struct podentry *entry, const struct container *c, const struct image *img,
     return volume_mounts(pod, c->spec, dir, l, e);
 }
 
+/* Limits that cannot be set here are no reason not to run: it is said once. */
+static void
+add_limits(struct podentry *entry, const struct container *c, struct launch *l)
+{
+    char name[128];
+    struct err e = ERR_INIT;
+
+    snprintf(name, sizeof name, "%.64s-%.40s-%d", entry->state->uid, c->name, (int)c->attempt);
+    if (cgroup_make(json_at(c->spec, "resources.limits"), name, l, &e) < 0 && !entry->pods->limits_warned) {
+        log_warn(entry->state->name, "container %s: %s; it runs without this limit", c->name, e.text);
+        entry->pods->limits_warned = e.code == ERR_SYSTEM;
+    }
+}
+
 struct launch *
 launcher_make(struct podentry *entry, const struct container *c, const json_t *values,
               const char **reason, struct err *e)
@@ -116,6 +132,7 @@ launcher_make(struct podentry *entry, const struct container *c, const json_t *v
     l->attempt = c->attempt;
     l->grace_ms = json_int_or(pod, "spec.terminationGracePeriodSeconds", GRACE_S) * 1000;
     l->log_bytes = LIMIT_CONTAINER_LOG_BYTES;
+    add_limits(entry, c, l);
     buf_add(&l->filter, entry->pods->o.filter.data, entry->pods->o.filter.size);
     return TAKE(l);
 }

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/macros.h"
+#include "local/runner/cgroup.h"
 #include "local/runner/confine.h"
 #include "local/runner/exitfile.h"
 #include "local/runner/logsink.h"
@@ -171,19 +172,6 @@ start(struct monitor *m, struct err *e)
 }
 
 static void
-join_cgroups(const struct launch *l)
-{
-    char path[4096];
-
-    for (size_t i = 0; i < l->cgroups.count; i++) {
-        snprintf(path, sizeof path, "%s/cgroup.procs", l->cgroups.items[i]);
-        SCOPED(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd >= 0 && write(fd, "0\n", 2) < 0)
-            log_warn(NULL, "joining %s: %s", path, strerror(errno));
-    }
-}
-
-static void
 describe_end(const struct monitor *m, struct exit_info *info)
 {
     int status = m->report.status;
@@ -204,8 +192,15 @@ static int
 finish(struct monitor *m, struct exit_info *info)
 {
     struct err e = ERR_INIT;
+    struct stat st;
 
     info->finished_ms = clock_wall_ms();
+    if (cgroup_end(m->launch) && info->code != 0)
+        snprintf(info->reason, sizeof info->reason, "OOMKilled");
+    /* The place of the root, and a log that nobody wrote to, are no longer needed. */
+    unlinkat(m->dir, "root", AT_REMOVEDIR);
+    if (fstatat(m->dir, "monitor.log", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size == 0)
+        unlinkat(m->dir, "monitor.log", 0);
     if (exit_write(m->dir, m->launch->attempt, info, &e) < 0) {
         log_error(m->launch->dir, "%s", e.text);
         return 1;
@@ -220,7 +215,6 @@ run_claimed(struct monitor *m, int report_fd)
     struct err e = ERR_INIT;
 
     m->log = logsink_open(m->dir, m->launch->log_bytes, &e);
-    join_cgroups(m->launch);
     if (m->log == NULL || start(m, &e) < 0) {
         info.code = 128;
         snprintf(info.reason, sizeof info.reason, "StartError");

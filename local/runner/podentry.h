@@ -15,6 +15,7 @@ struct pods {
     struct loop *loop;
     struct pods_options o;
     struct _zhashx_t *entries; /* by uid */
+    bool limits_warned;
     struct _zhashx_t *listed;  /* uids seen since list_begin, NULL outside of a list */
 };
 

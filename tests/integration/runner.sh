@@ -90,6 +90,12 @@ t='o["status"]["containerStatuses"][0]["state"]["terminated"]'
 [ "$(get "$pods/sig" "$t[\"exitCode\"], $t[\"signal\"]")" = "(143, 15)" ] || fail "$(get "$pods/sig" "$t")"
 [ "$(get "$pods/none" "$t[\"reason\"]")" = StartError ] || fail "$(get "$pods/none" "$t")"
 
+begin "a container that takes more memory than its limit is killed for it"
+pod oom '{"restartPolicy":"Never","containers":[{"name":"main","image":"demo","command":["sh","-c","head -c 400000000 /dev/zero | tail -n 1 > /dev/null; exit 9"],"resources":{"limits":{"memory":"64Mi","cpu":"1500m"}}}]}'
+must until_ok 30 ended oom
+if grep -q 'runs without this limit' "$data/log/supervisor.log"; then echo "     (no control groups here: not checked)"
+else [ "$(get "$pods/oom" "$t[\"reason\"]")" = OOMKilled ] || fail "$(get "$pods/oom" "$t")"; fi
+
 begin "no step of a Pod reads the data directory, another Pod, or the user's home"
 sh_pod prey 'echo pod-canary > /tmp/x; sleep 60'
 must until_ok 10 phase_is prey Running
