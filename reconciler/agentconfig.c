@@ -24,6 +24,20 @@ struct plugin_map {
     size_t bytes;
 };
 
+/* A file that comes again replaces the earlier one: of two plugins of one name the later wins. */
+static void
+drop_path(struct plugin_map *m, const char *path)
+{
+    for (size_t i = 0; i < json_array_size(m->items); i++) {
+        const json_t *item = json_array_get(m->items, i);
+        if (strcmp(json_str_or(item, "path", ""), path) != 0)
+            continue;
+        json_object_del(m->data, json_str_or(item, "key", ""));
+        json_array_remove(m->items, i);
+        return;
+    }
+}
+
 static int
 add_text(struct plugin_map *m, const char *what, const struct named_text *t, const char *key,
          const char *format, const char *plugin, struct err *e)
@@ -34,6 +48,7 @@ add_text(struct plugin_map *m, const char *what, const struct named_text *t, con
     if (component_check(what, t->name, e) < 0)
         return -1;
     buf_printf(&path, "%s/%.*s%s%s", plugin, (int)(gap - format), format, t->name, gap + 2);
+    drop_path(m, buf_str(&path));
     json_object_set_new(m->data, key, json_string(t->content));
     json_array_append_new(m->items, json_pack("{s:s,s:s}", "key", key, "path", buf_str(&path)));
     m->bytes += strlen(t->content);

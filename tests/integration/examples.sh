@@ -46,6 +46,33 @@ job() {
 }
 job dependent | grep -qF 'After hello with 0 tokens.' || fail "$(job dependent)"
 
+begin "a Task waits until all of its AgentConfigs are there"
+cat > "$T/first.yaml" <<'YAML'
+apiVersion: kelos.dev/v1alpha1
+kind: AgentConfig
+metadata: {name: first}
+spec: {agentsMD: One.}
+YAML
+sed 's/first/second/; s/One/Two/' "$T/first.yaml" > "$T/second.yaml"
+cat > "$T/merged.yaml" <<'YAML'
+apiVersion: kelos.dev/v1alpha1
+kind: Task
+metadata: {name: merged}
+spec:
+  type: claude-code
+  image: demo
+  prompt: Hello.
+  agentConfigRefs: [{name: first}, {name: second}]
+  credentials: {type: none}
+YAML
+must kelos apply -f "$T/first.yaml" -f "$T/merged.yaml"
+until_ok 20 phase_is merged Waiting || fail "$(kelos get task merged -o yaml)"
+kelos get task merged -o yaml | grep -q 'Waiting for AgentConfig "second" to be created' || fail "not said what for"
+job merged | grep -q NotFound || fail "a Job too early"
+must kelos apply -f "$T/second.yaml"
+until_ok 30 phase_is merged Succeeded || fail "$(kelos get task merged -o yaml)"
+job merged | grep -qF 'One.\n\nTwo.' || fail "$(job merged)"
+
 begin "a schedule that cannot be read says so in the status"
 cat > "$T/bad.yaml" <<'YAML'
 apiVersion: kelos.dev/v1alpha1

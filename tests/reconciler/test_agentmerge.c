@@ -4,6 +4,7 @@
 
 #include "common/json.h"
 #include "reconciler/agentmerge.h"
+#include "reconciler/job.h"
 
 static struct agentconfig_view *
 config(const char *spec)
@@ -56,4 +57,35 @@ Test(agentmerge, a_later_server_replaces_the_earlier_in_its_place)
     cr_assert_str_eq(json_str_or(json_array_get(m.config.mcp, 0), "url", ""), "2");
     cr_assert_null(json_object_get(json_array_get(m.config.mcp, 0), "headers"));
     row_claim("ADD/AR4");
+}
+
+Test(agentmerge, plugins_of_one_name_unite_and_the_later_file_wins)
+{
+    static const struct images images = {.git = "git", .node = "node"};
+    SCOPED(agentmerge) struct agentmerge m = {0};
+    struct job_wanted out;
+    struct err e = ERR_INIT;
+
+    agentmerge_add(&m,
+                   config("'plugins':[{'name':'p1'},{'name':'kit','skills':[{'name':'x',"
+                          "'content':'1'}],'agents':[{'name':'a','content':'A'}]}]"));
+    agentmerge_add(
+        &m, config("'plugins':[{'name':'kit','skills':[{'name':'x','content':'2'}],"
+                   "'agents':[{'name':'b','content':'B'}]}]"));
+    const struct job_wish w = {
+        .task = make_view(
+            KIND_TASK, 0,
+            js("{'metadata':{'name':'t','namespace':'dev','uid':'u'},'spec':{'type':"
+               "'codex','prompt':'p','credentials':{'type':'none'}}}")),
+        .agent_config = &m.config,
+        .prompt = "p",
+        .images = &images};
+    cr_assert_eq(job_build(&w, &out, &e), 0, "%s", e.text);
+    const json_t *data = json_at(json_array_get(out.config_maps, 0), "data");
+    cr_assert_eq(json_object_size(data), 3);
+    cr_assert_str_eq(json_str_or(data, "p2-s0", ""), "2");
+    cr_assert_str_eq(json_str_or(data, "p1-a0", ""), "A");
+    cr_assert_str_eq(json_str_or(data, "p2-a0", ""), "B");
+    json_decref(out.config_maps);
+    json_decref(out.job);
 }
