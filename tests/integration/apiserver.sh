@@ -1,0 +1,122 @@
+#!/bin/sh
+# apiserver.sh - the API server over its socket: who may ask, bodies, hang-ups, restarts.
+. tests/support/lib.sh
+
+D=$T/data
+mkdir -p "$D"
+server=""
+serve() { # FLAGS...
+    "$BIN/kelos-apiserver" --data "$D" --crds deploy/crds "$@" 2>> "$T/server.log" &
+    server=$!
+    until_ok 10 test -s "$D/kubeconfig" && U=$(sed -n 's/.*server: //p' "$D/kubeconfig") &&
+        TOKEN=$(sed -n 's/.*token: //p' "$D/kubeconfig") && until_ok 10 curl -sf -H "Authorization: Bearer $TOKEN" "$U/readyz"
+}
+quit() { kill "$server" 2> /dev/null; wait "$server" 2> /dev/null; }
+cleanup() { quit; }
+serve || { cat "$T/server.log"; exit 1; }
+code() { curl -s -o "$T/body" -w '%{http_code}' "$@"; }
+as() { code -H "Authorization: Bearer $TOKEN" "$@"; }
+CMS=/api/v1/namespaces/default/configmaps
+make_cm() { as -H 'Content-Type: application/json' -d "{\"metadata\":{\"name\":\"$1\"}}" "$U$CMS"; }
+
+begin "nobody asks without the token, and none under a foreign name"
+[ "$(code "$U/api")" = 401 ] || fail "no token"
+[ "$(code "$U/healthz")" = 401 ] || fail "health without a token"
+[ "$(code -H 'Authorization: Bearer wrong' "$U/api")" = 401 ] || fail "wrong token"
+[ "$(code -H "Authorization: Bearer ${TOKEN}x" "$U/api")" = 401 ] || fail "longer token"
+[ "$(as -H 'Host: evil.example.com' "$U/api")" = 421 ] || fail "foreign Host"
+[ "$(as -H 'Host: 127.0.0.1.evil.example.com' "$U/api")" = 421 ] || fail "foreign Host that begins like ours"
+[ "$(as "$U/api")" = 200 ] || fail "with the token"
+[ "$(code -x "http://kelos:$TOKEN@${U#http://}" --noproxy '' "$U/api")" = 200 ] || fail "as a proxy with its password"
+[ "$(code -x "http://kelos:wrong@${U#http://}" --noproxy '' "$U/api")" = 401 ] || fail "as a proxy with another password"
+[ "$(stat -c %a "$D/kubeconfig")" = 600 ] || fail "mode of the kubeconfig"
+[ "$(stat -c %a "$D/apiserver/state.db")" = 600 ] || fail "mode of the state file"
+grep -q "$TOKEN" "$T/server.log" && fail "the token is in the log"
+row KC/SRV-8
+
+begin "bodies: too large, torn, without a type, with a bad escape in the path"
+head -c 3200000 /dev/zero | tr '\0' a > "$T/large"
+[ "$(as -H 'Content-Type: application/json' --data-binary @"$T/large" "$U$CMS")" = 413 ] || fail "too large"
+grep -q RequestEntityTooLarge "$T/body" || fail "its reason"
+[ "$(as -H 'Content-Type: application/json' -d '{"metadata":' "$U$CMS")" = 400 ] || fail "torn"
+[ "$(as --path-as-is "$U$CMS/%zz")" = 400 ] || fail "bad escape"
+[ "$(as --path-as-is "$U$CMS/a%2fb")" = 404 ] || fail "an escaped slash is part of a name"
+[ "$(as -X DELETE "$U/api/v1/nodes/x/y/z")" = 404 ] || fail "no such path"
+
+begin "watchers are told over one connection, and those that hang up are let go"
+[ "$(make_cm one)" = 201 ] || fail "create"
+curl -sN -H "Authorization: Bearer $TOKEN" "$U$CMS?watch=true" > "$T/watch" &
+w=$!
+until_ok 5 grep -q '"name":"one"' "$T/watch" || fail "the first event"
+[ "$(make_cm two)" = 201 ] || fail "create"
+until_ok 5 grep -q '"name":"two"' "$T/watch" || fail "the second event"
+before=$(ls "/proc/$server/fd" | wc -l)
+kill "$w"; wait "$w" 2> /dev/null
+closed() { [ "$(ls "/proc/$server/fd" | wc -l)" -lt "$before" ]; }
+until_ok 5 closed || fail "the connection of a watcher that hung up stays open"
+
+begin "100 watchers get every one of 300 changes"
+i=0
+: > "$T/pids"
+while [ $i -lt 100 ]; do
+    curl -sN -H "Authorization: Bearer $TOKEN" "$U$CMS?watch=true&labelSelector=" > "$T/w.$i" & echo $! >> "$T/pids"
+    i=$((i + 1))
+done
+seen() { [ "$(cat "$T"/w.* | grep -c '"name":"two"')" -ge 100 ]; }
+until_ok 20 seen || fail "not all watchers began"
+i=0
+while [ $i -lt 300 ]; do
+    echo "url = \"$U$CMS\""
+    echo "header = \"Content-Type: application/json\""
+    echo "header = \"Authorization: Bearer $TOKEN\""
+    echo "data = \"{\\\"metadata\\\":{\\\"name\\\":\\\"m$i\\\"}}\""
+    echo 'output = "/dev/null"'
+    echo next
+    i=$((i + 1))
+done | sed '$d' > "$T/many"
+must curl -s -K "$T/many"
+told() { [ "$(cat "$T"/w.* | grep -c '"name":"m299"')" -ge 100 ]; }
+until_ok 30 told || fail "not all were told of the last change"
+short=0
+for f in "$T"/w.*; do [ "$(grep -c '"type":"ADDED"' "$f")" -eq 302 ] || short=$((short + 1)); done
+[ "$short" -eq 0 ] || fail "$short watchers missed or repeated something"
+xargs kill < "$T/pids" 2> /dev/null
+wait $(cat "$T/pids") 2> /dev/null
+
+begin "a write that was answered is there after kill -9"
+i=0
+while [ $i -lt 5 ]; do
+    [ "$(make_cm "killed$i")" = 201 ] || fail "create"
+    kill -9 "$server"; wait "$server" 2> /dev/null
+    serve || fail "did not start again"
+    [ "$(as "$U$CMS/killed$i")" = 200 ] || fail "killed$i is lost"
+    i=$((i + 1))
+done
+
+begin "one line says what is wrong at the start"
+port=${U##*:}
+mkdir -p "$T/other"
+"$BIN/kelos-apiserver" --data "$T/other" --port "$port" > "$T/out" 2>&1 && fail "started on a port in use"
+[ "$(grep -c . "$T/out")" -eq 1 ] || fail "more than one line"
+grep -q "port $port on 127.0.0.1 is in use" "$T/out" || { fail "the port is not named"; cat "$T/out" >&2; }
+"$BIN/kelos-apiserver" --data "$D" --port 0 > "$T/out" 2>&1 && fail "a second one on the same data"
+[ "$(grep -c . "$T/out")" -eq 1 ] || fail "more than one line"
+grep -q "in use by another kelos-apiserver" "$T/out" || { fail "not told"; cat "$T/out" >&2; }
+"$BIN/kelos-apiserver" --data /proc/nowhere > "$T/out" 2>&1 && fail "a directory that cannot be"
+[ "$(grep -c . "$T/out")" -eq 1 ] || fail "more than one line"
+"$BIN/kelos-apiserver" --frob > "$T/out" 2>&1 && fail "an unknown flag"
+"$BIN/kelos-apiserver" --help > "$T/out" 2>&1 || fail "--help"
+grep -q -e "--data DIR" "$T/out" || fail "--help says nothing of --data"
+printf 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: wrong}\nspec: {}\n' > "$T/wrong.yaml"
+mkdir -p "$T/crds" && mv "$T/wrong.yaml" "$T/crds/"
+"$BIN/kelos-apiserver" --data "$T/other" --crds "$T/crds" > "$T/out" 2>&1 && fail "a CRD that is none"
+grep -q "wrong.yaml" "$T/out" || { fail "the file is not named"; cat "$T/out" >&2; }
+
+begin "it stops when told, also with watchers"
+curl -sN -H "Authorization: Bearer $TOKEN" "$U$CMS?watch=true" > /dev/null &
+w=$!
+sleep 0.2
+kill "$server"
+wait "$server" || fail "exit status"
+wait "$w" 2> /dev/null
+finish
