@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 static const char schema[] =
+    "BEGIN;"
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS objects(id INTEGER PRIMARY KEY, resource TEXT NOT NULL,"
     " ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body TEXT NOT NULL);"
@@ -23,7 +24,8 @@ static const char schema[] =
     " body TEXT NOT NULL, prev TEXT);"
     "CREATE INDEX IF NOT EXISTS changes_resource ON changes(resource, rv);"
     "CREATE INDEX IF NOT EXISTS changes_key ON changes(resource, ns, name, rv);"
-    "CREATE TABLE IF NOT EXISTS work(kind TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY(kind, item)) WITHOUT ROWID;";
+    "CREATE TABLE IF NOT EXISTS work(kind TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY(kind, item)) WITHOUT ROWID;"
+    "COMMIT;";
 
 /* clang-format off */
 static const char *const sql[STMT_COUNT] = {

@@ -51,8 +51,8 @@ handle(const char *method, const char *path, const char *type, const char *text,
     struct call c = {.method = method, .path = path, .content_type = type, .body = text, .size = strlen(text)};
     struct err e = ERR_INIT;
 
-    memcpy(c.params, params, n * sizeof *params);
-    c.param_count = n;
+    for (size_t i = 0; i < n; i++)
+        c.params[c.param_count++] = params[i];
     api_handle(&server, &c, &r);
     cr_assert_eq(store_commit(server.store, &e), 0, "%s", e.text);
     hub_flush(server.hub);
@@ -97,7 +97,8 @@ events(struct stream *s, bool *over)
     while ((n = s->read(s, piece, sizeof piece)) > 0)
         buf_add(&text, piece, (size_t)n);
     *over = n < 0;
-    for (char *line = strtok(text.data, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    char *save = NULL;
+    for (char *line = text.size > 0 ? strtok_r(text.data, "\n", &save) : NULL; line != NULL; line = strtok_r(NULL, "\n", &save)) {
         json_t *event = json_loads(line, 0, NULL);
 
         cr_assert(event != NULL, "%s", line);
