@@ -54,7 +54,8 @@ int64_t kube_hold_left_ms(const struct kube *k);
 /* Shows or logs the texts of Warning headers, each once. */
 void kube_show_warnings(struct kube *k, const struct buf *headers);
 
-/* Streams end with the client. */
+/* Calls and streams end with the client. */
+void kube_calls_free(struct kube *k);
 void kube_streams_free(struct kube *k);
 
 /* A random factor in 1 .. 1 + percent/100 times ms. */

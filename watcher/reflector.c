@@ -1,5 +1,5 @@
-/* reflector.c - see reflector.h: the I/O around reflect.c. */
-#include "watcher/reflector.h"
+/* reflector.c - see reflector.h: attempts, their ends, guards; the I/O around reflect.c. */
+#include "watcher/reflector_self.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,41 +7,10 @@
 #include <sys/random.h>
 
 #include "common/clock.h"
-#include "common/json.h"
-#include "common/jsonframe.h"
-#include "common/kubewire.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "watcher/relabel.h"
 
 #define ACCEPT "application/json;drop=metadata.managedFields, application/json"
-
-enum { PAGE_ITEMS_MIN = 10 };
-
-struct reflector {
-    struct shelf *shelf;
-    struct kube *kube;
-    struct loop *loop;
-    const struct reflector_hooks *hooks;
-    struct reflect state;
-    enum reflect_start start; /* of the attempt that runs */
-    struct kube_stream *stream;
-    struct relabel *relabel; /* objects that left the selector, being looked at */
-    int start_timer, guard_timer;
-    struct guard guard;
-    uint64_t events;
-    bool stopped; /* we ended the stream, and `why` says for what */
-    enum reflect_end why;
-    int64_t retry_after_ms;
-    struct jsonframe frame;
-    struct wire_event event;
-    struct cache *staging; /* a list that is not complete yet */
-    struct wire_list *page;
-    char *token; /* of the next page; NULL: the first */
-    char list_version[129];
-    unsigned page_items;
-    bool odd_logged, was_degraded;
-};
 
 static void begin(struct reflector *r, struct reflect_plan plan);
 static void on_end(void *arg, const struct kube_stream_end *end);
@@ -56,307 +25,6 @@ random_fraction(void)
     return (double)random / UINT32_MAX;
 }
 
-static const char *
-plural_of(const struct reflector *r)
-{
-    return kube_res(r->shelf->watched->res)->plural;
-}
-
-/* ---- changes to the cache ---- */
-
-static void
-put(struct reflector *r, const struct object_id *id, const void *doc, size_t size)
-{
-    enum cache_change change;
-    struct entry *old = NULL;
-    struct entry *e = cache_put(r->shelf->cache, id, doc, size, &change, &old);
-
-    if (e == NULL) {
-        log_error(NULL, "out of memory for %s/%s", id->ns, id->name);
-        return;
-    }
-    if (change == CACHE_REPLACED)
-        r->hooks->changed(r->hooks->arg, old);
-    if (change != CACHE_SAME)
-        r->hooks->changed(r->hooks->arg, e);
-}
-
-static void
-take(struct reflector *r, struct entry *e, const char *version, bool final_unknown)
-{
-    cache_take(r->shelf->cache, e, version, final_unknown);
-    r->hooks->changed(r->hooks->arg, e);
-}
-
-/* ---- a list replaces the cache ---- */
-
-static void
-commit_one(void *arg, struct entry *e)
-{
-    struct reflector *r = arg;
-    struct object_id id;
-
-    snprintf(id.ns, sizeof id.ns, "%s", entry_ns(e));
-    snprintf(id.name, sizeof id.name, "%s", entry_name(e));
-    snprintf(id.uid, sizeof id.uid, "%s", entry_uid(e));
-    snprintf(id.version, sizeof id.version, "%s", entry_version(e));
-    put(r, &id, entry_doc(e), e->doc_size);
-}
-
-static void
-drop_unlisted(void *arg, struct entry *e)
-{
-    struct reflector *r = arg;
-
-    if (cache_find(r->staging, entry_ns(e), entry_name(e)) == NULL)
-        take(r, e, NULL, true);
-}
-
-static void
-drop_staging(struct reflector *r)
-{
-    cache_free(r->staging);
-    r->staging = NULL;
-    wire_list_free(r->page);
-    r->page = NULL;
-    free(r->token);
-    r->token = NULL;
-}
-
-static void
-commit(struct reflector *r, const char *version)
-{
-    cache_each(r->shelf->cache, drop_unlisted, r);
-    cache_each(r->staging, commit_one, r);
-    drop_staging(r);
-    reflect_listed(&r->state, version, clock_mono_ms());
-    snprintf(r->shelf->version, sizeof r->shelf->version, "%s", version);
-    r->shelf->complete = true;
-    r->shelf->stale_since = 0;
-}
-
-static void
-stage(struct reflector *r, const struct object_id *id, const void *doc, size_t size)
-{
-    enum cache_change change;
-    struct entry *old = NULL;
-
-    if (cache_put(r->staging, id, doc, size, &change, &old) == NULL)
-        log_error(NULL, "out of memory for %s/%s", id->ns, id->name);
-    if (old != NULL)
-        entry_release(old);
-}
-
-static void
-unstage(struct reflector *r, const struct object_id *id)
-{
-    struct entry *e = cache_find(r->staging, id->ns, id->name);
-
-    if (e == NULL)
-        return;
-    cache_take(r->staging, e, NULL, false);
-    entry_release(e);
-}
-
-/* ---- events ---- */
-
-/* Ends the stream from inside its callback. */
-static int
-stop(struct reflector *r, enum reflect_end why, struct err *e)
-{
-    r->stopped = true;
-    r->why = why;
-    return err_set(e, ERR_PROTO, "%s", reflect_end_name(why));
-}
-
-static enum reflect_end
-end_of_status(const struct reflector *r, const struct kube_status *s)
-{
-    bool names_list = kube_status_names_field(s, "sendInitialEvents") ||
-                      kube_status_names_field(s, "resourceVersionMatch") ||
-                      strstr(s->message, "sendInitialEvents") != NULL;
-
-    if (r->start == START_STREAM_LIST && (s->code == 400 || s->code == 422) && names_list)
-        return END_UNSUPPORTED;
-    switch (s->reason) {
-    case KUBE_VERSION_AHEAD:
-    case KUBE_TIMEOUT:
-        return END_BEHIND;
-    case KUBE_TOO_MANY:
-    case KUBE_UNAVAILABLE:
-        return END_BUSY;
-    case KUBE_EXPIRED:
-        return END_EXPIRED;
-    case KUBE_INTERNAL:
-    case KUBE_SERVER_TIMEOUT:
-        return END_SERVER;
-    case KUBE_UNAUTHORIZED:
-        return END_UNAUTHORIZED;
-    case KUBE_FORBIDDEN:
-        return END_FORBIDDEN;
-    case KUBE_NOT_FOUND:
-    case KUBE_NO_ROUTE:
-        return END_MISSING;
-    default:
-        return END_ODD;
-    }
-}
-
-static int
-on_error_event(struct reflector *r, const char *doc, size_t size, struct err *e)
-{
-    struct kube_status s;
-    SCOPED(json) json_t *event = json_parse(doc, size, 0, e);
-
-    if (event == NULL)
-        return stop(r, END_ODD, e);
-    kube_status_from_json(&s, json_object_get(event, "object"), 0, false, "");
-    r->retry_after_ms = s.retry_after_ms;
-    log_info(plural_of(r), "the watch says %d %s: %s", s.code, s.reason_text, s.message);
-    return stop(r, end_of_status(r, &s), e);
-}
-
-static void
-on_odd_event(struct reflector *r)
-{
-    if (!r->odd_logged)
-        log_warn(plural_of(r),
-                 "an event of unknown type or without an object is skipped");
-    r->odd_logged = true;
-}
-
-/* A version below the one before, where versions are ordered. */
-static bool
-goes_back(const struct reflector *r, const char *version)
-{
-    int order;
-    return kube_version_compare(version, r->state.version, &order) && order < 0;
-}
-
-static void
-advance(struct reflector *r, const char *version)
-{
-    reflect_advance(&r->state, version, clock_mono_ms());
-    snprintf(r->shelf->version, sizeof r->shelf->version, "%s", r->state.version);
-}
-
-static void
-on_deleted(struct reflector *r, const struct wire_event *ev)
-{
-    struct entry *e = cache_find(r->shelf->cache, ev->id.ns, ev->id.name);
-
-    if (e == NULL || strcmp(entry_uid(e), ev->id.uid) != 0)
-        return;
-    struct pview doc = pview_root(ev->doc.data, ev->doc.size);
-    bool sure = r->shelf->watched->selector == NULL ||
-                pview_present(pview_at(doc, "metadata.deletionTimestamp"));
-    /* an object that lost its label looks deleted to a watch with a selector */
-    if (sure || relabel_look(r->relabel, &ev->id) < 0)
-        take(r, e, ev->id.version, false);
-}
-
-static int
-on_live_event(struct reflector *r, const struct wire_event *ev, struct err *e)
-{
-    if (goes_back(r, ev->id.version))
-        return stop(r, END_BACKWARD, e);
-    if (ev->type == WIRE_BOOKMARK)
-        r->guard.bookmark_seen = true;
-    else if (ev->type == WIRE_DELETED)
-        on_deleted(r, ev);
-    else
-        put(r, &ev->id, ev->doc.data, ev->doc.size);
-    advance(r, ev->id.version);
-    return 0;
-}
-
-static int
-on_staged_event(struct reflector *r, const struct wire_event *ev)
-{
-    if (ev->type == WIRE_BOOKMARK) {
-        if (ev->initial_end) {
-            r->guard.initial = false;
-            commit(r, ev->id.version);
-        }
-    } else if (ev->type == WIRE_DELETED) {
-        unstage(r, &ev->id);
-    } else {
-        stage(r, &ev->id, ev->doc.data, ev->doc.size);
-    }
-    return 0;
-}
-
-static int
-on_document(void *arg, const char *doc, size_t size, struct err *e)
-{
-    struct reflector *r = arg;
-    struct wire_event *ev = &r->event;
-    struct err why = ERR_INIT;
-
-    r->events++;
-    r->guard.events++;
-    r->guard.last_ms = clock_mono_ms();
-    if (wire_event_read(doc, size, r->shelf->watched->projection, ev, &why) < 0) {
-        log_warn(plural_of(r), "watch: %s", why.text);
-        return stop(r, why.code == ERR_LIMIT ? END_OVERSIZE : END_ODD, e);
-    }
-    if (ev->type == WIRE_ERROR)
-        return on_error_event(r, doc, size, e);
-    bool named =
-        ev->type == WIRE_BOOKMARK || (ev->id.name[0] != '\0' && ev->id.uid[0] != '\0');
-    if (ev->type == WIRE_UNKNOWN || !ev->has_object || !named ||
-        ev->id.version[0] == '\0') {
-        on_odd_event(r);
-        return 0;
-    }
-    return r->staging != NULL ? on_staged_event(r, ev) : on_live_event(r, ev, e);
-}
-
-static int
-on_watch_data(void *arg, const char *bytes, size_t size)
-{
-    struct reflector *r = arg;
-    struct err e = ERR_INIT;
-    int rc = jsonframe_feed(&r->frame, bytes, size, on_document, r, &e);
-
-    if (rc < 0 && !r->stopped) {
-        log_warn(plural_of(r), "watch: %s", e.text);
-        stop(r, e.code == ERR_LIMIT ? END_OVERSIZE : END_ODD, &e);
-    }
-    r->hooks->settled(r->hooks->arg);
-    return rc;
-}
-
-/* ---- pages ---- */
-
-static int
-on_item(void *arg, const struct object_id *id, const void *doc, size_t size,
-        struct err *e UNUSED)
-{
-    struct reflector *r = arg;
-
-    if (id->name[0] == '\0' || id->uid[0] == '\0')
-        on_odd_event(r);
-    else
-        stage(r, id, doc, size);
-    return 0;
-}
-
-static int
-on_page_data(void *arg, const char *bytes, size_t size)
-{
-    struct reflector *r = arg;
-    struct err e = ERR_INIT;
-
-    if (wire_list_feed(r->page, bytes, size, &e) == 0)
-        return 0;
-    log_warn(plural_of(r), "list: %s", e.text);
-    if (e.code == ERR_LIMIT && r->page_items > PAGE_ITEMS_MIN)
-        r->page_items /= 2;
-    stop(r, e.code == ERR_LIMIT ? END_OVERSIZE : END_ODD, &e);
-    return -1;
-}
-
 static void start_attempt(struct reflector *r);
 
 /* A page is whole. Returns true when the next one was asked for. */
@@ -366,7 +34,7 @@ page_done(struct reflector *r, enum reflect_end *end)
     struct err e = ERR_INIT;
 
     if (wire_list_end(r->page, &e) < 0) {
-        log_warn(plural_of(r), "list: %s", e.text);
+        log_warn(reflector_plural(r), "list: %s", e.text);
         *end = END_ODD;
         return false;
     }
@@ -381,7 +49,7 @@ page_done(struct reflector *r, enum reflect_end *end)
         return true;
     }
     free(token);
-    commit(r, r->list_version);
+    reflector_commit(r, r->list_version);
     *end = END_LISTED;
     return false;
 }
@@ -436,7 +104,7 @@ classify(const struct reflector *r, const struct kube_stream_end *end)
     if (r->stopped)
         return r->why;
     if (end->http_status >= 300 && !end->ambiguous)
-        return end_of_status(r, &end->status);
+        return reflector_end_of_status(r, &end->status);
     if (end->err.code == ERR_NONE)
         return END_CLEAN;
     return end->err.code == ERR_FORBIDDEN ? END_FORBIDDEN : END_BROKEN;
@@ -446,7 +114,7 @@ classify(const struct reflector *r, const struct kube_stream_end *end)
 static void
 see_health(struct reflector *r, enum reflect_end why, const struct err *e)
 {
-    const char *plural = plural_of(r);
+    const char *plural = reflector_plural(r);
 
     if (r->state.degraded && !r->was_degraded)
         log_warn(plural, "degraded: cannot watch %s: %s", plural,
@@ -472,7 +140,7 @@ on_end(void *arg, const struct kube_stream_end *end)
     bool later = r->token != NULL;
     if (why == END_CLEAN && r->start == START_PAGED_LIST && page_done(r, &why))
         return;
-    drop_staging(r);
+    reflector_drop_staging(r);
     const struct reflect_report report = {
         .end = why,
         .start =
@@ -488,7 +156,7 @@ on_end(void *arg, const struct kube_stream_end *end)
         r->shelf->stale_since = clock_wall_ms();
     const char *detail = r->stopped ? "" : end->err.text;
     if (why != END_LISTED && why != END_CLEAN)
-        log_event(r->was_degraded ? LEVEL_DEBUG : LEVEL_INFO, plural_of(r),
+        log_event(r->was_degraded ? LEVEL_DEBUG : LEVEL_INFO, reflector_plural(r),
                   "watch: %s%s%s; again in %lld ms", reflect_end_name(why),
                   *detail != '\0' ? ": " : "", detail, (long long)plan.delay_ms);
     if (r->hooks->restarted != NULL && why != END_LISTED)
@@ -544,14 +212,14 @@ prepare(struct reflector *r)
     r->events = 0;
     r->frame = (struct jsonframe){.limit = LIMIT_OBJECT_BYTES + 1024};
     if (list && r->token == NULL) {
-        drop_staging(r);
+        reflector_drop_staging(r);
         r->staging = cache_new(r->shelf->watched);
         if (r->hooks->listing != NULL)
             r->hooks->listing(r->hooks->arg, r->shelf->watched);
     }
     if (r->start == START_PAGED_LIST) {
         wire_list_free(r->page);
-        r->page = wire_list_new(r->shelf->watched->projection, on_item, r);
+        r->page = wire_list_new(r->shelf->watched->projection, reflector_on_item, r);
     }
     return (list && r->staging == NULL) ||
                    (r->start == START_PAGED_LIST && r->page == NULL)
@@ -578,7 +246,7 @@ start_attempt(struct reflector *r)
                 .res = kube_res(r->shelf->watched->res),
                 .params = params,
                 .accept = ACCEPT},
-        .on_data = paged ? on_page_data : on_watch_data,
+        .on_data = paged ? reflector_on_page : reflector_on_watch,
         .on_open = on_open,
         .on_end = on_end,
         .arg = r,
@@ -612,7 +280,7 @@ begin(struct reflector *r, struct reflect_plan plan)
     r->start = plan.start;
     r->start_timer = loop_timer(r->loop, plan.delay_ms, on_start, r, &e);
     if (r->start_timer < 0)
-        log_error(plural_of(r), "watch: %s", e.text);
+        log_error(reflector_plural(r), "watch: %s", e.text);
 }
 
 /* ---- objects that left the selector ---- */
@@ -626,9 +294,9 @@ on_relabel(void *arg, const struct object_id *id, const void *doc, size_t size, 
     if (e == NULL || strcmp(entry_uid(e), id->uid) != 0)
         return;
     if (gone)
-        take(r, e, id->version, false);
+        reflector_take(r, e, id->version, false);
     else
-        put(r, id, doc, size);
+        reflector_put(r, id, doc, size);
     r->hooks->settled(r->hooks->arg);
 }
 
@@ -668,7 +336,7 @@ reflector_free(struct reflector *r)
     loop_timer_stop(r->loop, r->start_timer);
     loop_timer_stop(r->loop, r->guard_timer);
     relabel_free(r->relabel);
-    drop_staging(r);
+    reflector_drop_staging(r);
     jsonframe_reset(&r->frame);
     buf_free(&r->event.doc);
     free(r);

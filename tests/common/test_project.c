@@ -123,10 +123,10 @@ Test(project, refuses_broken_bytes_and_reads_them_safely)
 
 Test(project, gives_back_what_it_had_when_the_text_is_bad)
 {
-    static const char *const bads[] = {
-        "", "{", "{\"a\":}", "{} x",
+    static const char long_uid[] =
         "{\"metadata\":{\"uid\":"
-        "\"01234567890123456789012345678901234567890123456789012345678901234567890\"}}"};
+        "\"01234567890123456789012345678901234567890123456789012345678901234567890\"}}";
+    static const char *const bads[] = {"", "{", "{\"a\":}", "{} x", long_uid};
     struct buf doc = BUF_INIT;
 
     buf_add_str(&doc, "before");
