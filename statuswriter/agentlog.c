@@ -344,7 +344,8 @@ add_part(char *parts, size_t size, const char *name, const char *value)
 static void
 judge_claude(struct agentlog *a)
 {
-    const char *subtype = text_of(a, F_SUBTYPE), *terminal = text_of(a, F_TERMINAL_REASON);
+    const char *subtype = text_of(a, F_SUBTYPE),
+               *terminal = text_of(a, F_TERMINAL_REASON);
     const char *stop = text_of(a, F_STOP_REASON);
     char parts[200] = "";
 
@@ -409,7 +410,8 @@ take_gemini(struct agentlog *a)
         copy_either(a, F_S_INPUT_C, F_S_INPUT, a->input);
         copy_either(a, F_S_OUTPUT_C, F_S_OUTPUT, a->output);
         copy_count(a, F_S_CACHED, a->cache_read);
-    } else if (is(a, F_TYPE, "message") && is(a, F_ROLE, "assistant") && !is_true(a, F_DELTA)) {
+    } else if (is(a, F_TYPE, "message") && is(a, F_ROLE, "assistant") &&
+               !is_true(a, F_DELTA)) {
         take_response(a, F_CONTENT);
     }
 }
@@ -467,7 +469,8 @@ agentlog_free(struct agentlog *a)
 static void
 end_line(struct agentlog *a)
 {
-    if (!a->too_long && !a->buffer.failed && line_parse(&a->line, buf_str(&a->buffer), a->buffer.size))
+    if (!a->too_long && !a->buffer.failed &&
+        line_parse(&a->line, buf_str(&a->buffer), a->buffer.size))
         a->profile->take(a);
     if (a->too_long || a->buffer.failed)
         buf_free(&a->buffer);

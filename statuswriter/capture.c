@@ -111,8 +111,10 @@ start(const char *const argv[], int out, pid_t *pid)
     posix_spawnattr_setsigmask(&attr, &none);
     /* A group of its own, so that whatever it starts can be ended with it. */
     posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    bool ok = posix_spawnp(pid, argv[0], &files, &attr, (char *const *)argv, environ) == 0;
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETPGROUP);
+    bool ok =
+        posix_spawnp(pid, argv[0], &files, &attr, (char *const *)argv, environ) == 0;
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return ok;
@@ -200,15 +202,17 @@ add_requests(struct lines *l, const char *branch, const char *commit, const char
     static const char fields[] = "url,state,headRefOid,isCrossRepository";
     size_t i;
     json_t *pr;
-    bool ok = repo != NULL ? RUN(&out, "gh", "pr", "list", "--head", branch, "--state", "all",
-                                 "--limit", "100", "--json", fields, "--repo", repo)
-                           : RUN(&out, "gh", "pr", "list", "--head", branch, "--state", "all",
-                                 "--limit", "100", "--json", fields);
+    bool ok = repo != NULL
+                  ? RUN(&out, "gh", "pr", "list", "--head", branch, "--state", "all",
+                        "--limit", "100", "--json", fields, "--repo", repo)
+                  : RUN(&out, "gh", "pr", "list", "--head", branch, "--state", "all",
+                        "--limit", "100", "--json", fields);
 
     if (!ok || out.size == 0)
         return;
     SCOPED(json) json_t *list = json_loadb(out.data, out.size, 0, NULL);
-    json_array_foreach(list, i, pr) {
+    json_array_foreach(list, i, pr)
+    {
         if (is_ours(pr, commit))
             lines_add(l, "pr", member(pr, "url"));
     }
@@ -217,7 +221,9 @@ add_requests(struct lines *l, const char *branch, const char *commit, const char
 static void
 add_repository(struct lines *l)
 {
-    SCOPED(buf) struct buf inside = BUF_INIT, branch = BUF_INIT, commit = BUF_INIT, base = BUF_INIT;
+    SCOPED(buf)
+    struct buf inside = BUF_INIT,
+               branch = BUF_INIT, commit = BUF_INIT, base = BUF_INIT;
     static const char prefix[] = "refs/remotes/origin/";
     const char *upstream = getenv("KELOS_UPSTREAM_REPO");
     bool repository = RUN(&inside, "git", "rev-parse", "--is-inside-work-tree") &&
@@ -227,7 +233,8 @@ add_repository(struct lines *l)
     if (repository) {
         RUN(&branch, "git", "branch", "--show-current");
         RUN(&commit, "git", "rev-parse", "HEAD");
-        if (base.size == 0 && RUN(&base, "git", "symbolic-ref", "refs/remotes/origin/HEAD")) {
+        if (base.size == 0 &&
+            RUN(&base, "git", "symbolic-ref", "refs/remotes/origin/HEAD")) {
             if (strncmp(buf_str(&base), prefix, strlen(prefix)) == 0)
                 buf_consume(&base, strlen(prefix));
             else
@@ -288,7 +295,8 @@ read_agent(int fd, bool copy, struct agentlog *log)
 static void
 base64(const char *s, size_t size, struct buf *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *p = (const unsigned char *)s;
 
     for (size_t i = 0; i < size; i += 3) {
@@ -322,7 +330,8 @@ add_report(struct lines *l, const struct agentlog_report *r)
 static int
 capture(void)
 {
-    SCOPED(agentlog) struct agentlog *log = agentlog_new(env_or_empty("KELOS_AGENT_TYPE"));
+    SCOPED(agentlog)
+    struct agentlog *log = agentlog_new(env_or_empty("KELOS_AGENT_TYPE"));
     SCOPED(lines) struct lines lines = {.count = 0};
     SCOPED(buf) struct buf block = BUF_INIT;
     SCOPED(fd) int file = -1;
@@ -337,7 +346,8 @@ capture(void)
     else if ((file = open(AGENT_OUTPUT, O_RDONLY | O_CLOEXEC)) >= 0)
         failed = read_agent(file, false, log);
     if (failed != 0) {
-        fprintf(stderr, "kelos-capture: copying the agent's output: %s\n", strerror(failed));
+        fprintf(stderr, "kelos-capture: copying the agent's output: %s\n",
+                strerror(failed));
         rc = 1;
     }
     agentlog_report(log, &report);
@@ -367,7 +377,8 @@ main(int argc, char **argv)
         return 0;
     case 'h':
         puts("usage: AGENT ... | kelos-capture\n"
-             "Copies the agent's output and prints branch, pull requests, commit and usage\n"
+             "Copies the agent's output and prints branch, pull requests, commit and "
+             "usage\n"
              "between two marker lines. Without a pipe it reads " AGENT_OUTPUT ".");
         return 0;
     default:

@@ -127,7 +127,8 @@ block_add(struct block *b, const char *s, size_t size)
     utf8_add_clean(&b->text, s, size);
     if (b->text.failed)
         return;
-    if (b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES || b->text.size > LIMIT_OUTPUTS_BYTES) {
+    if (b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES ||
+        b->text.size > LIMIT_OUTPUTS_BYTES) {
         b->text.data[before] = '\0';
         b->text.size = before;
         b->truncated = true;
@@ -168,7 +169,8 @@ take_line(struct outputs_reader *r, const char *s, size_t size, bool cut)
 static void
 end_line(struct outputs_reader *r)
 {
-    take_line(r, buf_str(&r->line), r->line.size, r->line.size > LIMIT_OUTPUTS_LINE_BYTES);
+    take_line(r, buf_str(&r->line), r->line.size,
+              r->line.size > LIMIT_OUTPUTS_LINE_BYTES);
     buf_clear(&r->line);
 }
 

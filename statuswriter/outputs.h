@@ -40,7 +40,8 @@ struct outputs_pair {
 struct outputs {
     char **lines; /* trimmed, none empty, in order; owned */
     size_t line_count;
-    struct outputs_pair *results; /* "key: value" lines; a later key has replaced an earlier */
+    struct outputs_pair
+        *results; /* "key: value" lines; a later key has replaced an earlier */
     size_t result_count;
     bool truncated; /* lines were left out at a limit */
 };

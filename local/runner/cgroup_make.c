@@ -25,15 +25,16 @@ own_group(const char *controller, char *out, size_t room)
     bool found = false;
 
     while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
-        char *list = strchr(line, ':'), *path = list != NULL ? strchr(list + 1, ':') : NULL;
+        char *list = strchr(line, ':'),
+             *path = list != NULL ? strchr(list + 1, ':') : NULL;
         if (path == NULL)
             continue;
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         found = strcmp(list + 1, controller) == 0;
         if (found)
-            snprintf(out, room, "%s%s%s%s", MOUNT, *controller != '\0' ? "/" : "", controller,
-                     strcmp(path, "/") == 0 ? "" : path);
+            snprintf(out, room, "%s%s%s%s", MOUNT, *controller != '\0' ? "/" : "",
+                     controller, strcmp(path, "/") == 0 ? "" : path);
     }
     if (f != NULL)
         fclose(f);
@@ -65,7 +66,8 @@ struct limit {
 
 /* A quantity: bytes (milli 1000) or thousandths. 0: not given. */
 static int
-read_limit(const json_t *limits, const char *name, bool milli, int64_t *out, struct err *e)
+read_limit(const json_t *limits, const char *name, bool milli, int64_t *out,
+           struct err *e)
 {
     const json_t *v = json_object_get(limits, name);
     char number[32];
@@ -120,11 +122,13 @@ cgroup_make(const json_t *limits, const char *name, struct launch *l, struct err
     struct limit rows[2];
     size_t count = 0;
 
-    if (read_limit(limits, "memory", false, &bytes, e) < 0 || read_limit(limits, "cpu", true, &milli, e) < 0)
+    if (read_limit(limits, "memory", false, &bytes, e) < 0 ||
+        read_limit(limits, "cpu", true, &milli, e) < 0)
         return -1;
     if (bytes > 0) {
         struct limit *r = &rows[count++];
-        *r = (struct limit){.controller = "memory", .file = {"memory.limit_in_bytes", "memory.max"}};
+        *r = (struct limit){.controller = "memory",
+                            .file = {"memory.limit_in_bytes", "memory.max"}};
         snprintf(r->value[V1], sizeof r->value[V1], "%" PRId64, bytes);
         snprintf(r->value[V2], sizeof r->value[V2], "%" PRId64, bytes);
     }
@@ -132,11 +136,15 @@ cgroup_make(const json_t *limits, const char *name, struct launch *l, struct err
         struct limit *r = &rows[count++];
         int64_t quota = milli * CPU_PERIOD_US / 1000;
         *r = (struct limit){.controller = "cpu", .file = {"cpu.cfs_quota_us", "cpu.max"}};
-        snprintf(r->value[V1], sizeof r->value[V1], "%" PRId64, quota < 1000 ? 1000 : quota);
-        snprintf(r->value[V2], sizeof r->value[V2], "%" PRId64 " %d", quota < 1000 ? 1000 : quota, CPU_PERIOD_US);
+        snprintf(r->value[V1], sizeof r->value[V1], "%" PRId64,
+                 quota < 1000 ? 1000 : quota);
+        snprintf(r->value[V2], sizeof r->value[V2], "%" PRId64 " %d",
+                 quota < 1000 ? 1000 : quota, CPU_PERIOD_US);
     }
     for (size_t i = 0; i < count; i++)
         if (make_group(&rows[i], name, l) < 0)
-            err_set(e, ERR_SYSTEM, "resources.limits: no %s control group can be made here", rows[i].controller);
+            err_set(e, ERR_SYSTEM,
+                    "resources.limits: no %s control group can be made here",
+                    rows[i].controller);
     return e->code == ERR_NONE ? 0 : -1;
 }

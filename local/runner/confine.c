@@ -53,7 +53,8 @@ write_maps(pid_t pid, const struct launch *l, struct err *e)
     char map[64];
 
     snprintf(map, sizeof map, "%" PRId64 " %" PRId64 " 1\n", l->inner_id, l->outer_id);
-    if (write_file(pid, "setgroups", "deny", e) < 0 || write_file(pid, "uid_map", map, e) < 0)
+    if (write_file(pid, "setgroups", "deny", e) < 0 ||
+        write_file(pid, "uid_map", map, e) < 0)
         return -1;
     if (geteuid() != 0)
         snprintf(map, sizeof map, "%" PRId64 " %u 1\n", l->inner_id, (unsigned)getegid());
@@ -115,15 +116,17 @@ drop_rights(const struct launch *l, struct err *e)
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
     struct rlimit core = {0, 0};
-    struct sock_fprog program = {.len = (unsigned short)(l->filter.size / sizeof(struct sock_filter)),
-                                 .filter = (struct sock_filter *)(void *)l->filter.data};
+    struct sock_fprog program = {
+        .len = (unsigned short)(l->filter.size / sizeof(struct sock_filter)),
+        .filter = (struct sock_filter *)(void *)l->filter.data};
 
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     setrlimit(RLIMIT_CORE, &core);
     if (l->open_files > 0)
-        setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)l->open_files, (rlim_t)l->open_files});
+        setrlimit(RLIMIT_NOFILE,
+                  &(struct rlimit){(rlim_t)l->open_files, (rlim_t)l->open_files});
     if (syscall(SYS_capset, &head, none) < 0)
         return err_errno(e, "dropping capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -182,7 +185,8 @@ become_container(const struct child *c, int failed)
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(c->out_fd, 1) < 0 || dup2(c->err_fd, 2) < 0) {
+    if (null < 0 || dup2(null, 0) < 0 || dup2(c->out_fd, 1) < 0 ||
+        dup2(c->err_fd, 2) < 0) {
         err_errno(&e, "standard descriptors");
     } else if (rootfs_make_cwd(c->launch->cwd, &e) == 0) {
         exec_in_path(c->launch);
@@ -256,7 +260,8 @@ init_main(const struct child *c)
     close(c->err_fd);
     ssize_t n = pid > 0 ? read(failed[0], r.message, sizeof r.message - 1) : -1;
     if (n != 0) {
-        err_set(&e, ERR_SYSTEM, "%s", n > 0 ? r.message : "the container could not be forked");
+        err_set(&e, ERR_SYSTEM, "%s",
+                n > 0 ? r.message : "the container could not be forked");
         give_up(c->talk, &e);
     }
     close(failed[0]);
@@ -272,7 +277,8 @@ static pid_t
 clone_init(const struct launch *l)
 {
     struct clone_args args = {.exit_signal = SIGCHLD,
-                              .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS};
+                              .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+                                       CLONE_NEWUTS};
 
     if (geteuid() != 0 || l->outer_id == 0)
         args.flags |= CLONE_NEWUSER;
@@ -300,7 +306,8 @@ bring_up(pid_t pid, const struct launch *l, int talk, struct err *e)
         }
         if (n == sizeof r)
             return err_set(e, ERR_INVALID, "%s", r.message);
-        return err_set(e, ERR_SYSTEM, "the container's first process died while it was made");
+        return err_set(e, ERR_SYSTEM,
+                       "the container's first process died while it was made");
     }
 }
 
@@ -313,7 +320,8 @@ confine_start(const struct launch *l, const char *place, int out_fd, int err_fd,
     /* Messages keep their borders on SEQPACKET. */
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) < 0)
         return err_errno(e, "socketpair");
-    struct child c = {.launch = l, .place = place, .out_fd = out_fd, .err_fd = err_fd, .talk = talk[1]};
+    struct child c = {
+        .launch = l, .place = place, .out_fd = out_fd, .err_fd = err_fd, .talk = talk[1]};
     pid_t pid = clone_init(l);
     if (pid == 0) {
         keep_only(&c);

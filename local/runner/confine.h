@@ -18,13 +18,13 @@
 #include "local/runner/launch.h"
 
 struct confined {
-    pid_t init;  /* the namespace's first process; the caller reaps it */
-    int report;  /* one confine_report arrives here, then the end of file */
+    pid_t init; /* the namespace's first process; the caller reaps it */
+    int report; /* one confine_report arrives here, then the end of file */
 };
 
 struct confine_report {
-    int started;      /* whether the container's own program was started */
-    int status;       /* its wait status, when started */
+    int started;       /* whether the container's own program was started */
+    int status;        /* its wait status, when started */
     char message[512]; /* why not, otherwise */
 };
 

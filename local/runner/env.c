@@ -48,7 +48,8 @@ map_key(const char *path, const char *map, char *key, size_t room)
 {
     size_t size = strlen(map), len = strlen(path);
 
-    if (strncmp(path, map, size) != 0 || path[size] != '[' || path[len - 1] != ']' || len < size + 4)
+    if (strncmp(path, map, size) != 0 || path[size] != '[' || path[len - 1] != ']' ||
+        len < size + 4)
         return NULL;
     snprintf(key, room, "%.*s", (int)(len - size - 4), path + size + 2);
     return key;
@@ -60,9 +61,12 @@ env_field(const json_t *pod, const char *path, struct buf *out, struct err *e)
     static const struct {
         const char *path, *dflt;
     } fields[] = {
-        {"metadata.name", ""},  {"metadata.namespace", ""},
-        {"metadata.uid", ""},   {"spec.nodeName", "local"},
-        {"status.podIP", "127.0.0.1"}, {"status.hostIP", "127.0.0.1"},
+        {"metadata.name", ""},
+        {"metadata.namespace", ""},
+        {"metadata.uid", ""},
+        {"spec.nodeName", "local"},
+        {"status.podIP", "127.0.0.1"},
+        {"status.hostIP", "127.0.0.1"},
         {"spec.serviceAccountName", "default"},
     };
     static const char *const maps[] = {"metadata.labels", "metadata.annotations"};
@@ -77,7 +81,8 @@ env_field(const json_t *pod, const char *path, struct buf *out, struct err *e)
         const char *v = json_string_value(json_object_get(json_at(pod, maps[i]), key));
         return buf_add_str(out, v != NULL ? v : "");
     }
-    return err_set(e, ERR_INVALID, "fieldRef %s: not a field that local mode knows", path);
+    return err_set(e, ERR_INVALID, "fieldRef %s: not a field that local mode knows",
+                   path);
 }
 
 /* ---- the environment ---- */
@@ -99,14 +104,16 @@ set(json_t *vars, const char *name, const char *value, size_t size)
 }
 
 static int
-missing(struct err *e, enum ref_kind kind, const char *ns, const char *name, const char *key)
+missing(struct err *e, enum ref_kind kind, const char *ns, const char *name,
+        const char *key)
 {
     const char *what = kind == REF_SECRET ? "Secret" : "ConfigMap";
 
     if (key == NULL)
         return err_set(e, ERR_NOT_FOUND, "%s \"%s\" not found",
                        kind == REF_SECRET ? "secret" : "configmap", name);
-    return err_set(e, ERR_NOT_FOUND, "couldn't find key %s in %s %s/%s", key, what, ns, name);
+    return err_set(e, ERR_NOT_FOUND, "couldn't find key %s in %s %s/%s", key, what, ns,
+                   name);
 }
 
 struct prefixed {
@@ -126,9 +133,11 @@ set_prefixed(void *arg, const char *key, const char *bytes, size_t size)
 }
 
 static int
-add_env_from(json_t *vars, const json_t *item, const char *ns, const json_t *values, struct err *e)
+add_env_from(json_t *vars, const json_t *item, const char *ns, const json_t *values,
+             struct err *e)
 {
-    static const char *const members[] = {[REF_SECRET] = "secretRef", [REF_CONFIG_MAP] = "configMapRef"};
+    static const char *const members[] = {
+        [REF_SECRET] = "secretRef", [REF_CONFIG_MAP] = "configMapRef"};
     struct prefixed p = {vars, json_str_or(item, "prefix", "")};
 
     for (size_t kind = 0; kind < ARRAY_LEN(members); kind++) {
@@ -147,16 +156,19 @@ add_env_from(json_t *vars, const json_t *item, const char *ns, const json_t *val
 
 /* Returns 1 when *out holds the value, 0 when an optional one is absent, -1. */
 static int
-value_from(const json_t *from, const json_t *pod, const json_t *values, struct buf *out, struct err *e)
+value_from(const json_t *from, const json_t *pod, const json_t *values, struct buf *out,
+           struct err *e)
 {
-    static const char *const members[] = {[REF_SECRET] = "secretKeyRef", [REF_CONFIG_MAP] = "configMapKeyRef"};
+    static const char *const members[] = {
+        [REF_SECRET] = "secretKeyRef", [REF_CONFIG_MAP] = "configMapKeyRef"};
     const char *field = json_str_or(from, "fieldRef.fieldPath", NULL);
 
     if (field != NULL)
         return env_field(pod, field, out, e) < 0 ? -1 : 1;
     for (size_t kind = 0; kind < ARRAY_LEN(members); kind++) {
         const json_t *ref = json_object_get(from, members[kind]);
-        const char *name = json_str_or(ref, "name", ""), *key = json_str_or(ref, "key", "");
+        const char *name = json_str_or(ref, "name", ""),
+                   *key = json_str_or(ref, "key", "");
         if (ref == NULL)
             continue;
         const json_t *object = refs_object(values, (enum ref_kind)kind, name);
@@ -164,14 +176,17 @@ value_from(const json_t *from, const json_t *pod, const json_t *values, struct b
             return 1;
         if (json_bool_or(ref, "optional", false))
             return 0;
-        return missing(e, (enum ref_kind)kind, json_str_or(pod, "metadata.namespace", ""), name,
-                       object != NULL ? key : NULL);
+        return missing(e, (enum ref_kind)kind, json_str_or(pod, "metadata.namespace", ""),
+                       name, object != NULL ? key : NULL);
     }
-    return err_set(e, ERR_INVALID, "valueFrom: local mode knows secretKeyRef, configMapKeyRef and fieldRef");
+    return err_set(
+        e, ERR_INVALID,
+        "valueFrom: local mode knows secretKeyRef, configMapKeyRef and fieldRef");
 }
 
 static int
-add_env(json_t *vars, const json_t *item, const json_t *pod, const json_t *values, struct err *e)
+add_env(json_t *vars, const json_t *item, const json_t *pod, const json_t *values,
+        struct err *e)
 {
     const char *name = json_str_or(item, "name", "");
     const json_t *from = json_object_get(item, "valueFrom");
@@ -189,8 +204,8 @@ add_env(json_t *vars, const json_t *item, const json_t *pod, const json_t *value
 }
 
 json_t *
-env_build(const json_t *container, const json_t *pod, const json_t *image, const json_t *values,
-          struct err *e)
+env_build(const json_t *container, const json_t *pod, const json_t *image,
+          const json_t *values, struct err *e)
 {
     SCOPED(json) json_t *vars = json_copy((json_t *)image);
     size_t i;
@@ -198,11 +213,14 @@ env_build(const json_t *container, const json_t *pod, const json_t *image, const
 
     if (vars == NULL)
         vars = json_object();
-    json_array_foreach(json_object_get(container, "envFrom"), i, item) {
-        if (add_env_from(vars, item, json_str_or(pod, "metadata.namespace", ""), values, e) < 0)
+    json_array_foreach(json_object_get(container, "envFrom"), i, item)
+    {
+        if (add_env_from(vars, item, json_str_or(pod, "metadata.namespace", ""), values,
+                         e) < 0)
             return NULL;
     }
-    json_array_foreach(json_object_get(container, "env"), i, item) {
+    json_array_foreach(json_object_get(container, "env"), i, item)
+    {
         if (add_env(vars, item, pod, values, e) < 0)
             return NULL;
     }
@@ -215,7 +233,8 @@ add_words(const json_t *words, const json_t *vars, struct launch_list *argv)
     size_t i;
     json_t *word;
 
-    json_array_foreach(words, i, word) {
+    json_array_foreach(words, i, word)
+    {
         struct buf text = BUF_INIT;
         const char *s = json_string_value(word);
         if (vars != NULL)

@@ -55,7 +55,9 @@ claim_take(int dir_fd, int64_t attempt, struct err *e)
 
     snprintf(name, sizeof name, "claim.%" PRId64, attempt);
     snprintf(draft, sizeof draft, "%s.%d", name, (int)getpid());
-    SCOPED(fd) int fd = openat(dir_fd, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    SCOPED(fd)
+    int fd = openat(dir_fd, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                    0600);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
         return err_errno(e, "making %s", draft);
     int n = snprintf(text, sizeof text, "%d %" PRIu64 " %" PRId64 "\n", (int)getpid(),
@@ -110,9 +112,12 @@ exit_write(int dir_fd, int64_t attempt, const struct exit_info *info, struct err
 
     snprintf(name, sizeof name, "exit.%" PRId64, attempt);
     snprintf(draft, sizeof draft, "exit.%" PRId64 ".new", attempt);
-    int n = snprintf(text, sizeof text, "%d %d %" PRId64 " %" PRId64 "\n%s\n%s\n", info->code,
-                     info->signal, info->started_ms, info->finished_ms, info->reason, info->message);
-    SCOPED(fd) int fd = openat(dir_fd, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int n = snprintf(text, sizeof text, "%d %d %" PRId64 " %" PRId64 "\n%s\n%s\n",
+                     info->code, info->signal, info->started_ms, info->finished_ms,
+                     info->reason, info->message);
+    SCOPED(fd)
+    int fd = openat(dir_fd, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                    0600);
     if (fd < 0 || write(fd, text, (size_t)n) != n)
         return err_errno(e, "writing %s", draft);
     if (renameat(dir_fd, draft, dir_fd, name) < 0)
@@ -147,8 +152,9 @@ exit_read(int dir_fd, int64_t attempt, struct exit_info *info, struct err *e)
     *info = (struct exit_info){0};
     const char *first = next_line(&at), *reason = first != NULL ? next_line(&at) : NULL;
     const char *message = reason != NULL ? next_line(&at) : NULL;
-    if (message == NULL || sscanf(first, "%d %d %" SCNd64 " %" SCNd64, &info->code, &info->signal,
-                                  &info->started_ms, &info->finished_ms) != 4)
+    if (message == NULL ||
+        sscanf(first, "%d %d %" SCNd64 " %" SCNd64, &info->code, &info->signal,
+               &info->started_ms, &info->finished_ms) != 4)
         return err_set(e, ERR_INVALID, "%s is not readable", name);
     snprintf(info->reason, sizeof info->reason, "%s", reason);
     snprintf(info->message, sizeof info->message, "%s", message);

@@ -52,8 +52,8 @@ on_object(void *arg, const struct kube_result *r)
 }
 
 struct fetch *
-fetch_start(struct kube *k, const char *ns, const struct refs *refs, fetch_done_fn *done, void *arg,
-            struct err *e)
+fetch_start(struct kube *k, const char *ns, const struct refs *refs, fetch_done_fn *done,
+            void *arg, struct err *e)
 {
     SCOPED(fetch) struct fetch *f = calloc(1, sizeof *f);
 
@@ -71,8 +71,11 @@ fetch_start(struct kube *k, const char *ns, const struct refs *refs, fetch_done_
         struct item *it = &f->items[f->count++];
         const struct ref *ref = &refs->items[i];
         struct kube_request r = {
-            .verb = KUBE_GET, .res = kube_res(ref->kind == REF_SECRET ? KUBE_SECRETS : KUBE_CONFIG_MAPS),
-            .ns = ns, .name = ref->name, .secret = true};
+            .verb = KUBE_GET,
+            .res = kube_res(ref->kind == REF_SECRET ? KUBE_SECRETS : KUBE_CONFIG_MAPS),
+            .ns = ns,
+            .name = ref->name,
+            .secret = true};
         it->fetch = f;
         refs_key(ref->kind, ref->name, it->key, sizeof it->key);
         if ((it->call = kube_call(k, &r, on_object, it, e)) == NULL)

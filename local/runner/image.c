@@ -12,17 +12,39 @@
 #include "common/macros.h"
 
 /* What a program of this host needs to run, and nothing that says who its user is. */
-static const char *const host_trees[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+static const char *const host_trees[] = {"/usr",   "/bin",   "/sbin",  "/lib",
+                                         "/lib32", "/lib64", "/libx32"};
 static const char *const host_files[] = {
-    "/etc/ssl/certs",      "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/tls/certs",
-    "/etc/resolv.conf",    "/etc/hosts",           "/etc/nsswitch.conf",   "/etc/host.conf",
-    "/etc/gai.conf",       "/etc/services",        "/etc/protocols",       "/etc/mime.types",
-    "/etc/alternatives",   "/etc/ld.so.cache",     "/etc/ld.so.conf",      "/etc/ld.so.conf.d",
-    "/etc/localtime",      "/etc/timezone",        "/etc/os-release",      "/etc/debian_version",
-    "/etc/terminfo",       "/etc/python3",         "/etc/perl",
-    "/etc/bash.bashrc",    "/etc/profile",         "/etc/inputrc",         "/etc/magic",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates",
+    "/etc/pki/tls/certs",
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/mime.types",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/os-release",
+    "/etc/debian_version",
+    "/etc/terminfo",
+    "/etc/python3",
+    "/etc/perl",
+    "/etc/bash.bashrc",
+    "/etc/profile",
+    "/etc/inputrc",
+    "/etc/magic",
 };
-static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full",
+                                      "/dev/random", "/dev/urandom"};
 static const struct {
     const char *target, *text;
 } links[] = {
@@ -85,19 +107,24 @@ read_config(struct image *img, struct err *e)
 }
 
 int
-image_find(const struct image_host *host, const char *image_name, struct image *out, struct err *e)
+image_find(const struct image_host *host, const char *image_name, struct image *out,
+           struct err *e)
 {
     char name[128];
     struct stat st;
-    struct image img = {.user = IMAGE_USER, .name = "agent", .home = "/home/agent", .workdir = "/workspace"};
+    struct image img = {.user = IMAGE_USER,
+                        .name = "agent",
+                        .home = "/home/agent",
+                        .workdir = "/workspace"};
 
     if (component(image_name, name, sizeof name, e) < 0)
         return -1;
     snprintf(img.dir, sizeof img.dir, "%s/%s", host->agents_dir, name);
     if (stat(img.dir, &st) < 0 || !S_ISDIR(st.st_mode))
-        return err_set(e, ERR_NOT_FOUND,
-                       "image \"%s\" is not on this machine: in local mode it is the directory %s",
-                       image_name, img.dir);
+        return err_set(
+            e, ERR_NOT_FOUND,
+            "image \"%s\" is not on this machine: in local mode it is the directory %s",
+            image_name, img.dir);
     if (read_config(&img, e) < 0)
         return -1;
     *out = img;
@@ -123,7 +150,8 @@ add_host(struct launch *l)
     for (size_t i = 0; i < ARRAY_LEN(host_trees); i++) {
         if (lstat(host_trees[i], &st) < 0)
             continue;
-        ssize_t n = S_ISLNK(st.st_mode) ? readlink(host_trees[i], text, sizeof text - 1) : -1;
+        ssize_t n =
+            S_ISLNK(st.st_mode) ? readlink(host_trees[i], text, sizeof text - 1) : -1;
         if (n >= 0) {
             text[n] = '\0';
             bad |= launch_mount_add(l, LAUNCH_LINK, 0, text, "", host_trees[i]);
@@ -133,9 +161,11 @@ add_host(struct launch *l)
     }
     for (size_t i = 0; i < ARRAY_LEN(host_files); i++)
         if (access(host_files[i], R_OK) == 0)
-            bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, host_files[i], "", host_files[i]);
+            bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, host_files[i], "",
+                                    host_files[i]);
     for (size_t i = 0; i < ARRAY_LEN(devices); i++)
-        bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_DEVICE | LAUNCH_WRITABLE, devices[i], "", devices[i]);
+        bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_DEVICE | LAUNCH_WRITABLE,
+                                devices[i], "", devices[i]);
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         bad |= launch_mount_add(l, LAUNCH_LINK, 0, links[i].text, "", links[i].target);
     return bad;
@@ -148,12 +178,13 @@ add_accounts(const struct image *img, int64_t id, struct launch *l)
 
     if (id != 0)
         buf_add_str(&users, "root:x:0:0:root:/root:/bin/sh\n");
-    buf_printf(&users, "%s:x:%" PRId64 ":%" PRId64 "::%s:/bin/bash\n", id != 0 ? img->name : "root", id, id,
-               img->home);
+    buf_printf(&users, "%s:x:%" PRId64 ":%" PRId64 "::%s:/bin/bash\n",
+               id != 0 ? img->name : "root", id, id, img->home);
     buf_add_str(&users, "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n");
     if (id != 0)
         buf_add_str(&groups, "root:x:0:\n");
-    buf_printf(&groups, "%s:x:%" PRId64 ":\nnogroup:x:65534:\n", id != 0 ? img->name : "root", id);
+    buf_printf(&groups, "%s:x:%" PRId64 ":\nnogroup:x:65534:\n",
+               id != 0 ? img->name : "root", id);
     return launch_mount_add(l, LAUNCH_TEXT, 0, buf_str(&users), "", "/etc/passwd") |
            launch_mount_add(l, LAUNCH_TEXT, 0, buf_str(&groups), "", "/etc/group");
 }
@@ -165,11 +196,14 @@ add_image(const struct image_host *host, const struct image *img, struct launch 
     int bad = 0;
 
     snprintf(path, sizeof path, "%s/kelos_entrypoint.sh", img->dir);
-    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "", "/kelos_entrypoint.sh");
-    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "", "/axon_entrypoint.sh");
+    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "",
+                            "/kelos_entrypoint.sh");
+    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "",
+                            "/axon_entrypoint.sh");
     snprintf(path, sizeof path, "%s/bin", img->dir);
     bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "", "/kelos/bin");
-    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, host->capture, "", "/kelos/kelos-capture");
+    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, host->capture, "",
+                            "/kelos/kelos-capture");
     for (size_t i = 0; i < host->agent_paths.count; i++) {
         const char *dir = host->agent_paths.items[i];
         bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, dir, "", dir);
@@ -178,9 +212,11 @@ add_image(const struct image_host *host, const struct image *img, struct launch 
 }
 
 int
-image_mounts(const struct image_host *host, const struct image *img, int64_t id, struct launch *l)
+image_mounts(const struct image_host *host, const struct image *img, int64_t id,
+             struct launch *l)
 {
-    static const char *const public_dirs[] = {"/tmp", "/var/tmp", "/dev/shm", "/run/lock"};
+    static const char *const public_dirs[] = {"/tmp", "/var/tmp", "/dev/shm",
+                                              "/run/lock"};
     int bad = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(public_dirs); i++)
@@ -196,7 +232,8 @@ image_mounts(const struct image_host *host, const struct image *img, int64_t id,
 json_t *
 image_env(const struct image_host *host, const struct image *img)
 {
-    static const char system_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    static const char system_path[] =
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     SCOPED(buf) struct buf path = BUF_INIT;
 
     buf_printf(&path, "%s/.local/bin:/kelos/bin:", img->home);
@@ -205,5 +242,6 @@ image_env(const struct image_host *host, const struct image *img)
         buf_printf(&path, "%s:%s/bin:%s/node_modules/.bin:", dir, dir, dir);
     }
     buf_add_str(&path, system_path);
-    return json_pack("{s:s, s:s, s:s}", "PATH", buf_str(&path), "HOME", img->home, "LANG", "C.UTF-8");
+    return json_pack("{s:s, s:s, s:s}", "PATH", buf_str(&path), "HOME", img->home, "LANG",
+                     "C.UTF-8");
 }

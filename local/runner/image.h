@@ -24,9 +24,10 @@
 #define IMAGE_USER 61100 /* the user id of agent images */
 
 struct image_host {
-    const char *agents_dir;       /* holds one directory per image */
-    const char *capture;          /* the kelos-capture program */
-    struct flag_list agent_paths; /* more directories, visible read-only at their own path */
+    const char *agents_dir; /* holds one directory per image */
+    const char *capture;    /* the kelos-capture program */
+    struct flag_list
+        agent_paths; /* more directories, visible read-only at their own path */
 };
 
 struct image {

@@ -29,7 +29,8 @@ last_finish(const json_t *statuses)
     size_t i;
     json_t *c;
 
-    json_array_foreach(statuses, i, c) {
+    json_array_foreach(statuses, i, c)
+    {
         int64_t t = time_or(c, "state.terminated.finishedAt", 0);
         last = t > last ? t : last;
     }
@@ -62,8 +63,10 @@ job_condition(const json_t *job, const char *type)
     size_t i;
     json_t *c;
 
-    json_array_foreach(json_at(job, "status.conditions"), i, c) {
-        if (strcmp(json_str_or(c, "type", ""), type) == 0 && strcmp(json_str_or(c, "status", ""), "True") == 0)
+    json_array_foreach(json_at(job, "status.conditions"), i, c)
+    {
+        if (strcmp(json_str_or(c, "type", ""), type) == 0 &&
+            strcmp(json_str_or(c, "status", ""), "True") == 0)
             return c;
     }
     return NULL;
@@ -91,7 +94,8 @@ code_listed(const json_t *values, int64_t code)
     size_t i;
     json_t *v;
 
-    json_array_foreach(values, i, v) {
+    json_array_foreach(values, i, v)
+    {
         if (json_integer_value(v) == code)
             return true;
     }
@@ -109,9 +113,11 @@ match_exit(const json_t *rule, const json_t *status)
     json_t *c;
 
     for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
-        json_array_foreach(json_object_get(status, lists[k]), i, c) {
+        json_array_foreach(json_object_get(status, lists[k]), i, c)
+        {
             int64_t code = json_int_or(c, "state.terminated.exitCode", 0);
-            if (code == 0 || (only != NULL && strcmp(only, json_str_or(c, "name", "")) != 0))
+            if (code == 0 ||
+                (only != NULL && strcmp(only, json_str_or(c, "name", "")) != 0))
                 continue;
             if (code_listed(json_object_get(rule, "values"), code) == in)
                 return c;
@@ -126,10 +132,14 @@ match_condition(const json_t *patterns, const json_t *status)
     size_t i, k;
     json_t *pattern, *c;
 
-    json_array_foreach(patterns, i, pattern) {
-        json_array_foreach(json_object_get(status, "conditions"), k, c) {
-            if (strcmp(json_str_or(c, "type", ""), json_str_or(pattern, "type", "-")) == 0 &&
-                strcmp(json_str_or(c, "status", ""), json_str_or(pattern, "status", "True")) == 0)
+    json_array_foreach(patterns, i, pattern)
+    {
+        json_array_foreach(json_object_get(status, "conditions"), k, c)
+        {
+            if (strcmp(json_str_or(c, "type", ""), json_str_or(pattern, "type", "-")) ==
+                    0 &&
+                strcmp(json_str_or(c, "status", ""),
+                       json_str_or(pattern, "status", "True")) == 0)
                 return true;
         }
     }
@@ -144,11 +154,13 @@ judge(const json_t *job, const struct job_pod *pod)
     size_t i;
     json_t *rule;
 
-    json_array_foreach(json_at(job, "spec.podFailurePolicy.rules"), i, rule) {
+    json_array_foreach(json_at(job, "spec.podFailurePolicy.rules"), i, rule)
+    {
         const char *action = json_str_or(rule, "action", "Count");
         const json_t *exits = json_object_get(rule, "onExitCodes");
         const json_t *by = exits != NULL ? match_exit(exits, pod->status) : NULL;
-        bool hit = by != NULL || match_condition(json_object_get(rule, "onPodConditions"), pod->status);
+        bool hit = by != NULL ||
+                   match_condition(json_object_get(rule, "onPodConditions"), pod->status);
         if (!hit)
             continue;
         v.rule = i;
@@ -157,8 +169,10 @@ judge(const json_t *job, const struct job_pod *pod)
                                                    : ACTION_COUNT;
         if (by != NULL)
             snprintf(v.message, sizeof v.message,
-                     "Container %s for pod %s/%s failed with exit code %" PRId64 " matching %s rule at index %zu",
-                     json_str_or(by, "name", ""), json_str_or(job, "metadata.namespace", ""), pod->name,
+                     "Container %s for pod %s/%s failed with exit code %" PRId64
+                     " matching %s rule at index %zu",
+                     json_str_or(by, "name", ""),
+                     json_str_or(job, "metadata.namespace", ""), pod->name,
                      json_int_or(by, "state.terminated.exitCode", 0), action, i);
         else
             snprintf(v.message, sizeof v.message,
@@ -172,11 +186,11 @@ judge(const json_t *job, const struct job_pod *pod)
 /* ---- counting ---- */
 
 struct count {
-    int64_t attempts;              /* ever begun */
-    int64_t active, ready;         /* not finished */
+    int64_t attempts;      /* ever begun */
+    int64_t active, ready; /* not finished */
     int64_t succeeded, failed, ignored;
     int64_t last_failure_ms;
-    struct verdict fail;           /* the first FailJob verdict */
+    struct verdict fail; /* the first FailJob verdict */
 };
 
 static void
@@ -185,7 +199,8 @@ count_pods(const json_t *job, const struct job_pod *pods, size_t n, struct count
     int64_t said_failed = json_int_or(job, "status.failed", 0);
     int64_t said_succeeded = json_int_or(job, "status.succeeded", 0);
 
-    *c = (struct count){.attempts = said_failed + said_succeeded + json_int_or(job, "status.active", 0)};
+    *c = (struct count){.attempts = said_failed + said_succeeded +
+                                    json_int_or(job, "status.active", 0)};
     for (size_t i = 0; i < n; i++) {
         const struct job_pod *p = &pods[i];
         if (p->attempt + 1 > c->attempts)
@@ -214,22 +229,25 @@ count_pods(const json_t *job, const struct job_pod *pods, size_t n, struct count
 /* ---- conditions ---- */
 
 static void
-add_condition(json_t *list, const char *type, bool truth, const char *reason, const char *message, int64_t now_ms)
+add_condition(json_t *list, const char *type, bool truth, const char *reason,
+              const char *message, int64_t now_ms)
 {
     char now[RFC3339_SIZE];
     size_t i;
     json_t *c;
 
     rfc3339_format(now_ms, now);
-    json_array_foreach(list, i, c) {
+    json_array_foreach(list, i, c)
+    {
         if (strcmp(json_str_or(c, "type", ""), type) == 0) {
             json_array_remove(list, i);
             break;
         }
     }
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", type, "status",
-                                          truth ? "True" : "False", "reason", reason, "message", message,
-                                          "lastProbeTime", now, "lastTransitionTime", now));
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", type,
+                                          "status", truth ? "True" : "False", "reason",
+                                          reason, "message", message, "lastProbeTime",
+                                          now, "lastTransitionTime", now));
 }
 
 /* ---- deciding ---- */
@@ -256,13 +274,15 @@ end_job(struct decision *d, bool complete, const char *reason, const char *messa
     char now[RFC3339_SIZE];
 
     if (job_condition(d->job, complete ? "SuccessCriteriaMet" : "FailureTarget") == NULL)
-        add_condition(d->conditions, complete ? "SuccessCriteriaMet" : "FailureTarget", true, reason, message,
-                      d->now_ms);
+        add_condition(d->conditions, complete ? "SuccessCriteriaMet" : "FailureTarget",
+                      true, reason, message, d->now_ms);
     if (d->count.active > 0) {
-        d->plan->stop = strcmp(reason, "DeadlineExceeded") == 0 ? JOB_STOP_DEADLINE : JOB_STOP_FAILED;
+        d->plan->stop =
+            strcmp(reason, "DeadlineExceeded") == 0 ? JOB_STOP_DEADLINE : JOB_STOP_FAILED;
         return;
     }
-    add_condition(d->conditions, complete ? "Complete" : "Failed", true, reason, message, d->now_ms);
+    add_condition(d->conditions, complete ? "Complete" : "Failed", true, reason, message,
+                  d->now_ms);
     if (complete) {
         rfc3339_format(d->now_ms, now);
         json_object_set_new(d->status, "completionTime", json_string(now));
@@ -320,7 +340,8 @@ static void
 decide_active(struct decision *d)
 {
     int64_t parallelism = json_int_or(d->job, "spec.parallelism", 1);
-    int64_t completions = json_int_or(d->job, "spec.completions", parallelism > 1 ? parallelism : 1);
+    int64_t completions =
+        json_int_or(d->job, "spec.completions", parallelism > 1 ? parallelism : 1);
     const char *reason, *message;
 
     if (failure(d, &reason, &message)) {
@@ -328,7 +349,8 @@ decide_active(struct decision *d)
         return;
     }
     if (d->count.succeeded >= completions) {
-        end_job(d, true, "CompletionsReached", "Reached expected number of succeeded pods");
+        end_job(d, true, "CompletionsReached",
+                "Reached expected number of succeeded pods");
         return;
     }
     int64_t wanted = completions - d->count.succeeded;
@@ -354,10 +376,12 @@ decide_suspend(struct decision *d, bool suspended)
         if (d->count.active > 0)
             d->plan->stop = JOB_STOP_SUSPENDED;
         if (!was)
-            add_condition(d->conditions, "Suspended", true, "JobSuspended", "Job suspended", d->now_ms);
+            add_condition(d->conditions, "Suspended", true, "JobSuspended",
+                          "Job suspended", d->now_ms);
         json_object_set_new(d->status, "startTime", json_null());
     } else if (was) {
-        add_condition(d->conditions, "Suspended", false, "JobResumed", "Job resumed", d->now_ms);
+        add_condition(d->conditions, "Suspended", false, "JobResumed", "Job resumed",
+                      d->now_ms);
         json_object_set_new(d->status, "startTime", json_string(now));
     } else if (json_at(d->job, "status.startTime") == NULL) {
         json_object_set_new(d->status, "startTime", json_string(now));
@@ -374,7 +398,8 @@ decide_ttl(struct decision *d)
         return;
     if (done == NULL)
         done = job_condition(d->job, "Failed");
-    int64_t at = time_or(done, "lastTransitionTime", d->now_ms) + json_integer_value(ttl) * 1000;
+    int64_t at =
+        time_or(done, "lastTransitionTime", d->now_ms) + json_integer_value(ttl) * 1000;
     if (at <= d->now_ms)
         d->plan->delete_job = true;
     else
@@ -384,11 +409,13 @@ decide_ttl(struct decision *d)
 static int
 put_count(json_t *status, const char *key, int64_t n, bool zero)
 {
-    return json_object_set_new(status, key, n > 0 || zero ? json_integer(n) : json_null());
+    return json_object_set_new(status, key,
+                               n > 0 || zero ? json_integer(n) : json_null());
 }
 
 void
-job_decide(const json_t *job, const struct job_pod *pods, size_t n, int64_t now_ms, struct job_plan *plan)
+job_decide(const json_t *job, const struct job_pod *pods, size_t n, int64_t now_ms,
+           struct job_plan *plan)
 {
     struct decision d = {.job = job, .now_ms = now_ms, .plan = plan};
     bool suspended = json_bool_or(job, "spec.suspend", false);
@@ -453,7 +480,8 @@ job_pod_name(const json_t *job, int64_t attempt, char *out, size_t room)
 json_t *
 job_pod_object(const json_t *job, int64_t attempt)
 {
-    const char *job_name = json_str_or(job, "metadata.name", ""), *uid = json_str_or(job, "metadata.uid", "");
+    const char *job_name = json_str_or(job, "metadata.name", ""),
+               *uid = json_str_or(job, "metadata.uid", "");
     char name[128], number[24];
 
     job_pod_name(job, attempt, name, sizeof name);
@@ -465,16 +493,18 @@ job_pod_object(const json_t *job, int64_t attempt)
     notes = notes != NULL ? notes : json_object();
     spec = spec != NULL ? spec : json_object();
     static const char *const name_labels[] = {"job-name", "batch.kubernetes.io/job-name"};
-    static const char *const uid_labels[] = {"controller-uid", "batch.kubernetes.io/controller-uid"};
+    static const char *const uid_labels[] = {"controller-uid",
+                                             "batch.kubernetes.io/controller-uid"};
     for (size_t i = 0; i < ARRAY_LEN(name_labels); i++) {
         json_object_set_new(labels, name_labels[i], json_string(job_name));
         json_object_set_new(labels, uid_labels[i], json_string(uid));
     }
     json_object_set_new(notes, JOB_ATTEMPT, json_string(number));
     json_object_set_new(spec, "nodeName", json_string(JOB_NODE));
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:o, s:o, s:[{s:s, s:s, s:s, s:s, s:b, s:b}]}, s:o}",
-                     "apiVersion", "v1", "kind", "Pod", "metadata", "name", name, "namespace",
-                     json_str_or(job, "metadata.namespace", ""), "labels", labels, "annotations", notes,
-                     "ownerReferences", "apiVersion", "batch/v1", "kind", "Job", "name", job_name, "uid", uid,
-                     "controller", 1, "blockOwnerDeletion", 1, "spec", spec);
+    return json_pack(
+        "{s:s, s:s, s:{s:s, s:s, s:o, s:o, s:[{s:s, s:s, s:s, s:s, s:b, s:b}]}, s:o}",
+        "apiVersion", "v1", "kind", "Pod", "metadata", "name", name, "namespace",
+        json_str_or(job, "metadata.namespace", ""), "labels", labels, "annotations",
+        notes, "ownerReferences", "apiVersion", "batch/v1", "kind", "Job", "name",
+        job_name, "uid", uid, "controller", 1, "blockOwnerDeletion", 1, "spec", spec);
 }

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOB_NODE "local" /* spec.nodeName of what runs here */
+#define JOB_NODE "local"                /* spec.nodeName of what runs here */
 #define JOB_ATTEMPT "kelos.dev/attempt" /* annotation of a Job's Pod: the number */
 
 enum job_pod_phase { JOB_POD_ACTIVE, JOB_POD_SUCCEEDED, JOB_POD_FAILED };
@@ -33,16 +33,16 @@ void job_pod_from(const json_t *pod, struct job_pod *out);
 enum job_stop { JOB_STOP_NONE, JOB_STOP_DEADLINE, JOB_STOP_FAILED, JOB_STOP_SUSPENDED };
 
 struct job_plan {
-    json_t *status;      /* {"status": ...} merge patch; NULL: it says so already. Owned */
-    int64_t create;      /* the attempt whose Pod is to be created, -1: none */
-    enum job_stop stop;  /* active Pods are to be ended, and why */
-    bool delete_job;     /* ttlSecondsAfterFinished is over */
-    int64_t wake_ms;     /* wall; decide again then, 0: an event will come */
+    json_t *status;     /* {"status": ...} merge patch; NULL: it says so already. Owned */
+    int64_t create;     /* the attempt whose Pod is to be created, -1: none */
+    enum job_stop stop; /* active Pods are to be ended, and why */
+    bool delete_job;    /* ttlSecondsAfterFinished is over */
+    int64_t wake_ms;    /* wall; decide again then, 0: an event will come */
 };
 
 /* Decides. One Pod is created at a time; call again after each change. */
-void job_decide(const json_t *job, const struct job_pod *pods, size_t count, int64_t now_ms,
-                struct job_plan *plan);
+void job_decide(const json_t *job, const struct job_pod *pods, size_t count,
+                int64_t now_ms, struct job_plan *plan);
 void job_plan_clear(struct job_plan *plan);
 
 /* Whether the Job has a True condition Complete or Failed. */

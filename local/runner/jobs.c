@@ -110,8 +110,10 @@ owned_by(const json_t *pod, const char *uid)
     size_t i;
     json_t *owner;
 
-    json_array_foreach(json_at(pod, "metadata.ownerReferences"), i, owner) {
-        if (json_bool_or(owner, "controller", false) && strcmp(json_str_or(owner, "uid", ""), uid) == 0)
+    json_array_foreach(json_at(pod, "metadata.ownerReferences"), i, owner)
+    {
+        if (json_bool_or(owner, "controller", false) &&
+            strcmp(json_str_or(owner, "uid", ""), uid) == 0)
             return true;
     }
     return false;
@@ -120,7 +122,8 @@ owned_by(const json_t *pod, const char *uid)
 static void
 keep_pod(struct entry *j, json_t *pod)
 {
-    json_t *meta = json_object_get(pod, "metadata"), *status = json_object_get(pod, "status");
+    json_t *meta = json_object_get(pod, "metadata"),
+           *status = json_object_get(pod, "status");
 
     json_object_set_new(j->pods, json_str_or(pod, "metadata.uid", ""),
                         json_pack("{s:O, s:O?}", "metadata", meta, "status", status));
@@ -132,7 +135,8 @@ pod_stands(struct entry *j, json_t *pod)
 {
     if (!owned_by(pod, j->uid)) {
         struct err e = ERR_INIT;
-        err_set(&e, ERR_EXISTS, "pod %s belongs to somebody else", json_str_or(pod, "metadata.name", ""));
+        err_set(&e, ERR_EXISTS, "pod %s belongs to somebody else",
+                json_str_or(pod, "metadata.name", ""));
         retry(j, "creating its pod", &e);
         return;
     }
@@ -169,7 +173,8 @@ on_created(void *arg, const struct kube_result *r)
         retry(j, "creating its pod", &r->err);
         return;
     }
-    struct kube_request get = {.verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = j->ns, .name = j->pod_name};
+    struct kube_request get = {
+        .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = j->ns, .name = j->pod_name};
     if ((j->call = kube_call(j->jobs->kube, &get, on_existing, j, &e)) == NULL)
         retry(j, "reading its pod", &e);
 }
@@ -178,8 +183,12 @@ static void
 create_pod(struct entry *j, int64_t attempt)
 {
     SCOPED(json) json_t *pod = job_pod_object(j->job, attempt);
-    struct kube_request r = {.verb = KUBE_CREATE, .res = kube_res(KUBE_PODS), .ns = j->ns, .name = j->pod_name,
-                             .body = pod, .repeat = KUBE_REPEAT_NAMED};
+    struct kube_request r = {.verb = KUBE_CREATE,
+                             .res = kube_res(KUBE_PODS),
+                             .ns = j->ns,
+                             .name = j->pod_name,
+                             .body = pod,
+                             .repeat = KUBE_REPEAT_NAMED};
     struct err e = ERR_INIT;
 
     job_pod_name(j->job, attempt, j->pod_name, sizeof j->pod_name);
@@ -199,7 +208,8 @@ on_written(void *arg, const struct kube_result *r)
         retry(j, "status", &r->err);
         return;
     }
-    if (json_is_object(r->body) && strcmp(json_str_or(r->body, "metadata.uid", ""), j->uid) == 0) {
+    if (json_is_object(r->body) &&
+        strcmp(json_str_or(r->body, "metadata.uid", ""), j->uid) == 0) {
         json_decref(j->job);
         j->job = json_incref(r->body);
     }
@@ -209,8 +219,12 @@ on_written(void *arg, const struct kube_result *r)
 static void
 write_status(struct entry *j, json_t *patch)
 {
-    struct kube_request r = {.verb = KUBE_PATCH_MERGE, .res = kube_res(KUBE_JOBS), .ns = j->ns, .name = j->name,
-                             .subresource = "status", .body = patch};
+    struct kube_request r = {.verb = KUBE_PATCH_MERGE,
+                             .res = kube_res(KUBE_JOBS),
+                             .ns = j->ns,
+                             .name = j->name,
+                             .subresource = "status",
+                             .body = patch};
     struct err e = ERR_INIT;
 
     json_object_set_new(patch, "metadata", json_pack("{s:s}", "uid", j->uid));
@@ -224,15 +238,20 @@ on_deleted(void *arg, const struct kube_result *r)
     struct entry *j = arg;
 
     j->call = NULL;
-    if (r->err.code != ERR_NONE && r->err.code != ERR_NOT_FOUND && r->err.code != ERR_CONFLICT)
+    if (r->err.code != ERR_NONE && r->err.code != ERR_NOT_FOUND &&
+        r->err.code != ERR_CONFLICT)
         retry(j, "deleting it after its time", &r->err);
 }
 
 static void
 delete_job(struct entry *j)
 {
-    struct kube_request r = {.verb = KUBE_DELETE, .res = kube_res(KUBE_JOBS), .ns = j->ns, .name = j->name,
-                             .uid = j->uid, .propagation = "Background"};
+    struct kube_request r = {.verb = KUBE_DELETE,
+                             .res = kube_res(KUBE_JOBS),
+                             .ns = j->ns,
+                             .name = j->name,
+                             .uid = j->uid,
+                             .propagation = "Background"};
     struct err e = ERR_INIT;
 
     if ((j->call = kube_call(j->jobs->kube, &r, on_deleted, j, &e)) == NULL)
@@ -247,22 +266,29 @@ stop_pods(struct entry *j, enum job_stop why)
     const char *uid;
     json_t *pod;
 
-    json_object_foreach(j->pods, uid, pod) {
+    json_object_foreach(j->pods, uid, pod)
+    {
         struct job_pod p;
         job_pod_from(pod, &p);
         if (p.phase != JOB_POD_ACTIVE)
             continue;
         if (why == JOB_STOP_SUSPENDED) {
-            struct kube_request r = {.verb = KUBE_DELETE, .res = kube_res(KUBE_PODS), .ns = j->ns,
-                                     .name = p.name, .uid = p.uid};
+            struct kube_request r = {.verb = KUBE_DELETE,
+                                     .res = kube_res(KUBE_PODS),
+                                     .ns = j->ns,
+                                     .name = p.name,
+                                     .uid = p.uid};
             struct err e = ERR_INIT;
-            if (!p.deleting && (j->call = kube_call(j->jobs->kube, &r, on_deleted, j, &e)) != NULL)
+            if (!p.deleting &&
+                (j->call = kube_call(j->jobs->kube, &r, on_deleted, j, &e)) != NULL)
                 return; /* one call at a time; the watch brings us here again */
             continue;
         }
-        pods_fail(j->jobs->pods, uid, why == JOB_STOP_DEADLINE ? "DeadlineExceeded" : "JobFailed",
-                  why == JOB_STOP_DEADLINE ? "the Job was active longer than its activeDeadlineSeconds"
-                                           : "the Job has failed");
+        pods_fail(j->jobs->pods, uid,
+                  why == JOB_STOP_DEADLINE ? "DeadlineExceeded" : "JobFailed",
+                  why == JOB_STOP_DEADLINE
+                      ? "the Job was active longer than its activeDeadlineSeconds"
+                      : "the Job has failed");
     }
 }
 
@@ -277,7 +303,8 @@ decide(struct entry *j)
 
     if (!j->jobs->pods_known || j->call != NULL)
         return;
-    json_object_foreach(j->pods, uid, pod) {
+    json_object_foreach(j->pods, uid, pod)
+    {
         if (count < ARRAY_LEN(list))
             job_pod_from(pod, &list[count++]);
     }
@@ -300,7 +327,8 @@ decide(struct entry *j)
 static bool
 worth_keeping(const json_t *job)
 {
-    return !job_finished(job) || json_is_integer(json_at(job, "spec.ttlSecondsAfterFinished"));
+    return !job_finished(job) ||
+           json_is_integer(json_at(job, "spec.ttlSecondsAfterFinished"));
 }
 
 static struct entry *
@@ -369,8 +397,10 @@ owner_of(struct jobs *j, const json_t *pod)
     size_t i;
     json_t *owner;
 
-    json_array_foreach(json_at(pod, "metadata.ownerReferences"), i, owner) {
-        if (json_bool_or(owner, "controller", false) && strcmp(json_str_or(owner, "kind", ""), "Job") == 0)
+    json_array_foreach(json_at(pod, "metadata.ownerReferences"), i, owner)
+    {
+        if (json_bool_or(owner, "controller", false) &&
+            strcmp(json_str_or(owner, "kind", ""), "Job") == 0)
             return zhashx_lookup(j->entries, json_str_or(owner, "uid", ""));
     }
     return NULL;
@@ -401,7 +431,8 @@ jobs_pod_gone(struct jobs *j, json_t *pod)
 void
 jobs_pod_list_begin(struct jobs *j)
 {
-    for (struct entry *n = zhashx_first(j->entries); n != NULL; n = zhashx_next(j->entries))
+    for (struct entry *n = zhashx_first(j->entries); n != NULL;
+         n = zhashx_next(j->entries))
         json_object_clear(n->pods);
     j->pods_known = false;
 }

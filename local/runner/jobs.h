@@ -12,7 +12,8 @@
 struct jobs;
 
 /* All are borrowed and must outlive the result. The caller owns it; NULL with *e set. */
-struct jobs *jobs_new(struct kube *k, struct loop *loop, struct pods *pods, struct err *e);
+struct jobs *jobs_new(struct kube *k, struct loop *loop, struct pods *pods,
+                      struct err *e);
 void jobs_free(struct jobs *j);
 SCOPED_DEFINE(jobs)
 

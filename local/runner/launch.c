@@ -7,29 +7,45 @@
 #include "common/macros.h"
 
 enum field {
-    F_DIR = 1, F_HOSTNAME, F_CWD,
-    F_ATTEMPT, F_INNER, F_OUTER, F_GRACE, F_LOG, F_FILES,
-    F_ARG, F_ENV, F_CGROUP, F_MOUNT, F_FILTER, F_END
+    F_DIR = 1,
+    F_HOSTNAME,
+    F_CWD,
+    F_ATTEMPT,
+    F_INNER,
+    F_OUTER,
+    F_GRACE,
+    F_LOG,
+    F_FILES,
+    F_ARG,
+    F_ENV,
+    F_CGROUP,
+    F_MOUNT,
+    F_FILTER,
+    F_END
 };
 
 static const struct {
     enum field field;
     size_t at;
-} texts[] = {
-    {F_DIR, offsetof(struct launch, dir)},
-    {F_HOSTNAME, offsetof(struct launch, hostname)},
-    {F_CWD, offsetof(struct launch, cwd)},
-}, numbers[] = {
-    {F_ATTEMPT, offsetof(struct launch, attempt)},
-    {F_INNER, offsetof(struct launch, inner_id)},
-    {F_OUTER, offsetof(struct launch, outer_id)},
-    {F_GRACE, offsetof(struct launch, grace_ms)},
-    {F_LOG, offsetof(struct launch, log_bytes)},
-    {F_FILES, offsetof(struct launch, open_files)},
-}, lists[] = {
-    {F_ARG, offsetof(struct launch, args)},
-    {F_ENV, offsetof(struct launch, env)},
-    {F_CGROUP, offsetof(struct launch, cgroups)},
+} texts[] =
+    {
+        {F_DIR, offsetof(struct launch, dir)},
+        {F_HOSTNAME, offsetof(struct launch, hostname)},
+        {F_CWD, offsetof(struct launch, cwd)},
+},
+  numbers[] =
+      {
+          {F_ATTEMPT, offsetof(struct launch, attempt)},
+          {F_INNER, offsetof(struct launch, inner_id)},
+          {F_OUTER, offsetof(struct launch, outer_id)},
+          {F_GRACE, offsetof(struct launch, grace_ms)},
+          {F_LOG, offsetof(struct launch, log_bytes)},
+          {F_FILES, offsetof(struct launch, open_files)},
+},
+  lists[] = {
+      {F_ARG, offsetof(struct launch, args)},
+      {F_ENV, offsetof(struct launch, env)},
+      {F_CGROUP, offsetof(struct launch, cgroups)},
 };
 
 #define MEMBER(l, type, offset) ((type *)(void *)((char *)(l) + (offset)))
@@ -88,8 +104,8 @@ launch_add(struct launch_list *list, const char *text)
 }
 
 int
-launch_mount_add(struct launch *l, enum launch_kind kind, unsigned flags, const char *source,
-                 const char *inside, const char *target)
+launch_mount_add(struct launch *l, enum launch_kind kind, unsigned flags,
+                 const char *source, const char *inside, const char *target)
 {
     struct launch_mount *grown = realloc(l->mounts, (l->mount_count + 1) * sizeof *grown);
 
@@ -126,7 +142,8 @@ launch_encode(const struct launch *l, struct buf *out)
             put(out, texts[i].field, s, strlen(s));
     }
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        put(out, numbers[i].field, MEMBER(l, const int64_t, numbers[i].at), sizeof(int64_t));
+        put(out, numbers[i].field, MEMBER(l, const int64_t, numbers[i].at),
+            sizeof(int64_t));
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         const struct launch_list *list = MEMBER(l, const struct launch_list, lists[i].at);
         for (size_t k = 0; k < list->count; k++)
@@ -168,7 +185,8 @@ take_mount(struct launch *l, const char *s, size_t size)
     }
     if (at != end)
         return -1;
-    return launch_mount_add(l, (enum launch_kind)s[0], (unsigned char)s[1], part[1], part[2], part[0]);
+    return launch_mount_add(l, (enum launch_kind)s[0], (unsigned char)s[1], part[1],
+                            part[2], part[0]);
 }
 
 /* One record. Returns 0, or -1 when it is none of ours. */
@@ -215,7 +233,8 @@ launch_decode(const void *bytes, size_t size, struct err *e)
         if (n > size - at)
             break;
         if (field == F_END) {
-            if (l->dir == NULL || l->hostname == NULL || l->cwd == NULL || l->args.count == 0)
+            if (l->dir == NULL || l->hostname == NULL || l->cwd == NULL ||
+                l->args.count == 0)
                 break;
             return TAKE(l);
         }

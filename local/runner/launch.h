@@ -17,7 +17,7 @@
 
 /* What stands at a place of the container's file system, in the order given. */
 enum launch_kind {
-    LAUNCH_BIND,  /* source (a host path, then `inside` below it, without links) at target */
+    LAUNCH_BIND, /* source (a host path, then `inside` below it, without links) at target */
     LAUNCH_DIR,   /* an empty directory that the container may write */
     LAUNCH_LINK,  /* a symbolic link with the text `source` */
     LAUNCH_TEXT,  /* a small read-only file with the content `source` */
@@ -46,17 +46,19 @@ struct launch_list {
 };
 
 struct launch {
-    char *dir;        /* the container's directory: claim, exit and log files go there */
+    char *dir; /* the container's directory: claim, exit and log files go there */
     char *hostname;
     char *cwd;        /* made when it does not exist */
     int64_t attempt;  /* 0 for the first start; part of the names of claim and exit */
     int64_t inner_id; /* uid and gid that the container sees itself under */
-    int64_t outer_id; /* what that is on the host; only root may choose another than its own */
-    int64_t grace_ms; /* between SIGTERM and SIGKILL */
-    int64_t log_bytes; /* the log is rotated once at this size */
+    int64_t
+        outer_id; /* what that is on the host; only root may choose another than its own */
+    int64_t grace_ms;   /* between SIGTERM and SIGKILL */
+    int64_t log_bytes;  /* the log is rotated once at this size */
     int64_t open_files; /* RLIMIT_NOFILE; 0: inherited */
-    struct launch_list args; /* argv; args.items[0] is looked up in the container's PATH */
-    struct launch_list env;  /* "NAME=value" */
+    struct launch_list
+        args;               /* argv; args.items[0] is looked up in the container's PATH */
+    struct launch_list env; /* "NAME=value" */
     struct launch_list cgroups; /* directories whose cgroup.procs the container joins */
     struct launch_mount *mounts;
     size_t mount_count;
@@ -71,8 +73,8 @@ struct launch *launch_new(void);
 
 /* All copy their texts. 0, or -1 when memory ran out. */
 int launch_add(struct launch_list *list, const char *text);
-int launch_mount_add(struct launch *l, enum launch_kind kind, unsigned flags, const char *source,
-                     const char *inside, const char *target);
+int launch_mount_add(struct launch *l, enum launch_kind kind, unsigned flags,
+                     const char *source, const char *inside, const char *target);
 
 /* Appends the encoded launch to *out: 0, or -1 when memory ran out. */
 int launch_encode(const struct launch *l, struct buf *out);

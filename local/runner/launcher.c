@@ -33,7 +33,8 @@ inner_id(const json_t *pod, const struct container *c, const struct image *img)
 }
 
 static int
-make_places(const struct podentry *entry, const struct container *c, struct launch *l, struct err *e)
+make_places(const struct podentry *entry, const struct container *c, struct launch *l,
+            struct err *e)
 {
     char dir[4200];
 
@@ -42,7 +43,9 @@ make_places(const struct podentry *entry, const struct container *c, struct laun
         return err_errno(e, "making %s", dir);
     l->dir = strdup(dir);
     l->hostname = strndup(entry->state->name, 63);
-    return l->dir != NULL && l->hostname != NULL ? 0 : err_set(e, ERR_SYSTEM, "out of memory");
+    return l->dir != NULL && l->hostname != NULL
+               ? 0
+               : err_set(e, ERR_SYSTEM, "out of memory");
 }
 
 static int
@@ -63,8 +66,8 @@ make_volumes(struct podentry *entry, const json_t *values, struct err *e)
 
 /* Environment, command line, file system: what needs the image and the values. */
 static int
-fill(struct podentry *entry, const struct container *c, const struct image *img, const json_t *values,
-     struct launch *l, struct err *e)
+fill(struct podentry *entry, const struct container *c, const struct image *img,
+     const json_t *values, struct launch *l, struct err *e)
 {
     const struct image_host *host = &entry->pods->o.host;
     const json_t *pod = entry->state->pod;
@@ -77,7 +80,8 @@ fill(struct podentry *entry, const struct container *c, const struct image *img,
     SCOPED(json) json_t *vars = env_build(c->spec, pod, base, values, e);
     if (vars == NULL || env_command(c->spec, img->entrypoint, vars, &l->args, e) < 0)
         return -1;
-    json_object_foreach(vars, name, value) {
+    json_object_foreach(vars, name, value)
+    {
         SCOPED(buf) struct buf line = BUF_INIT;
         buf_printf(&line, "%s=%s", name, json_string_value(value));
         if (launch_add(&l->env, buf_str(&line)) < 0)
@@ -99,9 +103,12 @@ add_limits(struct podentry *entry, const struct container *c, struct launch *l)
     char name[128];
     struct err e = ERR_INIT;
 
-    snprintf(name, sizeof name, "%.64s-%.40s-%d", entry->state->uid, c->name, (int)c->attempt);
-    if (cgroup_make(json_at(c->spec, "resources.limits"), name, l, &e) < 0 && !entry->pods->limits_warned) {
-        log_warn(entry->state->name, "container %s: %s; it runs without this limit", c->name, e.text);
+    snprintf(name, sizeof name, "%.64s-%.40s-%d", entry->state->uid, c->name,
+             (int)c->attempt);
+    if (cgroup_make(json_at(c->spec, "resources.limits"), name, l, &e) < 0 &&
+        !entry->pods->limits_warned) {
+        log_warn(entry->state->name, "container %s: %s; it runs without this limit",
+                 c->name, e.text);
         entry->pods->limits_warned = e.code == ERR_SYSTEM;
     }
 }
@@ -115,13 +122,15 @@ launcher_make(struct podentry *entry, const struct container *c, const json_t *v
     struct image img;
 
     *reason = "InvalidImageName";
-    if (image_find(&entry->pods->o.host, json_str_or(c->spec, "image", ""), &img, e) < 0) {
+    if (image_find(&entry->pods->o.host, json_str_or(c->spec, "image", ""), &img, e) <
+        0) {
         if (e->code == ERR_NOT_FOUND)
             *reason = c->failures > 0 ? "ImagePullBackOff" : "ErrImagePull";
         return NULL;
     }
     *reason = "CreateContainerConfigError";
-    int rc = l == NULL ? err_set(e, ERR_SYSTEM, "out of memory") : make_places(entry, c, l, e);
+    int rc =
+        l == NULL ? err_set(e, ERR_SYSTEM, "out of memory") : make_places(entry, c, l, e);
     if (rc == 0)
         rc = make_volumes(entry, values, e);
     if (rc == 0)

@@ -10,7 +10,7 @@ uid_t launcher_outer_id(void);
 /* Makes the Pod's volumes (once) and everything the container needs. `values` are the
  * fetched Secrets and ConfigMaps. Returns a launch the caller owns; NULL with *e set and
  * *reason the kubelet's word for it (ErrImagePull, CreateContainerConfigError, ...). */
-struct launch *launcher_make(struct podentry *entry, const struct container *c, const json_t *values,
-                             const char **reason, struct err *e);
+struct launch *launcher_make(struct podentry *entry, const struct container *c,
+                             const json_t *values, const char **reason, struct err *e);
 
 #endif

@@ -30,7 +30,8 @@ open_log(struct logsink *s)
 {
     struct stat st;
 
-    s->log = openat(s->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->log = openat(s->dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                    0600);
     if (s->log < 0 || fstat(s->log, &st) < 0)
         return -1;
     s->size = st.st_size;
@@ -109,7 +110,9 @@ flush(struct logsink *s)
 static void
 hold(struct stream *to, const char *bytes, size_t size)
 {
-    size_t room = to->line.size < LIMIT_AGENT_LINE_BYTES ? LIMIT_AGENT_LINE_BYTES - to->line.size : 0;
+    size_t room = to->line.size < LIMIT_AGENT_LINE_BYTES
+                      ? LIMIT_AGENT_LINE_BYTES - to->line.size
+                      : 0;
     size_t kept = size < room ? size : room;
 
     if (kept > 0 && buf_add(&to->line, bytes, kept) < 0)
@@ -127,7 +130,8 @@ format_stamp(int stream, int64_t wall_ns, char *out, size_t room)
 
     gmtime_r(&seconds, &t);
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &t);
-    snprintf(out, room, "%s.%09ldZ %s F ", day, (long)(wall_ns % 1000000000), stream == 0 ? "stdout" : "stderr");
+    snprintf(out, room, "%s.%09ldZ %s F ", day, (long)(wall_ns % 1000000000),
+             stream == 0 ? "stdout" : "stderr");
 }
 
 /* The held beginning of a line and its end. */
@@ -137,14 +141,16 @@ finish_line(struct logsink *s, struct stream *from, const char *stamp)
     buf_add_str(&s->out, stamp);
     buf_add(&s->out, from->line.data, from->line.size);
     if (from->dropped > 0)
-        buf_printf(&s->out, " [kelos: %zu bytes of this line were dropped]", from->dropped);
+        buf_printf(&s->out, " [kelos: %zu bytes of this line were dropped]",
+                   from->dropped);
     buf_add_char(&s->out, '\n');
     empty(&from->line);
     from->dropped = 0;
 }
 
 void
-logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size, int64_t wall_ns)
+logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size,
+             int64_t wall_ns)
 {
     struct stream *from = &s->streams[stream];
     char stamp[64];

@@ -27,7 +27,8 @@ void logsink_free(struct logsink *s);
 SCOPED_DEFINE(logsink)
 
 /* Bytes of stdout (0) or stderr (1), which came at `wall_ns`. */
-void logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size, int64_t wall_ns);
+void logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size,
+                  int64_t wall_ns);
 
 /* Both streams have ended: lines without a newline are written with one. */
 void logsink_end(struct logsink *s, int64_t wall_ns);

@@ -36,12 +36,20 @@ struct runner {
 /* ---- Jobs first; Pods once they are known, so that each Pod finds its Job ---- */
 
 static void
+count_pods(const struct runner *r)
+{
+    metric_set(worker_metrics(r->worker), METRIC_RUNNER_PODS,
+               (double)pods_active(r->pods), "active");
+}
+
+static void
 pod_seen(void *arg, json_t *pod)
 {
     struct runner *r = arg;
 
     pods_seen(r->pods, pod);
     jobs_pod_seen(r->jobs, pod);
+    count_pods(r);
 }
 
 static void
@@ -51,6 +59,7 @@ pod_gone(void *arg, json_t *pod)
 
     pods_gone(r->pods, pod);
     jobs_pod_gone(r->jobs, pod);
+    count_pods(r);
 }
 
 static void
@@ -96,12 +105,16 @@ static void
 jobs_end(void *arg)
 {
     struct runner *r = arg;
-    const struct watch_calls calls = {.seen = pod_seen, .gone = pod_gone, .list_begin = pods_begin,
-                                      .list_end = pods_end, .arg = r};
+    const struct watch_calls calls = {.seen = pod_seen,
+                                      .gone = pod_gone,
+                                      .list_begin = pods_begin,
+                                      .list_end = pods_end,
+                                      .arg = r};
     struct err e = ERR_INIT;
 
     jobs_list_end(r->jobs);
-    if (r->watch_pods == NULL && (r->watch_pods = watch_new(r->kube, r->loop, KUBE_PODS, &calls, &e)) == NULL)
+    if (r->watch_pods == NULL &&
+        (r->watch_pods = watch_new(r->kube, r->loop, KUBE_PODS, &calls, &e)) == NULL)
         worker_fail(r->worker, &e);
 }
 
@@ -120,7 +133,9 @@ sibling(const char *name, char *out, size_t room, struct err *e)
     slash[1] = '\0';
     int size = snprintf(out, room, "%s%s", self, name);
     if (size >= (int)room || access(out, X_OK) < 0)
-        return err_set(e, ERR_NOT_FOUND, "%s%s: not there; it is installed beside this program", self, name);
+        return err_set(e, ERR_NOT_FOUND,
+                       "%s%s: not there; it is installed beside this program", self,
+                       name);
     return 0;
 }
 
@@ -149,14 +164,17 @@ add_cache(struct runner *r)
         snprintf(r->cache, sizeof r->cache, "%s/kelos/agents", cache);
     else if (home != NULL && *home == '/')
         snprintf(r->cache, sizeof r->cache, "%s/.cache/kelos/agents", home);
-    if (r->cache[0] != '\0' && access(r->cache, X_OK) == 0 && r->agent_paths.count < FLAG_LIST_MAX)
+    if (r->cache[0] != '\0' && access(r->cache, X_OK) == 0 &&
+        r->agent_paths.count < FLAG_LIST_MAX)
         r->agent_paths.items[r->agent_paths.count++] = r->cache;
 }
 
 static void
 count_start(void *arg)
 {
-    (void)arg;
+    struct runner *r = arg;
+
+    metric_add(worker_metrics(r->worker), METRIC_RUNNER_STARTS, 1);
 }
 
 static int
@@ -172,24 +190,33 @@ connect_server(struct runner *r, struct err *e)
 {
     if ((r->loop = loop_worker_new(r->worker, e)) == NULL)
         return -1;
-    r->kube = cluster_connect(r->worker, r->loop, &r->config, KUBE_AS_RUNNER, "kelos-runner", e);
+    r->kube = cluster_connect(r->worker, r->loop, &r->config, KUBE_AS_RUNNER,
+                              "kelos-runner", e);
     return r->kube != NULL ? 0 : -1;
 }
 
 static int
 begin(struct runner *r, struct err *e)
 {
-    const struct watch_calls calls = {.seen = job_seen, .gone = job_gone, .list_begin = jobs_begin,
-                                      .list_end = jobs_end, .arg = r};
-    struct pods_options o = {.dir = r->pods_dir, .monitor = r->monitor, .on_start = count_start, .arg = r,
-                             .host = {.agents_dir = r->agents, .capture = r->capture,
+    const struct watch_calls calls = {.seen = job_seen,
+                                      .gone = job_gone,
+                                      .list_begin = jobs_begin,
+                                      .list_end = jobs_end,
+                                      .arg = r};
+    struct pods_options o = {.dir = r->pods_dir,
+                             .monitor = r->monitor,
+                             .on_start = count_start,
+                             .arg = r,
+                             .host = {.agents_dir = r->agents,
+                                      .capture = r->capture,
                                       .agent_paths = r->agent_paths}};
 
     if (filter_build(&o.filter, e) < 0) {
         log_warn(NULL, "%s: containers run without a system call filter", e->text);
         *e = (struct err)ERR_INIT;
     }
-    if (connect_server(r, e) < 0 || (r->pods = pods_new(r->kube, r->loop, &o, e)) == NULL ||
+    if (connect_server(r, e) < 0 ||
+        (r->pods = pods_new(r->kube, r->loop, &o, e)) == NULL ||
         (r->jobs = jobs_new(r->kube, r->loop, r->pods, e)) == NULL)
         return -1;
     r->watch_jobs = watch_new(r->kube, r->loop, KUBE_JOBS, &calls, e);
@@ -230,15 +257,21 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
     const struct flag flags[] = {
         {"data", FLAG_TEXT, &r.data, "DIR", "data directory; Pods live in DIR/pods"},
-        {"agents", FLAG_TEXT, &r.agents, "DIR", "directory with one folder for each image"},
+        {"agents", FLAG_TEXT, &r.agents, "DIR",
+         "directory with one folder for each image"},
         {"capture", FLAG_TEXT, &r.capture, "FILE", "the kelos-capture program"},
-        {"agent-path", FLAG_LIST, &r.agent_paths, "DIR", "containers see DIR, and its programs in PATH"},
+        {"agent-path", FLAG_LIST, &r.agent_paths, "DIR",
+         "containers see DIR, and its programs in PATH"},
     };
     const struct worker_spec spec = {
         .role = ROLE_RUNNER,
-        .usage = "kelos-runner --run-dir DIR --data DIR --agents DIR --capture FILE [flags]\n"
-                 "       kelos-runner --end-containers --data DIR",
-        .flags = flags, .n_flags = ARRAY_LEN(flags), .prepare = prepare, .arg = &r};
+        .usage =
+            "kelos-runner --run-dir DIR --data DIR --agents DIR --capture FILE [flags]\n"
+            "       kelos-runner --end-containers --data DIR",
+        .flags = flags,
+        .n_flags = ARRAY_LEN(flags),
+        .prepare = prepare,
+        .arg = &r};
 
     if (argc > 1 && strcmp(argv[1], "--end-containers") == 0)
         return end_containers(argc, argv);
@@ -247,7 +280,8 @@ main(int argc, char **argv)
         return worker_exit(w, &e);
     r.worker = w;
     add_cache(&r);
-    if (sibling("kelos-monitor", r.monitor, sizeof r.monitor, &e) < 0 || make_dirs(&r, &e) < 0)
+    if (sibling("kelos-monitor", r.monitor, sizeof r.monitor, &e) < 0 ||
+        make_dirs(&r, &e) < 0)
         return worker_exit(w, &e);
     int rc = begin(&r, &e) < 0 || worker_run(w, &e) < 0 ? worker_exit(w, &e) : 0;
     end(&r);

@@ -163,7 +163,8 @@ start(struct monitor *m, struct err *e)
     close(err[1]);
     m->fds[OUT] = (struct pollfd){.fd = out[0], .events = POLLIN};
     m->fds[ERR] = (struct pollfd){.fd = err[0], .events = POLLIN};
-    m->fds[REPORT] = (struct pollfd){.fd = rc == 0 ? m->child.report : -1, .events = POLLIN};
+    m->fds[REPORT] =
+        (struct pollfd){.fd = rc == 0 ? m->child.report : -1, .events = POLLIN};
     if (rc < 0) {
         close(out[0]);
         close(err[0]);
@@ -218,7 +219,8 @@ run_claimed(struct monitor *m, int report_fd)
     if (m->log == NULL || start(m, &e) < 0) {
         info.code = 128;
         snprintf(info.reason, sizeof info.reason, "StartError");
-        snprintf(info.message, sizeof info.message, "%.*s", (int)sizeof info.message - 1, e.text);
+        snprintf(info.message, sizeof info.message, "%.*s", (int)sizeof info.message - 1,
+                 e.text);
         return finish(m, &info);
     }
     info.started_ms = clock_wall_ms();

@@ -19,9 +19,12 @@ main(int argc, char **argv)
     struct stat st;
 
     log_init("monitor", LEVEL_INFO, LOG_TEXT);
-    if (argc != 1 || fstat(LAUNCH_FD, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
-        fprintf(stderr, "usage: %s, with a launch description on descriptor 3: kelos-runner "
-                        "starts it\n", argv[0]);
+    if (argc != 1 || fstat(LAUNCH_FD, &st) < 0 || !S_ISREG(st.st_mode) ||
+        st.st_size == 0) {
+        fprintf(stderr,
+                "usage: %s, with a launch description on descriptor 3: kelos-runner "
+                "starts it\n",
+                argv[0]);
         return 2;
     }
     void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, LAUNCH_FD, 0);

@@ -78,7 +78,8 @@ on_deleted(void *arg, const struct kube_result *r)
     struct podentry *entry = arg;
 
     entry->call = NULL;
-    if (r->err.code != ERR_NONE && r->err.code != ERR_NOT_FOUND && r->err.code != ERR_CONFLICT)
+    if (r->err.code != ERR_NONE && r->err.code != ERR_NOT_FOUND &&
+        r->err.code != ERR_CONFLICT)
         log_warn(entry->state->name, "deleting pod: %s", r->err.text);
     trash_pod(entry->pods->o.dir, entry->state->uid);
     pods_forget(entry->pods, entry);
@@ -88,9 +89,14 @@ on_deleted(void *arg, const struct kube_result *r)
 static void
 finish(struct podentry *entry)
 {
-    static const struct kube_param at_once[] = {{"gracePeriodSeconds", "0"}, {NULL, NULL}};
-    struct kube_request r = {.verb = KUBE_DELETE, .res = kube_res(KUBE_PODS), .ns = entry->state->ns,
-                             .name = entry->state->name, .uid = entry->state->uid, .params = at_once};
+    static const struct kube_param at_once[] = {{"gracePeriodSeconds", "0"},
+                                                {NULL, NULL}};
+    struct kube_request r = {.verb = KUBE_DELETE,
+                             .res = kube_res(KUBE_PODS),
+                             .ns = entry->state->ns,
+                             .name = entry->state->name,
+                             .uid = entry->state->uid,
+                             .params = at_once};
     struct err e = ERR_INIT;
 
     if (entry->done)
@@ -103,7 +109,8 @@ finish(struct podentry *entry)
     } else if (!entry->state->ending) {
         trash_volumes(entry->pods->o.dir, entry->state->uid);
         pods_forget(entry->pods, entry);
-    } else if ((entry->call = kube_call(entry->pods->kube, &r, on_deleted, entry, &e)) == NULL) {
+    } else if ((entry->call = kube_call(entry->pods->kube, &r, on_deleted, entry, &e)) ==
+               NULL) {
         log_warn(entry->state->name, "deleting pod: %s", e.text);
         pods_forget(entry->pods, entry);
     }
@@ -131,8 +138,12 @@ say(struct podentry *entry)
             finish(entry);
         return;
     }
-    struct kube_request r = {.verb = KUBE_PATCH_MERGE, .res = kube_res(KUBE_PODS), .ns = p->ns, .name = p->name,
-                             .subresource = "status", .body = status};
+    struct kube_request r = {.verb = KUBE_PATCH_MERGE,
+                             .res = kube_res(KUBE_PODS),
+                             .ns = p->ns,
+                             .name = p->name,
+                             .subresource = "status",
+                             .body = status};
     entry->call = kube_call(entry->pods->kube, &r, on_said, entry, &e);
     if (entry->call == NULL) {
         log_error(p->name, "pod status: %s", e.text);
@@ -166,7 +177,8 @@ on_ended(void *arg, const struct exit_info *info)
 
     run_free(s->run);
     s->run = NULL;
-    log_debug(entry->state->name, "container %s ended with exit code %d", c->name, info->code);
+    log_debug(entry->state->name, "container %s ended with exit code %d", c->name,
+              info->code);
     podstate_ended(entry->state, c, info, clock_wall_ms());
     step(entry);
 }
@@ -174,7 +186,8 @@ on_ended(void *arg, const struct exit_info *info)
 static void
 start_failed(struct slot *s, const char *reason, const struct err *why)
 {
-    log_warn(s->entry->state->name, "container %s: %s: %s", container_of(s)->name, reason, why->text);
+    log_warn(s->entry->state->name, "container %s: %s: %s", container_of(s)->name, reason,
+             why->text);
     podstate_start_failed(container_of(s), reason, why->text, clock_wall_ms());
 }
 
@@ -191,7 +204,8 @@ on_values(void *arg, json_t *values, const struct err *why)
     if (why->code == ERR_NONE)
         l = launcher_make(entry, container_of(s), values, &reason, &e);
     if (l != NULL) {
-        const struct run_calls calls = {.started = on_started, .ended = on_ended, .arg = s};
+        const struct run_calls calls = {
+            .started = on_started, .ended = on_ended, .arg = s};
         reason = "RunContainerError";
         s->run = run_start(entry->pods->loop, entry->pods->o.monitor, l, &calls, &e);
     }
@@ -251,7 +265,8 @@ end_runs(struct podentry *entry, bool sidecars_only, bool at_once)
 {
     for (size_t i = 0; i < entry->state->count; i++) {
         struct slot *s = &entry->slots[i];
-        if (s->run != NULL && (!sidecars_only || container_of(s)->kind == CONTAINER_SIDECAR))
+        if (s->run != NULL &&
+            (!sidecars_only || container_of(s)->kind == CONTAINER_SIDECAR))
             run_end(s->run, at_once);
     }
 }
@@ -269,7 +284,8 @@ step(struct podentry *entry)
         start(&entry->slots[next]);
     if (wake_ms != 0)
         timer_set(entry, &entry->wake, wake_ms, on_wake);
-    if (podstate_mains_ended(p) && !podstate_idle(p) && !p->ending && p->failed_reason[0] == '\0')
+    if (podstate_mains_ended(p) && !podstate_idle(p) && !p->ending &&
+        p->failed_reason[0] == '\0')
         end_runs(entry, true, false);
     say(entry);
 }
@@ -280,7 +296,8 @@ on_deadline(void *arg)
     struct podentry *entry = arg;
 
     entry->deadline = 0;
-    podentry_fail(entry, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+    podentry_fail(entry, "DeadlineExceeded",
+                  "Pod was active on the node longer than the specified deadline");
 }
 
 static void
@@ -306,7 +323,8 @@ on_refreshed(void *arg, json_t *values, const struct err *why)
 
     s->fetch = NULL;
     snprintf(dir, sizeof dir, "%s/.volumes", entry->dir);
-    if (why->code == ERR_NONE && volume_make_all(entry->state->pod, dir, values, launcher_outer_id(), &e) < 0)
+    if (why->code == ERR_NONE &&
+        volume_make_all(entry->state->pod, dir, values, launcher_outer_id(), &e) < 0)
         log_warn(entry->state->name, "refreshing volumes: %s", e.text);
     timer_set(entry, &entry->refresh, clock_wall_ms() + REFRESH_MS, on_refresh);
 }
@@ -320,8 +338,10 @@ on_refresh(void *arg)
     struct err e = ERR_INIT;
 
     entry->refresh = 0;
-    if (s->fetch == NULL && refs_of_volumes(&refs, entry->state->pod, &e) == 0 && refs.count > 0)
-        s->fetch = fetch_start(entry->pods->kube, entry->state->ns, &refs, on_refreshed, s, &e);
+    if (s->fetch == NULL && refs_of_volumes(&refs, entry->state->pod, &e) == 0 &&
+        refs.count > 0)
+        s->fetch =
+            fetch_start(entry->pods->kube, entry->state->ns, &refs, on_refreshed, s, &e);
 }
 
 /* ---- placing ---- */
@@ -332,7 +352,8 @@ on_bound(void *arg, const struct kube_result *r)
     struct podentry *entry = arg;
 
     entry->binding = NULL;
-    if (r->err.code != ERR_NONE && r->err.code != ERR_CONFLICT && r->err.code != ERR_NOT_FOUND)
+    if (r->err.code != ERR_NONE && r->err.code != ERR_CONFLICT &&
+        r->err.code != ERR_NOT_FOUND)
         log_warn(entry->state->name, "binding pod: %s", r->err.text);
 }
 
@@ -342,12 +363,17 @@ static void
 bind(struct podentry *entry)
 {
     const struct podstate *p = entry->state;
-    SCOPED(json) json_t *body =
-        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1", "kind", "Binding",
-                  "metadata", "name", p->name, "uid", p->uid, "target", "apiVersion", "v1", "kind", "Node",
-                  "name", JOB_NODE);
-    struct kube_request r = {.verb = KUBE_CREATE, .res = kube_res(KUBE_PODS), .ns = p->ns, .name = p->name,
-                             .subresource = "binding", .body = body};
+    SCOPED(json)
+    json_t *body =
+        json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1",
+                  "kind", "Binding", "metadata", "name", p->name, "uid", p->uid, "target",
+                  "apiVersion", "v1", "kind", "Node", "name", JOB_NODE);
+    struct kube_request r = {.verb = KUBE_CREATE,
+                             .res = kube_res(KUBE_PODS),
+                             .ns = p->ns,
+                             .name = p->name,
+                             .subresource = "binding",
+                             .body = body};
     struct err e = ERR_INIT;
 
     if (json_str_or(p->pod, "spec.nodeName", "")[0] != '\0')
@@ -392,7 +418,8 @@ podentry_free(struct podentry *entry)
         kube_cancel(entry->call);
     if (entry->binding != NULL)
         kube_cancel(entry->binding);
-    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline, &entry->refresh};
+    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline,
+                           &entry->refresh};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         timer_stop(entry, timers[i]);
     json_decref(entry->said);
@@ -414,7 +441,8 @@ recover(struct slot *s)
 
     snprintf(dir, sizeof dir, "%s/%s", entry->dir, c->name);
     for (;;) {
-        enum run_found found = run_find(entry->pods->loop, dir, c->attempt, &calls, &s->run, &info, &claim);
+        enum run_found found =
+            run_find(entry->pods->loop, dir, c->attempt, &calls, &s->run, &info, &claim);
         if (found == RUN_NEVER)
             return;
         entry->volumes_made = true;
@@ -435,13 +463,16 @@ recover(struct slot *s)
 void
 podentry_begin(struct podentry *entry)
 {
-    const json_t *pod = entry->state->pod, *deadline = json_at(pod, "spec.activeDeadlineSeconds");
+    const json_t *pod = entry->state->pod,
+                 *deadline = json_at(pod, "spec.activeDeadlineSeconds");
 
     bind(entry);
     for (size_t i = 0; i < entry->state->count; i++)
         recover(&entry->slots[i]);
     if (json_is_integer(deadline))
-        timer_set(entry, &entry->deadline, entry->state->accepted_ms + json_integer_value(deadline) * 1000, on_deadline);
+        timer_set(entry, &entry->deadline,
+                  entry->state->accepted_ms + json_integer_value(deadline) * 1000,
+                  on_deadline);
     if (volume_can_change(pod))
         timer_set(entry, &entry->refresh, clock_wall_ms() + REFRESH_MS, on_refresh);
     step(entry);
@@ -468,7 +499,8 @@ stop(struct podentry *entry)
 void
 podentry_delete(struct podentry *entry, int64_t grace_s)
 {
-    int64_t own = json_int_or(entry->state->pod, "spec.terminationGracePeriodSeconds", 30);
+    int64_t own =
+        json_int_or(entry->state->pod, "spec.terminationGracePeriodSeconds", 30);
 
     if (grace_s < own)
         timer_set(entry, &entry->grace, clock_wall_ms() + grace_s * 1000, on_grace);

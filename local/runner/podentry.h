@@ -16,7 +16,7 @@ struct pods {
     struct pods_options o;
     struct _zhashx_t *entries; /* by uid */
     bool limits_warned;
-    struct _zhashx_t *listed;  /* uids seen since list_begin, NULL outside of a list */
+    struct _zhashx_t *listed; /* uids seen since list_begin, NULL outside of a list */
 };
 
 struct podentry;
@@ -35,8 +35,8 @@ struct podentry {
     char dir[4096];
     struct kube_call *call; /* a write of the status, or the deletion */
     struct kube_call *binding;
-    json_t *said;           /* the last status that the server has */
-    json_t *saying;         /* the one in `call` */
+    json_t *said;                       /* the last status that the server has */
+    json_t *saying;                     /* the one in `call` */
     int wake, grace, deadline, refresh; /* timers */
     unsigned write_failures;
     bool volumes_made, object_gone, done;

@@ -108,7 +108,8 @@ pods_seen(struct pods *p, json_t *pod)
         accept_pod(p, pod);
     entry = zhashx_lookup(p->entries, uid);
     if (entry != NULL && json_at(pod, "metadata.deletionTimestamp") != NULL)
-        podentry_delete(entry, json_int_or(pod, "metadata.deletionGracePeriodSeconds", 30));
+        podentry_delete(entry,
+                        json_int_or(pod, "metadata.deletionGracePeriodSeconds", 30));
 }
 
 void

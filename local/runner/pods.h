@@ -20,13 +20,14 @@ struct pods_options {
     const char *dir;     /* D/pods, exists */
     const char *monitor; /* the kelos-monitor program */
     struct image_host host;
-    struct buf filter;                /* seccomp program, may be empty; taken */
-    void (*on_start)(void *arg);      /* a container was started: for metrics; may be NULL */
+    struct buf filter;           /* seccomp program, may be empty; taken */
+    void (*on_start)(void *arg); /* a container was started: for metrics; may be NULL */
     void *arg;
 };
 
 /* All are borrowed and must outlive the result. The caller owns it; NULL with *e set. */
-struct pods *pods_new(struct kube *k, struct loop *loop, const struct pods_options *o, struct err *e);
+struct pods *pods_new(struct kube *k, struct loop *loop, const struct pods_options *o,
+                      struct err *e);
 /* Forgets all Pods; what runs goes on running. */
 void pods_free(struct pods *p);
 SCOPED_DEFINE(pods)

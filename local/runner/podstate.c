@@ -11,23 +11,31 @@
 /* ---- from the object ---- */
 
 static int
-add_containers(struct podstate *p, const char *path, enum container_kind kind, struct err *e)
+add_containers(struct podstate *p, const char *path, enum container_kind kind,
+               struct err *e)
 {
     size_t i;
     json_t *spec;
 
-    json_array_foreach(json_at(p->pod, path), i, spec) {
+    json_array_foreach(json_at(p->pod, path), i, spec)
+    {
         const char *name = json_str_or(spec, "name", "");
         if (p->count == CONTAINERS_MAX)
-            return err_set(e, ERR_LIMIT, "CONTAINERS_MAX: a Pod has more than %d containers", CONTAINERS_MAX);
-        if (*name == '\0' || strlen(name) > 63 || strchr(name, '/') != NULL || name[0] == '.')
-            return err_set(e, ERR_INVALID, "%s[%zu].name: \"%s\" is not a container name", path, i, name);
+            return err_set(e, ERR_LIMIT,
+                           "CONTAINERS_MAX: a Pod has more than %d containers",
+                           CONTAINERS_MAX);
+        if (*name == '\0' || strlen(name) > 63 || strchr(name, '/') != NULL ||
+            name[0] == '.')
+            return err_set(e, ERR_INVALID, "%s[%zu].name: \"%s\" is not a container name",
+                           path, i, name);
         struct container *c = &p->containers[p->count++];
         *c = (struct container){.spec = spec, .kind = kind};
         snprintf(c->name, sizeof c->name, "%s", name);
-        if (kind == CONTAINER_INIT && strcmp(json_str_or(spec, "restartPolicy", ""), "Always") == 0)
+        if (kind == CONTAINER_INIT &&
+            strcmp(json_str_or(spec, "restartPolicy", ""), "Always") == 0)
             c->kind = CONTAINER_SIDECAR;
-        snprintf(c->reason, sizeof c->reason, kind == CONTAINER_MAIN ? "ContainerCreating" : "PodInitializing");
+        snprintf(c->reason, sizeof c->reason,
+                 kind == CONTAINER_MAIN ? "ContainerCreating" : "PodInitializing");
     }
     return 0;
 }
@@ -88,8 +96,8 @@ static const struct container *
 failed_init(const struct podstate *p)
 {
     for (size_t i = 0; i < p->count; i++)
-        if (p->containers[i].kind == CONTAINER_INIT && p->containers[i].phase == CONTAINER_ENDED &&
-            p->containers[i].exit_code != 0)
+        if (p->containers[i].kind == CONTAINER_INIT &&
+            p->containers[i].phase == CONTAINER_ENDED && p->containers[i].exit_code != 0)
             return &p->containers[i];
     return NULL;
 }
@@ -118,7 +126,8 @@ podstate_mains_ended(const struct podstate *p)
     if (failed_init(p) != NULL)
         return true;
     for (size_t i = 0; i < p->count; i++)
-        if (p->containers[i].kind == CONTAINER_MAIN && p->containers[i].phase != CONTAINER_ENDED)
+        if (p->containers[i].kind == CONTAINER_MAIN &&
+            p->containers[i].phase != CONTAINER_ENDED)
             return false;
     return true;
 }
@@ -166,7 +175,8 @@ podstate_phase(const struct podstate *p)
     }
     if (ended) {
         for (size_t i = 0; i < p->count; i++)
-            if (p->containers[i].kind == CONTAINER_MAIN && p->containers[i].exit_code != 0)
+            if (p->containers[i].kind == CONTAINER_MAIN &&
+                p->containers[i].exit_code != 0)
                 failed = true;
         /* A sidecar still stops: the Pod runs until it has. */
         if (!podstate_idle(p))
@@ -177,7 +187,8 @@ podstate_phase(const struct podstate *p)
         return POD_PENDING;
     for (size_t i = 0; i < p->count; i++) {
         const struct container *c = &p->containers[i];
-        if (c->kind == CONTAINER_MAIN && (c->phase != CONTAINER_WAITING || c->restarts > 0))
+        if (c->kind == CONTAINER_MAIN &&
+            (c->phase != CONTAINER_WAITING || c->restarts > 0))
             return POD_RUNNING;
     }
     return POD_PENDING;
@@ -209,7 +220,8 @@ say(struct container *c, const char *reason, const char *message)
 }
 
 void
-podstate_start_failed(struct container *c, const char *reason, const char *message, int64_t now_ms)
+podstate_start_failed(struct container *c, const char *reason, const char *message,
+                      int64_t now_ms)
 {
     c->begun = false;
     c->phase = CONTAINER_WAITING;
@@ -230,9 +242,12 @@ restarts(const struct podstate *p, const struct container *c, int code)
 }
 
 void
-podstate_ended(struct podstate *p, struct container *c, const struct exit_info *info, int64_t now_ms)
+podstate_ended(struct podstate *p, struct container *c, const struct exit_info *info,
+               int64_t now_ms)
 {
-    const char *reason = info->reason[0] != '\0' ? info->reason : info->code == 0 ? "Completed" : "Error";
+    const char *reason = info->reason[0] != '\0' ? info->reason
+                         : info->code == 0       ? "Completed"
+                                                 : "Error";
 
     c->begun = false;
     c->exit_code = info->code;
@@ -251,7 +266,8 @@ podstate_ended(struct podstate *p, struct container *c, const struct exit_info *
     int64_t wait = backoff_ms(c->failures++, 300000);
     c->retry_ms = now_ms + wait;
     snprintf(c->reason, sizeof c->reason, "CrashLoopBackOff");
-    snprintf(c->message, sizeof c->message, "back-off %llds restarting failed container=%s pod=%s_%s",
+    snprintf(c->message, sizeof c->message,
+             "back-off %llds restarting failed container=%s pod=%s_%s",
              (long long)(wait / 1000), c->name, p->name, p->ns);
 }
 
@@ -276,20 +292,22 @@ put_text(json_t *o, const char *key, const char *text)
 }
 
 static void
-container_id(const struct podstate *p, const struct container *c, int64_t attempt, char *out, size_t room)
+container_id(const struct podstate *p, const struct container *c, int64_t attempt,
+             char *out, size_t room)
 {
     snprintf(out, room, "kelos://%s/%s/%lld", p->uid, c->name, (long long)attempt);
 }
 
 static json_t *
-terminated(const struct podstate *p, const struct container *c, int64_t attempt, const struct exit_info *info)
+terminated(const struct podstate *p, const struct container *c, int64_t attempt,
+           const struct exit_info *info)
 {
     char id[256];
 
     container_id(p, c, attempt, id, sizeof id);
     json_t *t = json_pack("{s:i, s:o, s:o, s:s}", "exitCode", info->code, "startedAt",
-                          time_text(info->started_ms), "finishedAt", time_text(info->finished_ms),
-                          "containerID", id);
+                          time_text(info->started_ms), "finishedAt",
+                          time_text(info->finished_ms), "containerID", id);
     if (info->signal != 0)
         json_object_set_new(t, "signal", json_integer(info->signal));
     put_text(t, "reason", info->reason);
@@ -300,7 +318,9 @@ terminated(const struct podstate *p, const struct container *c, int64_t attempt,
 static json_t *
 state(const struct podstate *p, const struct container *c)
 {
-    struct exit_info info = {.code = c->exit_code, .signal = c->signal, .started_ms = c->started_ms,
+    struct exit_info info = {.code = c->exit_code,
+                             .signal = c->signal,
+                             .started_ms = c->started_ms,
                              .finished_ms = c->finished_ms};
     json_t *w;
 
@@ -308,8 +328,10 @@ state(const struct podstate *p, const struct container *c)
     case CONTAINER_RUNNING:
         return json_pack("{s:{s:o}}", "running", "startedAt", time_text(c->started_ms));
     case CONTAINER_ENDED:
-        snprintf(info.reason, sizeof info.reason, "%.*s", (int)sizeof info.reason - 1, c->reason);
-        snprintf(info.message, sizeof info.message, "%.*s", (int)sizeof info.message - 1, c->message);
+        snprintf(info.reason, sizeof info.reason, "%.*s", (int)sizeof info.reason - 1,
+                 c->reason);
+        snprintf(info.message, sizeof info.message, "%.*s", (int)sizeof info.message - 1,
+                 c->message);
         return json_pack("{s:o}", "terminated", terminated(p, c, c->attempt, &info));
     case CONTAINER_WAITING:
         break;
@@ -325,24 +347,28 @@ container_status(const struct podstate *p, const struct container *c)
 {
     char id[256] = "";
     bool running = c->phase == CONTAINER_RUNNING;
-    bool ready = running || (c->kind == CONTAINER_INIT && c->phase == CONTAINER_ENDED && c->exit_code == 0);
+    bool ready = running || (c->kind == CONTAINER_INIT && c->phase == CONTAINER_ENDED &&
+                             c->exit_code == 0);
 
     if (c->phase != CONTAINER_WAITING)
         container_id(p, c, c->attempt, id, sizeof id);
     const char *image = json_str_or(c->spec, "image", "");
     json_t *last = json_object();
     if (c->restarts > 0)
-        json_object_set_new(last, "terminated", terminated(p, c, c->attempt - 1, &c->last));
-    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s, s:o, s:o}", "name", c->name, "image", image,
-                     "imageID", "", "restartCount", (json_int_t)c->restarts, "ready", ready,
-                     "started", running, "containerID", id, "state", state(p, c), "lastState", last);
+        json_object_set_new(last, "terminated",
+                            terminated(p, c, c->attempt - 1, &c->last));
+    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:s, s:o, s:o}", "name", c->name,
+                     "image", image, "imageID", "", "restartCount",
+                     (json_int_t)c->restarts, "ready", ready, "started", running,
+                     "containerID", id, "state", state(p, c), "lastState", last);
 }
 
 static json_t *
 condition(const char *type, bool truth, int64_t since_ms, const char *reason)
 {
-    json_t *c = json_pack("{s:s, s:s, s:n, s:o}", "type", type, "status", truth ? "True" : "False",
-                          "lastProbeTime", "lastTransitionTime", time_text(since_ms));
+    json_t *c = json_pack("{s:s, s:s, s:n, s:o}", "type", type, "status",
+                          truth ? "True" : "False", "lastProbeTime", "lastTransitionTime",
+                          time_text(since_ms));
 
     if (!truth)
         put_text(c, "reason", reason);
@@ -388,13 +414,15 @@ conditions(const struct podstate *p, enum pod_phase phase)
                                              : "ContainersNotReady";
 
     for (size_t i = 0; i < p->count; i++)
-        if (p->containers[i].kind == CONTAINER_MAIN && p->containers[i].phase != CONTAINER_RUNNING)
+        if (p->containers[i].kind == CONTAINER_MAIN &&
+            p->containers[i].phase != CONTAINER_RUNNING)
             ready = false;
     json_t *initialized_row =
         condition("Initialized", done, initialized_since(p), "ContainersNotInitialized");
     if (done && phase == POD_SUCCEEDED)
         put_text(initialized_row, "reason", "PodCompleted");
-    return json_pack("[o, o, o, o]", condition("PodScheduled", true, p->accepted_ms, ""), initialized_row,
+    return json_pack("[o, o, o, o]", condition("PodScheduled", true, p->accepted_ms, ""),
+                     initialized_row,
                      condition("ContainersReady", ready, ready_since(p, ready), why),
                      condition("Ready", ready, ready_since(p, ready), why));
 }
@@ -408,10 +436,11 @@ podstate_status(const struct podstate *p)
     for (size_t i = 0; i < p->count; i++)
         json_array_append_new(p->containers[i].kind == CONTAINER_MAIN ? mains : inits,
                               container_status(p, &p->containers[i]));
-    json_t *status = json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o}", "phase", pod_phase_name(phase),
-                               "conditions", conditions(p, phase), "startTime", time_text(p->accepted_ms),
-                               "hostIP", "127.0.0.1", "podIP", "127.0.0.1", "qosClass", "BestEffort",
-                               "containerStatuses", mains);
+    json_t *status =
+        json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o}", "phase", pod_phase_name(phase),
+                  "conditions", conditions(p, phase), "startTime",
+                  time_text(p->accepted_ms), "hostIP", "127.0.0.1", "podIP", "127.0.0.1",
+                  "qosClass", "BestEffort", "containerStatuses", mains);
     if (json_array_size(inits) > 0)
         json_object_set_new(status, "initContainerStatuses", inits);
     else

@@ -45,9 +45,10 @@ struct podstate {
     enum restart_policy policy;
     struct container containers[CONTAINERS_MAX]; /* init containers first, in order */
     size_t count;
-    int64_t accepted_ms;     /* wall; when the runner took the Pod: status.startTime */
-    bool ending;             /* it is to be deleted: nothing is started any more */
-    char failed_reason[REASON_BYTES]; /* "DeadlineExceeded": the Pod has failed as a whole */
+    int64_t accepted_ms; /* wall; when the runner took the Pod: status.startTime */
+    bool ending;         /* it is to be deleted: nothing is started any more */
+    char failed_reason
+        [REASON_BYTES]; /* "DeadlineExceeded": the Pod has failed as a whole */
     char failed_message[MESSAGE_BYTES];
 };
 

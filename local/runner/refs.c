@@ -16,7 +16,9 @@ add(struct refs *r, enum ref_kind kind, const char *name, struct err *e)
         if (r->items[i].kind == kind && strcmp(r->items[i].name, name) == 0)
             return 0;
     if (r->count == REFS_MAX)
-        return err_set(e, ERR_LIMIT, "REFS_MAX: a Pod names more than %d Secrets and ConfigMaps", REFS_MAX);
+        return err_set(e, ERR_LIMIT,
+                       "REFS_MAX: a Pod names more than %d Secrets and ConfigMaps",
+                       REFS_MAX);
     r->items[r->count++] = (struct ref){kind, name};
     return 0;
 }
@@ -27,14 +29,18 @@ refs_of_env(struct refs *r, const json_t *container, struct err *e)
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(container, "envFrom"), i, item) {
+    json_array_foreach(json_object_get(container, "envFrom"), i, item)
+    {
         if (add(r, REF_SECRET, json_str_or(item, "secretRef.name", NULL), e) < 0 ||
             add(r, REF_CONFIG_MAP, json_str_or(item, "configMapRef.name", NULL), e) < 0)
             return -1;
     }
-    json_array_foreach(json_object_get(container, "env"), i, item) {
-        if (add(r, REF_SECRET, json_str_or(item, "valueFrom.secretKeyRef.name", NULL), e) < 0 ||
-            add(r, REF_CONFIG_MAP, json_str_or(item, "valueFrom.configMapKeyRef.name", NULL), e) < 0)
+    json_array_foreach(json_object_get(container, "env"), i, item)
+    {
+        if (add(r, REF_SECRET, json_str_or(item, "valueFrom.secretKeyRef.name", NULL),
+                e) < 0 ||
+            add(r, REF_CONFIG_MAP,
+                json_str_or(item, "valueFrom.configMapKeyRef.name", NULL), e) < 0)
             return -1;
     }
     return 0;
@@ -46,13 +52,16 @@ refs_of_volumes(struct refs *r, const json_t *pod, struct err *e)
     size_t i, k;
     json_t *volume, *source;
 
-    json_array_foreach(json_at(pod, "spec.volumes"), i, volume) {
+    json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
+    {
         if (add(r, REF_SECRET, json_str_or(volume, "secret.secretName", NULL), e) < 0 ||
             add(r, REF_CONFIG_MAP, json_str_or(volume, "configMap.name", NULL), e) < 0)
             return -1;
-        json_array_foreach(json_at(volume, "projected.sources"), k, source) {
+        json_array_foreach(json_at(volume, "projected.sources"), k, source)
+        {
             if (add(r, REF_SECRET, json_str_or(source, "secret.name", NULL), e) < 0 ||
-                add(r, REF_CONFIG_MAP, json_str_or(source, "configMap.name", NULL), e) < 0)
+                add(r, REF_CONFIG_MAP, json_str_or(source, "configMap.name", NULL), e) <
+                    0)
                 return -1;
         }
     }
@@ -148,7 +157,8 @@ refs_value(const json_t *object, enum ref_kind kind, const char *key, struct buf
 
 int
 refs_each(const json_t *object, enum ref_kind kind,
-          int (*fn)(void *arg, const char *key, const char *bytes, size_t size), void *arg)
+          int (*fn)(void *arg, const char *key, const char *bytes, size_t size),
+          void *arg)
 {
     const char *key;
     json_t *v;
@@ -156,7 +166,8 @@ refs_each(const json_t *object, enum ref_kind kind,
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         if (places[i].kind != kind)
             continue;
-        json_object_foreach(json_object_get(object, places[i].member), key, v) {
+        json_object_foreach(json_object_get(object, places[i].member), key, v)
+        {
             struct buf bytes = BUF_INIT;
             int rc = 0;
             if (add_value(v, places[i].encoded, &bytes))

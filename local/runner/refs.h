@@ -37,10 +37,12 @@ const json_t *refs_object(const json_t *values, enum ref_kind kind, const char *
 
 /* Adds the bytes of one key to *out (base64 of Secrets and binaryData decoded). Returns 1,
  * or 0 when the object has no such key or its base64 is bad. */
-int refs_value(const json_t *object, enum ref_kind kind, const char *key, struct buf *out);
+int refs_value(const json_t *object, enum ref_kind kind, const char *key,
+               struct buf *out);
 
 /* Calls fn for each key of the object, in the order it came; stops when fn gives -1. */
 int refs_each(const json_t *object, enum ref_kind kind,
-              int (*fn)(void *arg, const char *key, const char *bytes, size_t size), void *arg);
+              int (*fn)(void *arg, const char *key, const char *bytes, size_t size),
+              void *arg);
 
 #endif

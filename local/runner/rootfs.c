@@ -80,7 +80,8 @@ static int
 clone_tree(int fd, const struct launch_mount *m, struct err *e)
 {
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
-    int tree = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    int tree = open_tree(
+        fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
     if (tree < 0)
         return err_errno(e, "mount of %s", m->source);
@@ -101,7 +102,8 @@ static int
 open_source(const struct launch_mount *m, struct err *e)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                                      RESOLVE_NO_MAGICLINKS};
     int fd = open(m->source, O_PATH | O_CLOEXEC);
 
     if (fd >= 0 && m->inside[0] != '\0') {
@@ -112,7 +114,8 @@ open_source(const struct launch_mount *m, struct err *e)
         errno = why;
     }
     if (fd < 0)
-        return err_errno(e, "mount source %s%s%s", m->source, m->inside[0] ? " subPath " : "", m->inside);
+        return err_errno(e, "mount source %s%s%s", m->source,
+                         m->inside[0] ? " subPath " : "", m->inside);
     return fd;
 }
 
@@ -128,18 +131,23 @@ attach(int tree, int parent, const char *name, uid_t owner, bool directory, stru
         if (place < 0)
             return -1;
     } else {
-        SCOPED(fd) int made = openat(parent, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_RDONLY, 0644);
+        int made =
+            openat(parent, name, O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_RDONLY, 0644);
+        if (made >= 0)
+            close(made);
         place = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (place < 0)
             return err_errno(e, "mount place %s", name);
     }
-    if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+    if (move_mount(tree, "", place, "",
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
         return err_errno(e, "mounting at %s", name);
     return 0;
 }
 
 static int
-put_bind(const struct launch_mount *m, int parent, const char *name, uid_t owner, struct err *e)
+put_bind(const struct launch_mount *m, int parent, const char *name, uid_t owner,
+         struct err *e)
 {
     struct stat st;
     SCOPED(fd) int source = open_source(m, e);
@@ -155,7 +163,9 @@ put_bind(const struct launch_mount *m, int parent, const char *name, uid_t owner
 static int
 put_text(const struct launch_mount *m, int parent, const char *name, struct err *e)
 {
-    SCOPED(fd) int fd = openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    SCOPED(fd)
+    int fd =
+        openat(parent, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     size_t size = strlen(m->source);
 
     if (fd < 0 || write(fd, m->source, size) != (ssize_t)size)
@@ -164,7 +174,8 @@ put_text(const struct launch_mount *m, int parent, const char *name, struct err 
 }
 
 static int
-put_dir(const struct launch_mount *m, int parent, const char *name, uid_t owner, struct err *e)
+put_dir(const struct launch_mount *m, int parent, const char *name, uid_t owner,
+        struct err *e)
 {
     SCOPED(fd) int fd = step(parent, name, owner, e);
     char path[64];
@@ -178,7 +189,8 @@ put_dir(const struct launch_mount *m, int parent, const char *name, uid_t owner,
 }
 
 static int
-put_tmpfs(const struct launch_mount *m, int parent, const char *name, uid_t owner, struct err *e)
+put_tmpfs(const struct launch_mount *m, int parent, const char *name, uid_t owner,
+          struct err *e)
 {
     SCOPED(fd) int fd = step(parent, name, owner, e);
     char path[64];
@@ -196,7 +208,8 @@ put(const struct launch_mount *m, int root, uid_t owner, struct err *e)
 {
     char last[COMPONENT_BYTES];
 
-    if ((m->flags & LAUNCH_OPTIONAL) && m->kind == LAUNCH_BIND && access(m->source, F_OK) < 0)
+    if ((m->flags & LAUNCH_OPTIONAL) && m->kind == LAUNCH_BIND &&
+        access(m->source, F_OK) < 0)
         return 0;
     SCOPED(fd) int parent = walk(root, m->target, owner, last, e);
     if (parent < 0)

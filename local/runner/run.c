@@ -53,13 +53,15 @@ run_free(struct run *r)
 }
 
 static struct run *
-run_new(struct loop *loop, const char *dir, int64_t attempt, const struct run_calls *calls)
+run_new(struct loop *loop, const char *dir, int64_t attempt,
+        const struct run_calls *calls)
 {
     struct run *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         return NULL;
-    *r = (struct run){.loop = loop, .calls = *calls, .attempt = attempt, .process = -1, .report = -1};
+    *r = (struct run){
+        .loop = loop, .calls = *calls, .attempt = attempt, .process = -1, .report = -1};
     snprintf(r->dir, sizeof r->dir, "%s", dir);
     return r;
 }
@@ -74,7 +76,9 @@ read_end(int dir_fd, int64_t attempt, const struct claim *c, struct exit_info *i
 
     if (exit_read(dir_fd, attempt, info, &e) == 0)
         return;
-    *info = (struct exit_info){.code = 137, .signal = SIGKILL, .started_ms = c->wall_ms,
+    *info = (struct exit_info){.code = 137,
+                               .signal = SIGKILL,
+                               .started_ms = c->wall_ms,
                                .finished_ms = clock_wall_ms()};
     snprintf(info->reason, sizeof info->reason, "ContainerStatusUnknown");
     snprintf(info->message, sizeof info->message,
@@ -105,7 +109,9 @@ static void
 on_process(void *arg, int fd, int events)
 {
     struct run *r = arg;
-    struct exit_info info = {.code = 128, .finished_ms = clock_wall_ms(), .reason = "StartError",
+    struct exit_info info = {.code = 128,
+                             .finished_ms = clock_wall_ms(),
+                             .reason = "StartError",
                              .message = "the container's monitor did not start"};
     struct claim c = {0};
     siginfo_t si;
@@ -162,7 +168,8 @@ launch_file(const struct launch *l, struct err *e)
 }
 
 static int
-spawn(const char *monitor, const char *dir, int launch_fd, int report_fd, pid_t *pid, struct err *e)
+spawn(const char *monitor, const char *dir, int launch_fd, int report_fd, pid_t *pid,
+      struct err *e)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -205,8 +212,8 @@ report_pair(struct run *r, struct err *e)
 }
 
 struct run *
-run_start(struct loop *loop, const char *monitor, const struct launch *l, const struct run_calls *calls,
-          struct err *e)
+run_start(struct loop *loop, const char *monitor, const struct launch *l,
+          const struct run_calls *calls, struct err *e)
 {
     SCOPED(run) struct run *r = run_new(loop, l->dir, l->attempt, calls);
     pid_t pid;
@@ -230,8 +237,9 @@ run_start(struct loop *loop, const char *monitor, const struct launch *l, const 
 }
 
 enum run_found
-run_find(struct loop *loop, const char *dir, int64_t attempt, const struct run_calls *calls,
-         struct run **out, struct exit_info *info, struct claim *claim)
+run_find(struct loop *loop, const char *dir, int64_t attempt,
+         const struct run_calls *calls, struct run **out, struct exit_info *info,
+         struct claim *claim)
 {
     SCOPED(fd) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -32,8 +32,8 @@ enum run_found {
     RUN_OVER   /* *info tells how it ended */
 };
 enum run_found run_find(struct loop *loop, const char *dir, int64_t attempt,
-                        const struct run_calls *calls, struct run **out, struct exit_info *info,
-                        struct claim *claim);
+                        const struct run_calls *calls, struct run **out,
+                        struct exit_info *info, struct claim *claim);
 
 /* Asks it to end (SIGTERM, SIGKILL after its grace time), or kills it at once. */
 void run_end(struct run *r, bool at_once);

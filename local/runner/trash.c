@@ -35,7 +35,9 @@ each_monitor(const char *pod_dir, void (*fn)(void *arg, int pidfd), void *arg)
     while (containers != NULL && (c = readdir(containers)) != NULL) {
         if (c->d_name[0] == '.')
             continue;
-        SCOPED(fd) int fd = openat(dirfd(containers), c->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        SCOPED(fd)
+        int fd = openat(dirfd(containers), c->d_name,
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         struct claim claim;
         /* Only the newest attempt can live. */
         for (int64_t n = 0; fd >= 0; n++) {

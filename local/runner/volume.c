@@ -39,8 +39,7 @@ files_scoped_free(struct files *f)
 }
 
 /* Formats a path of PATH_BYTES; one that is too long becomes "", which names nothing. */
-static void PRINTF_LIKE(2, 3)
-place(char *out, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) place(char *out, const char *fmt, ...)
 {
     va_list ap;
 
@@ -57,7 +56,7 @@ place(char *out, const char *fmt, ...)
 static bool
 path_good(const char *path)
 {
-    if (*path == '/' || *path == '\0' || strlen(path) >= sizeof ((struct file *)0)->path)
+    if (*path == '/' || *path == '\0' || strlen(path) >= sizeof((struct file *)0)->path)
         return false;
     for (const char *s = path; *s != '\0';) {
         size_t size = strcspn(s, "/");
@@ -75,10 +74,12 @@ add_file(struct files *f, const char *path, int64_t mode, struct err *e)
     struct file *grown;
 
     if (!path_good(path)) {
-        err_set(e, ERR_INVALID, "file path \"%s\" must be relative and without \"..\"", path);
+        err_set(e, ERR_INVALID, "file path \"%s\" must be relative and without \"..\"",
+                path);
         return NULL;
     }
-    if (f->count == FILES_MAX || (grown = realloc(f->items, (f->count + 1) * sizeof *grown)) == NULL) {
+    if (f->count == FILES_MAX ||
+        (grown = realloc(f->items, (f->count + 1) * sizeof *grown)) == NULL) {
         err_set(e, ERR_LIMIT, "FILES_MAX: a volume holds at most %d files", FILES_MAX);
         return NULL;
     }
@@ -106,10 +107,11 @@ add_each(void *arg, const char *key, const char *bytes, size_t size)
 
 /* The keys of a Secret or ConfigMap, all or those in `items`. */
 static int
-add_object(struct files *f, const json_t *source, const char *name, enum ref_kind kind, int64_t mode,
-           const json_t *values, struct err *e)
+add_object(struct files *f, const json_t *source, const char *name, enum ref_kind kind,
+           int64_t mode, const json_t *values, struct err *e)
 {
-    const json_t *object = refs_object(values, kind, name), *items = json_object_get(source, "items");
+    const json_t *object = refs_object(values, kind, name),
+                 *items = json_object_get(source, "items");
     bool optional = json_bool_or(source, "optional", false);
     struct each all = {f, mode, e};
     size_t i;
@@ -118,12 +120,15 @@ add_object(struct files *f, const json_t *source, const char *name, enum ref_kin
     if (object == NULL && optional)
         return 0;
     if (object == NULL)
-        return err_set(e, ERR_NOT_FOUND, "%s \"%s\" not found", kind == REF_SECRET ? "secret" : "configmap", name);
+        return err_set(e, ERR_NOT_FOUND, "%s \"%s\" not found",
+                       kind == REF_SECRET ? "secret" : "configmap", name);
     if (json_array_size(items) == 0)
         return refs_each(object, kind, add_each, &all);
-    json_array_foreach(items, i, item) {
+    json_array_foreach(items, i, item)
+    {
         const char *key = json_str_or(item, "key", "");
-        struct file *file = add_file(f, json_str_or(item, "path", ""), json_int_or(item, "mode", mode), e);
+        struct file *file = add_file(f, json_str_or(item, "path", ""),
+                                     json_int_or(item, "mode", mode), e);
         if (file == NULL)
             return -1;
         if (refs_value(object, kind, key, &file->bytes))
@@ -137,38 +142,49 @@ add_object(struct files *f, const json_t *source, const char *name, enum ref_kin
 }
 
 static int
-add_downward(struct files *f, const json_t *source, int64_t mode, const json_t *pod, struct err *e)
+add_downward(struct files *f, const json_t *source, int64_t mode, const json_t *pod,
+             struct err *e)
 {
     size_t i;
     json_t *item;
 
-    json_array_foreach(json_object_get(source, "items"), i, item) {
-        struct file *file = add_file(f, json_str_or(item, "path", ""), json_int_or(item, "mode", mode), e);
-        if (file == NULL || env_field(pod, json_str_or(item, "fieldRef.fieldPath", ""), &file->bytes, e) < 0)
+    json_array_foreach(json_object_get(source, "items"), i, item)
+    {
+        struct file *file = add_file(f, json_str_or(item, "path", ""),
+                                     json_int_or(item, "mode", mode), e);
+        if (file == NULL || env_field(pod, json_str_or(item, "fieldRef.fieldPath", ""),
+                                      &file->bytes, e) < 0)
             return -1;
     }
     return 0;
 }
 
 static int
-add_projected(struct files *f, const json_t *sources, int64_t mode, const json_t *pod, const json_t *values,
-              struct err *e)
+add_projected(struct files *f, const json_t *sources, int64_t mode, const json_t *pod,
+              const json_t *values, struct err *e)
 {
     size_t i;
     json_t *s;
 
-    json_array_foreach(sources, i, s) {
-        const json_t *secret = json_object_get(s, "secret"), *config = json_object_get(s, "configMap");
+    json_array_foreach(sources, i, s)
+    {
+        const json_t *secret = json_object_get(s, "secret"),
+                     *config = json_object_get(s, "configMap");
         const json_t *downward = json_object_get(s, "downwardAPI");
         int rc;
         if (secret != NULL)
-            rc = add_object(f, secret, json_str_or(secret, "name", ""), REF_SECRET, mode, values, e);
+            rc = add_object(f, secret, json_str_or(secret, "name", ""), REF_SECRET, mode,
+                            values, e);
         else if (config != NULL)
-            rc = add_object(f, config, json_str_or(config, "name", ""), REF_CONFIG_MAP, mode, values, e);
+            rc = add_object(f, config, json_str_or(config, "name", ""), REF_CONFIG_MAP,
+                            mode, values, e);
         else if (downward != NULL)
             rc = add_downward(f, downward, mode, pod, e);
         else
-            rc = err_set(e, ERR_INVALID, "projected source %zu: local mode knows secret, configMap and downwardAPI", i);
+            rc = err_set(e, ERR_INVALID,
+                         "projected source %zu: local mode knows secret, configMap and "
+                         "downwardAPI",
+                         i);
         if (rc < 0)
             return -1;
     }
@@ -201,10 +217,13 @@ write_file(const char *dir, const struct file *file, uid_t owner, struct err *e)
             return -1;
     }
     place(path, "%s/%s", dir, file->path);
-    SCOPED(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || write(fd, buf_str(&file->bytes), file->bytes.size) != (ssize_t)file->bytes.size)
+    SCOPED(fd)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 ||
+        write(fd, buf_str(&file->bytes), file->bytes.size) != (ssize_t)file->bytes.size)
         return err_errno(e, "writing %s", path);
-    if (fchmod(fd, (mode_t)file->mode) < 0 || (geteuid() == 0 && fchown(fd, owner, owner) < 0))
+    if (fchmod(fd, (mode_t)file->mode) < 0 ||
+        (geteuid() == 0 && fchown(fd, owner, owner) < 0))
         return err_errno(e, "mode of %s", path);
     return 0;
 }
@@ -274,8 +293,8 @@ publish(const struct files *f, const char *dir, uid_t owner, struct err *e)
 /* ---- one volume ---- */
 
 static int
-make_volume(const json_t *volume, const json_t *pod, const char *dir, const json_t *values, uid_t owner,
-            struct err *e)
+make_volume(const json_t *volume, const json_t *pod, const char *dir,
+            const json_t *values, uid_t owner, struct err *e)
 {
     SCOPED(files) struct files f = {0};
     const json_t *s;
@@ -286,37 +305,45 @@ make_volume(const json_t *volume, const json_t *pod, const char *dir, const json
     if (json_object_get(volume, "hostPath") != NULL)
         return 0;
     if ((s = json_object_get(volume, "secret")) != NULL)
-        rc = add_object(&f, s, json_str_or(s, "secretName", ""), REF_SECRET, json_int_or(s, "defaultMode", 0644),
-                        values, e);
+        rc = add_object(&f, s, json_str_or(s, "secretName", ""), REF_SECRET,
+                        json_int_or(s, "defaultMode", 0644), values, e);
     else if ((s = json_object_get(volume, "configMap")) != NULL)
-        rc = add_object(&f, s, json_str_or(s, "name", ""), REF_CONFIG_MAP, json_int_or(s, "defaultMode", 0644),
-                        values, e);
+        rc = add_object(&f, s, json_str_or(s, "name", ""), REF_CONFIG_MAP,
+                        json_int_or(s, "defaultMode", 0644), values, e);
     else if ((s = json_object_get(volume, "downwardAPI")) != NULL)
         rc = add_downward(&f, s, json_int_or(s, "defaultMode", 0644), pod, e);
     else if ((s = json_object_get(volume, "projected")) != NULL)
-        rc = add_projected(&f, json_object_get(s, "sources"), json_int_or(s, "defaultMode", 0644), pod, values, e);
+        rc = add_projected(&f, json_object_get(s, "sources"),
+                           json_int_or(s, "defaultMode", 0644), pod, values, e);
     else
-        return err_set(e, ERR_INVALID, "local mode knows emptyDir, hostPath, secret, configMap, downwardAPI and projected");
+        return err_set(e, ERR_INVALID,
+                       "local mode knows emptyDir, hostPath, secret, configMap, "
+                       "downwardAPI and projected");
     return rc < 0 ? -1 : publish(&f, dir, owner, e);
 }
 
 static bool
 name_good(const char *name)
 {
-    return *name != '\0' && *name != '.' && strchr(name, '/') == NULL && strlen(name) < 64;
+    return *name != '\0' && *name != '.' && strchr(name, '/') == NULL &&
+           strlen(name) < 64;
 }
 
 int
-volume_make_all(const json_t *pod, const char *dir, const json_t *values, uid_t owner, struct err *e)
+volume_make_all(const json_t *pod, const char *dir, const json_t *values, uid_t owner,
+                struct err *e)
 {
     char path[PATH_BYTES];
     size_t i;
     json_t *volume;
 
-    json_array_foreach(json_at(pod, "spec.volumes"), i, volume) {
+    json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
+    {
         const char *name = json_str_or(volume, "name", "");
         if (!name_good(name))
-            return err_set(e, ERR_INVALID, "spec.volumes[%zu].name: \"%s\" is not a volume name", i, name);
+            return err_set(e, ERR_INVALID,
+                           "spec.volumes[%zu].name: \"%s\" is not a volume name", i,
+                           name);
         place(path, "%s/%s", dir, name);
         if (make_volume(volume, pod, path, values, owner, e) < 0)
             return err_wrap(e, "volume \"%s\"", name);
@@ -330,8 +357,10 @@ volume_can_change(const json_t *pod)
     size_t i;
     json_t *volume;
 
-    json_array_foreach(json_at(pod, "spec.volumes"), i, volume) {
-        if (json_object_get(volume, "secret") != NULL || json_object_get(volume, "configMap") != NULL ||
+    json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
+    {
+        if (json_object_get(volume, "secret") != NULL ||
+            json_object_get(volume, "configMap") != NULL ||
             json_object_get(volume, "projected") != NULL)
             return true;
     }
@@ -346,7 +375,8 @@ find_volume(const json_t *pod, const char *name)
     size_t i;
     json_t *volume;
 
-    json_array_foreach(json_at(pod, "spec.volumes"), i, volume) {
+    json_array_foreach(json_at(pod, "spec.volumes"), i, volume)
+    {
         if (strcmp(json_str_or(volume, "name", ""), name) == 0)
             return volume;
     }
@@ -354,21 +384,26 @@ find_volume(const json_t *pod, const char *name)
 }
 
 static int
-add_mount(const json_t *mount, const json_t *volume, const char *dir, struct launch *l, struct err *e)
+add_mount(const json_t *mount, const json_t *volume, const char *dir, struct launch *l,
+          struct err *e)
 {
-    const char *name = json_str_or(mount, "name", ""), *target = json_str_or(mount, "mountPath", "");
-    const char *sub = json_str_or(mount, "subPath", ""), *host = json_str_or(volume, "hostPath.path", NULL);
+    const char *name = json_str_or(mount, "name", ""),
+               *target = json_str_or(mount, "mountPath", "");
+    const char *sub = json_str_or(mount, "subPath", ""),
+               *host = json_str_or(volume, "hostPath.path", NULL);
     char source[PATH_BYTES], inside[PATH_BYTES], set[64];
     bool files = json_object_get(volume, "emptyDir") == NULL && host == NULL;
-    unsigned flags = json_bool_or(mount, "readOnly", false) || files ? 0 : LAUNCH_WRITABLE;
+    unsigned flags =
+        json_bool_or(mount, "readOnly", false) || files ? 0 : LAUNCH_WRITABLE;
 
     if (*target != '/')
         return err_set(e, ERR_INVALID, "mountPath \"%s\" must be absolute", target);
     place(source, "%s%s%s", host != NULL ? "" : dir, host != NULL ? "" : "/",
-             host != NULL ? host : name);
+          host != NULL ? host : name);
     place(inside, "%s", sub);
     if (*sub != '\0' && !path_good(sub))
-        return err_set(e, ERR_INVALID, "subPath \"%s\" must be relative and without \"..\"", sub);
+        return err_set(e, ERR_INVALID,
+                       "subPath \"%s\" must be relative and without \"..\"", sub);
     if (*sub != '\0' && files) {
         char link[PATH_BYTES];
         place(link, "%s/..data", source);
@@ -380,7 +415,8 @@ add_mount(const json_t *mount, const json_t *volume, const char *dir, struct lau
     if (*sub != '\0' && !files && strchr(sub, '/') == NULL) {
         SCOPED(fd) int at = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (at >= 0 && mkdirat(at, sub, 0777) == 0 && geteuid() == 0 &&
-            fchownat(at, sub, (uid_t)l->outer_id, (gid_t)l->outer_id, AT_SYMLINK_NOFOLLOW) < 0)
+            fchownat(at, sub, (uid_t)l->outer_id, (gid_t)l->outer_id,
+                     AT_SYMLINK_NOFOLLOW) < 0)
             return err_errno(e, "owner of subPath %s", sub);
     }
     if (launch_mount_add(l, LAUNCH_BIND, flags, source, inside, target) < 0)
@@ -389,16 +425,19 @@ add_mount(const json_t *mount, const json_t *volume, const char *dir, struct lau
 }
 
 int
-volume_mounts(const json_t *pod, const json_t *container, const char *dir, struct launch *l, struct err *e)
+volume_mounts(const json_t *pod, const json_t *container, const char *dir,
+              struct launch *l, struct err *e)
 {
     size_t i;
     json_t *mount;
 
-    json_array_foreach(json_object_get(container, "volumeMounts"), i, mount) {
+    json_array_foreach(json_object_get(container, "volumeMounts"), i, mount)
+    {
         const char *name = json_str_or(mount, "name", "");
         const json_t *volume = find_volume(pod, name);
         if (volume == NULL)
-            return err_set(e, ERR_INVALID, "volumeMounts[%zu]: there is no volume \"%s\"", i, name);
+            return err_set(e, ERR_INVALID, "volumeMounts[%zu]: there is no volume \"%s\"",
+                           i, name);
         if (add_mount(mount, volume, dir, l, e) < 0)
             return err_wrap(e, "volumeMounts[%zu] of volume \"%s\"", i, name);
     }

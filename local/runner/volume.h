@@ -23,11 +23,12 @@
  * `values` are the fetched Secrets and ConfigMaps (refs.h). Returns 0, or -1 with *e set:
  * ERR_NOT_FOUND (a Secret or key is missing), ERR_INVALID (a kind of volume or a path that
  * cannot be), ERR_SYSTEM. */
-int volume_make_all(const json_t *pod, const char *dir, const json_t *values, uid_t owner, struct err *e);
+int volume_make_all(const json_t *pod, const char *dir, const json_t *values, uid_t owner,
+                    struct err *e);
 
 /* Adds the container's volumeMounts to the launch. ERR_INVALID names the mount. */
-int volume_mounts(const json_t *pod, const json_t *container, const char *dir, struct launch *l,
-                  struct err *e);
+int volume_mounts(const json_t *pod, const json_t *container, const char *dir,
+                  struct launch *l, struct err *e);
 
 /* Whether some volume holds files that can change while the Pod runs. */
 bool volume_can_change(const json_t *pod);

@@ -72,10 +72,12 @@ on_list(void *arg, const struct kube_result *r)
         retry(w, "list", &r->err);
         return;
     }
-    json_array_foreach(json_object_get(r->body, "items"), i, object) {
+    json_array_foreach(json_object_get(r->body, "items"), i, object)
+    {
         w->calls.seen(w->calls.arg, object);
     }
-    snprintf(w->page, sizeof w->page, "%s", json_str_or(r->body, "metadata.continue", ""));
+    snprintf(w->page, sizeof w->page, "%s",
+             json_str_or(r->body, "metadata.continue", ""));
     if (w->page[0] == '\0') {
         snprintf(w->version, sizeof w->version, "%s", r->version);
         w->listed = true;
@@ -93,7 +95,9 @@ start_list(struct watch *w)
 
     snprintf(limit, sizeof limit, "%d", (int)LIMIT_LIST_PAGE_ITEMS);
     struct kube_param params[] = {{"limit", limit}, {"continue", w->page}, {NULL, NULL}};
-    struct kube_request r = {.verb = KUBE_LIST, .res = w->res, .params = params,
+    struct kube_request r = {.verb = KUBE_LIST,
+                             .res = w->res,
+                             .params = params,
                              .body_limit = LIMIT_LIST_PAGE_BYTES};
     if (w->page[0] == '\0') {
         params[1] = (struct kube_param){NULL, NULL};
@@ -117,9 +121,11 @@ on_event(void *arg, const char *doc, size_t size, struct err *e)
         return -1;
     if (strcmp(type, "ERROR") == 0) {
         w->expired = true;
-        return err_set(e, ERR_GONE, "%s", json_str_or(object, "message", "the watch has expired"));
+        return err_set(e, ERR_GONE, "%s",
+                       json_str_or(object, "message", "the watch has expired"));
     }
-    snprintf(w->version, sizeof w->version, "%s", json_str_or(object, "metadata.resourceVersion", ""));
+    snprintf(w->version, sizeof w->version, "%s",
+             json_str_or(object, "metadata.resourceVersion", ""));
     if (strcmp(type, "DELETED") == 0)
         w->calls.gone(w->calls.arg, object);
     else if (strcmp(type, "BOOKMARK") != 0)
@@ -178,7 +184,10 @@ start_watch(struct watch *w)
                                         {NULL, NULL}};
     struct kube_stream_request r = {
         .req = {.verb = KUBE_WATCH, .res = w->res, .params = params},
-        .on_data = on_data, .on_open = on_open, .on_end = on_end, .arg = w};
+        .on_data = on_data,
+        .on_open = on_open,
+        .on_end = on_end,
+        .arg = w};
     struct err e = ERR_INIT;
 
     w->expired = false;
@@ -196,7 +205,8 @@ start(struct watch *w)
 }
 
 struct watch *
-watch_new(struct kube *k, struct loop *loop, enum kube_res res, const struct watch_calls *calls, struct err *e)
+watch_new(struct kube *k, struct loop *loop, enum kube_res res,
+          const struct watch_calls *calls, struct err *e)
 {
     struct watch *w = calloc(1, sizeof *w);
 
@@ -204,9 +214,13 @@ watch_new(struct kube *k, struct loop *loop, enum kube_res res, const struct wat
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
-    *w = (struct watch){.kube = k, .loop = loop, .res = kube_res(res), .calls = *calls,
-                        .frame = {.limit = LIMIT_OBJECT_BYTES + 4096},
-                        .backoff = {.first_ms = 100, .cap_ms = 5000, .jitter_percent = 20}};
+    *w = (struct watch){
+        .kube = k,
+        .loop = loop,
+        .res = kube_res(res),
+        .calls = *calls,
+        .frame = {.limit = LIMIT_OBJECT_BYTES + 4096},
+        .backoff = {.first_ms = 100, .cap_ms = 5000, .jitter_percent = 20}};
     start(w);
     return w;
 }

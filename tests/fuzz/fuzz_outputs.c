@@ -23,7 +23,8 @@ check(const struct outputs *o)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const types[] = {"claude-code", "codex", "gemini", "opencode", "cursor"};
+    static const char *const types[] = {"claude-code", "codex", "gemini", "opencode",
+                                        "cursor"};
     struct outputs_usage usage;
     struct agentlog_report report;
     struct outputs out = {0};

@@ -13,9 +13,15 @@ struct want {
     const char *label, *type, *log, *cost, *in, *out, *response, *row;
 };
 
-#define CLAUDE(cost, in, out) "{\"type\":\"result\",\"total_cost_usd\":" cost ",\"usage\":{\"input_tokens\":" in ",\"output_tokens\":" out "}}\n"
-#define TURN(in, out) "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":" in ",\"output_tokens\":" out "}}\n"
-#define STEP(in, out) "{\"type\":\"step_finish\",\"part\":{\"tokens\":{\"input\":" in ",\"output\":" out "}}}\n"
+#define CLAUDE(cost, in, out)                                                            \
+    "{\"type\":\"result\",\"total_cost_usd\":" cost ",\"usage\":{\"input_tokens\":" in   \
+    ",\"output_tokens\":" out "}}\n"
+#define TURN(in, out)                                                                    \
+    "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":" in                       \
+    ",\"output_tokens\":" out "}}\n"
+#define STEP(in, out)                                                                    \
+    "{\"type\":\"step_finish\",\"part\":{\"tokens\":{\"input\":" in ",\"output\":" out   \
+    "}}}\n"
 
 /* clang-format off */
 static const struct want rows[] = {
@@ -67,7 +73,8 @@ Test(agentlog, reads_usage_and_answer_of_each_agent)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (size_t step = 1; step < 200; step += 66) {
             struct agentlog_report r;
-            SCOPED(agentlog) struct agentlog *a = read_log(rows[i].type, rows[i].log, step, &r);
+            SCOPED(agentlog)
+            UNUSED struct agentlog *a = read_log(rows[i].type, rows[i].log, step, &r);
             cr_expect_str_eq(r.cost, rows[i].cost, "%s", rows[i].label);
             cr_expect_str_eq(r.input, rows[i].in, "%s", rows[i].label);
             cr_expect_str_eq(r.output, rows[i].out, "%s", rows[i].label);
@@ -84,15 +91,21 @@ Test(agentlog, judges_whether_a_claude_run_was_complete)
         const char *members, *problem;
     } cases[] = {
         {"\"subtype\":\"success\"", ""},
-        {"\"subtype\":\"success\",\"stop_reason\":\"end_turn\",\"terminal_reason\":\"completed\"", ""},
+        {"\"subtype\":\"success\",\"stop_reason\":\"end_turn\",\"terminal_reason\":"
+         "\"completed\"",
+         ""},
         {"\"subtype\":\"success\",\"stop_reason\":\"\",\"terminal_reason\":\"\"", ""},
-        {"\"subtype\":\"success\",\"stop_reason\":\"tool_use\"", "Claude Code run incomplete (stop_reason=tool_use)"},
-        {"\"subtype\":\"success\",\"terminal_reason\":\"max_turns\",\"stop_reason\":\"tool_use\"",
+        {"\"subtype\":\"success\",\"stop_reason\":\"tool_use\"",
+         "Claude Code run incomplete (stop_reason=tool_use)"},
+        {"\"subtype\":\"success\",\"terminal_reason\":\"max_turns\",\"stop_reason\":"
+         "\"tool_use\"",
          "Claude Code run incomplete (terminal_reason=max_turns, stop_reason=tool_use)"},
-        {"\"subtype\":\"success\",\"terminal_reason\":\"completed\",\"stop_reason\":\"max_tokens\"",
+        {"\"subtype\":\"success\",\"terminal_reason\":\"completed\",\"stop_reason\":"
+         "\"max_tokens\"",
          "Claude Code run incomplete (stop_reason=max_tokens)"},
         {"\"subtype\":\"error_max_turns\",\"is_error\":true",
-         "Claude Code returned an unsuccessful result (subtype=error_max_turns, is_error=true)"},
+         "Claude Code returned an unsuccessful result (subtype=error_max_turns, "
+         "is_error=true)"},
         {"\"subtype\":\"success\",\"is_error\":true",
          "Claude Code returned an unsuccessful result (subtype=success, is_error=true)"},
     };
@@ -100,7 +113,8 @@ Test(agentlog, judges_whether_a_claude_run_was_complete)
         char line[512];
         struct agentlog_report r;
         snprintf(line, sizeof line, "{\"type\":\"result\",%s}\n", cases[i].members);
-        SCOPED(agentlog) struct agentlog *a = read_log("claude-code", line, 4096, &r);
+        SCOPED(agentlog)
+        UNUSED struct agentlog *a = read_log("claude-code", line, 4096, &r);
         cr_expect_str_eq(r.problem, cases[i].problem, "case %zu", i);
     }
     row_claim("ADD/SA6");
@@ -131,7 +145,8 @@ Test(agentlog, cuts_a_long_answer_at_a_character)
     for (int i = 0; i < LIMIT_RESPONSE_BYTES; i++)
         buf_add_str(&log, "\xc3\xa4");
     buf_add_str(&log, "\"}\n");
-    SCOPED(agentlog) struct agentlog *a = read_log("claude-code", log.data, 1 << 16, &r);
+    SCOPED(agentlog)
+    UNUSED struct agentlog *a = read_log("claude-code", log.data, 1 << 16, &r);
     cr_assert(r.response_truncated);
     cr_assert_leq(r.response_size, (size_t)LIMIT_RESPONSE_BYTES);
     cr_assert_eq(r.response_size % 2, 1, "an x and whole characters");

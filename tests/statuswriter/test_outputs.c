@@ -65,7 +65,10 @@ Test(outputs, gives_lines_in_order_and_the_last_of_equal_keys)
 Test(outputs, takes_only_the_block_from_a_noisy_log)
 {
     SCOPED(outputs) struct outputs o = {0};
-    cr_assert_eq(read_text("{\"x\": 1}\nbranch: wrong\n" S "  branch: right  \r\n\n" E "pr: wrong\n", &o), 1);
+    cr_assert_eq(read_text("{\"x\": 1}\nbranch: wrong\n" S "  branch: right  \r\n\n" E
+                           "pr: wrong\n",
+                           &o),
+                 1);
     cr_assert_eq(o.line_count, 1);
     cr_assert_str_eq(o.lines[0], "branch: right");
     row_claim("TE/OP4");
@@ -73,10 +76,15 @@ Test(outputs, takes_only_the_block_from_a_noisy_log)
 
 Test(outputs, knows_the_seven_keys_and_any_other)
 {
-    static const char *const keys[] = {"branch", "pr", "commit", "base-branch", "cost-usd", "input-tokens", "output-tokens"};
+    static const char *const keys[] = {"branch",       "pr",       "commit",
+                                       "base-branch",  "cost-usd", "input-tokens",
+                                       "output-tokens"};
     SCOPED(outputs) struct outputs o = {0};
-    cr_assert_eq(read_text(S "branch: b\npr: u\ncommit: c\nbase-branch: m\ncost-usd: 0.5\ninput-tokens: 1\n"
-                             "output-tokens: 2\n" E, &o), 1);
+    cr_assert_eq(read_text(S "branch: b\npr: u\ncommit: c\nbase-branch: m\ncost-usd: "
+                             "0.5\ninput-tokens: 1\n"
+                             "output-tokens: 2\n" E,
+                           &o),
+                 1);
     cr_assert_eq(o.line_count, 7);
     cr_assert_eq(o.result_count, 7);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -90,7 +98,8 @@ Test(outputs, knows_the_seven_keys_and_any_other)
     row_claim("TE/OP6");
 
     SCOPED(outputs) struct outputs colons = {0};
-    cr_assert_eq(read_text(S "message: hello: world\n: no key\nurl:none\n" E, &colons), 1);
+    cr_assert_eq(read_text(S "message: hello: world\n: no key\nurl:none\n" E, &colons),
+                 1);
     cr_assert_eq(colons.line_count, 3);
     cr_assert_eq(colons.result_count, 1);
     cr_assert_str_eq(outputs_result(&colons, "message"), "hello: world");
@@ -115,7 +124,8 @@ Test(outputs, believes_the_last_complete_block_and_whole_lines_only)
         {S "a: 1\n" E S "a: 2\n", "1"},
         {S "a: 1\n" S "a: 2\n" E, "2"},
         {S "a: 1\n" E "a: 2\n" E, "1"},
-        {"I will print " OUTPUTS_START " later\n" S "a: 1\n" E "and " OUTPUTS_END "\n", "1"},
+        {"I will print " OUTPUTS_START " later\n" S "a: 1\n" E "and " OUTPUTS_END "\n",
+         "1"},
         {"---AXON_OUTPUTS_START---\na: 1\n---AXON_OUTPUTS_END---\n", "1"},
         {S "a: 1\n---AXON_OUTPUTS_END---\n" E, "1"},
         {S "a: 1\n" OUTPUTS_END, "1"},

@@ -48,8 +48,8 @@ note(const struct script *s, const char *what, const char *detail)
 static enum MHD_Result
 reply(struct MHD_Connection *c, unsigned status, const char *type, const struct buf *body)
 {
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(body->size, (void *)buf_str(body), MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = MHD_create_response_from_buffer(
+        body->size, (void *)buf_str(body), MHD_RESPMEM_MUST_COPY);
 
     MHD_add_response_header(r, "content-type", type);
     MHD_add_response_header(r, "request-id", "req_scripted");
@@ -59,12 +59,15 @@ reply(struct MHD_Connection *c, unsigned status, const char *type, const struct 
 }
 
 static enum MHD_Result
-refuse(const struct script *s, struct MHD_Connection *c, unsigned status, const char *type, const char *why)
+refuse(const struct script *s, struct MHD_Connection *c, unsigned status,
+       const char *type, const char *why)
 {
     SCOPED(buf) struct buf body = BUF_INIT;
 
     note(s, "REFUSED", why);
-    buf_printf(&body, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s\"}}", type, why);
+    buf_printf(&body,
+               "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s\"}}",
+               type, why);
     return reply(c, status, "application/json", &body);
 }
 
@@ -77,8 +80,10 @@ results(const json_t *messages)
     size_t i, k, n = 0;
     json_t *m, *block;
 
-    json_array_foreach((json_t *)messages, i, m) {
-        json_array_foreach(json_object_get(m, "content"), k, block) {
+    json_array_foreach((json_t *)messages, i, m)
+    {
+        json_array_foreach(json_object_get(m, "content"), k, block)
+        {
             const char *type = json_string_value(json_object_get(block, "type"));
             n += type != NULL && strcmp(type, "tool_result") == 0;
         }
@@ -92,7 +97,8 @@ offers(const json_t *tools, const char *name)
     size_t i;
     json_t *tool;
 
-    json_array_foreach(tools, i, tool) {
+    json_array_foreach(tools, i, tool)
+    {
         const char *have = json_string_value(json_object_get(tool, "name"));
         if (have != NULL && strcmp(have, name) == 0)
             return true;
@@ -111,16 +117,19 @@ answer(struct script *s, const json_t *ask, const char **stop)
         return json_pack("[{s:s, s:s}]", "type", "text", "text", "A scripted model.");
     if (done == 0) {
         *stop = "tool_use";
-        return json_pack("[{s:s, s:s}, {s:s, s:s, s:s, s:{s:s, s:s}}]", "type", "text", "text",
-                         "I will write the file.", "type", "tool_use", "id", "toolu_scripted_1", "name", "Write",
-                         "input", "file_path", s->file, "content", s->content);
+        return json_pack("[{s:s, s:s}, {s:s, s:s, s:s, s:{s:s, s:s}}]", "type", "text",
+                         "text", "I will write the file.", "type", "tool_use", "id",
+                         "toolu_scripted_1", "name", "Write", "input", "file_path",
+                         s->file, "content", s->content);
     }
     if (done == 1 && s->command != NULL) {
         *stop = "tool_use";
-        return json_pack("[{s:s, s:s, s:s, s:{s:s, s:s}}]", "type", "tool_use", "id", "toolu_scripted_2", "name",
-                         "Bash", "input", "command", s->command, "description", "Commit and push");
+        return json_pack("[{s:s, s:s, s:s, s:{s:s, s:s}}]", "type", "tool_use", "id",
+                         "toolu_scripted_2", "name", "Bash", "input", "command",
+                         s->command, "description", "Commit and push");
     }
-    return json_pack("[{s:s, s:s}]", "type", "text", "text", "All done: the file is written.");
+    return json_pack("[{s:s, s:s}]", "type", "text", "text",
+                     "All done: the file is written.");
 }
 
 /* ---- how it is sent ---- */
@@ -138,10 +147,12 @@ event(struct buf *out, const char *name, json_t *data)
 static json_t *
 message(const char *id, const json_t *ask, json_t *content, const char *stop, int output)
 {
-    return json_pack("{s:s, s:s, s:s, s:O?, s:o, s:s?, s:n, s:{s:i, s:i, s:i, s:i}}", "id", id, "type", "message",
-                     "role", "assistant", "model", json_object_get(ask, "model"), "content", content,
-                     "stop_reason", stop, "stop_sequence", "usage", "input_tokens", 100, "output_tokens", output,
-                     "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0);
+    return json_pack("{s:s, s:s, s:s, s:O?, s:o, s:s?, s:n, s:{s:i, s:i, s:i, s:i}}",
+                     "id", id, "type", "message", "role", "assistant", "model",
+                     json_object_get(ask, "model"), "content", content, "stop_reason",
+                     stop, "stop_sequence", "usage", "input_tokens", 100, "output_tokens",
+                     output, "cache_creation_input_tokens", 0, "cache_read_input_tokens",
+                     0);
 }
 
 static void
@@ -153,33 +164,42 @@ stream_block(struct buf *out, size_t index, const json_t *block)
     if (tool) {
         json_object_set_new(start, "input", json_object());
         char *input = json_dumps(json_object_get(block, "input"), JSON_COMPACT);
-        delta = json_pack("{s:s, s:s}", "type", "input_json_delta", "partial_json", input);
+        delta =
+            json_pack("{s:s, s:s}", "type", "input_json_delta", "partial_json", input);
         free(input);
     } else {
         json_object_set_new(start, "text", json_string(""));
-        delta = json_pack("{s:s, s:O}", "type", "text_delta", "text", json_object_get(block, "text"));
+        delta = json_pack("{s:s, s:O}", "type", "text_delta", "text",
+                          json_object_get(block, "text"));
     }
     event(out, "content_block_start",
-          json_pack("{s:s, s:I, s:o}", "type", "content_block_start", "index", (json_int_t)index, "content_block", start));
+          json_pack("{s:s, s:I, s:o}", "type", "content_block_start", "index",
+                    (json_int_t)index, "content_block", start));
     event(out, "content_block_delta",
-          json_pack("{s:s, s:I, s:o}", "type", "content_block_delta", "index", (json_int_t)index, "delta", delta));
+          json_pack("{s:s, s:I, s:o}", "type", "content_block_delta", "index",
+                    (json_int_t)index, "delta", delta));
     event(out, "content_block_stop",
-          json_pack("{s:s, s:I}", "type", "content_block_stop", "index", (json_int_t)index));
+          json_pack("{s:s, s:I}", "type", "content_block_stop", "index",
+                    (json_int_t)index));
 }
 
 static void
-stream_answer(struct buf *out, const char *id, const json_t *ask, const json_t *content, const char *stop)
+stream_answer(struct buf *out, const char *id, const json_t *ask, const json_t *content,
+              const char *stop)
 {
     size_t i;
     json_t *block;
 
     event(out, "message_start",
-          json_pack("{s:s, s:o}", "type", "message_start", "message", message(id, ask, json_array(), NULL, 1)));
-    json_array_foreach((json_t *)content, i, block) {
+          json_pack("{s:s, s:o}", "type", "message_start", "message",
+                    message(id, ask, json_array(), NULL, 1)));
+    json_array_foreach((json_t *)content, i, block)
+    {
         stream_block(out, i, block);
     }
-    event(out, "message_delta", json_pack("{s:s, s:{s:s, s:n}, s:{s:i}}", "type", "message_delta", "delta",
-                                          "stop_reason", stop, "stop_sequence", "usage", "output_tokens", 20));
+    event(out, "message_delta",
+          json_pack("{s:s, s:{s:s, s:n}, s:{s:i}}", "type", "message_delta", "delta",
+                    "stop_reason", stop, "stop_sequence", "usage", "output_tokens", 20));
     event(out, "message_stop", json_pack("{s:s}", "type", "message_stop"));
 }
 
@@ -191,9 +211,11 @@ serve_message(struct script *s, struct MHD_Connection *c, const struct buf *body
     const char *stop;
     char id[40];
 
-    if (!json_is_string(json_object_get(ask, "model")) || !json_is_integer(json_object_get(ask, "max_tokens")) ||
+    if (!json_is_string(json_object_get(ask, "model")) ||
+        !json_is_integer(json_object_get(ask, "max_tokens")) ||
         json_array_size(json_object_get(ask, "messages")) == 0)
-        return refuse(s, c, 400, "invalid_request_error", "model, max_tokens and messages are needed");
+        return refuse(s, c, 400, "invalid_request_error",
+                      "model, max_tokens and messages are needed");
     snprintf(id, sizeof id, "msg_scripted_%u", ++s->turns);
     SCOPED(json) json_t *content = answer(s, ask, &stop);
     note(s, "ANSWERED", stop);
@@ -219,13 +241,15 @@ key_good(const struct script *s, struct MHD_Connection *c)
 }
 
 static enum MHD_Result
-route(struct script *s, struct MHD_Connection *c, const char *url, const char *method, const struct buf *body)
+route(struct script *s, struct MHD_Connection *c, const char *url, const char *method,
+      const struct buf *body)
 {
     SCOPED(buf) struct buf none = BUF_INIT;
     bool post = strcmp(method, "POST") == 0;
 
     note(s, method, url);
-    if (strcmp(url, "/") == 0 && (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0))
+    if (strcmp(url, "/") == 0 &&
+        (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0))
         return reply(c, 200, "text/plain", &none);
     if (!key_good(s, c))
         return refuse(s, c, 401, "authentication_error", "invalid x-api-key");
@@ -239,8 +263,8 @@ route(struct script *s, struct MHD_Connection *c, const char *url, const char *m
 }
 
 static enum MHD_Result
-on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method, const char *version,
-           const char *data, size_t *size, void **state)
+on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
+           const char *version, const char *data, size_t *size, void **state)
 {
     struct request *r = *state;
 
@@ -260,7 +284,8 @@ on_request(void *arg, struct MHD_Connection *c, const char *url, const char *met
 }
 
 static void
-on_done(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode why)
+on_done(void *arg, struct MHD_Connection *c, void **state,
+        enum MHD_RequestTerminationCode why)
 {
     struct request *r = *state;
 
@@ -288,12 +313,18 @@ write_port(const struct script *s, struct MHD_Daemon *d)
 int
 main(int argc, char **argv)
 {
-    struct script s = {.api_key = "test-key", .file = "/workspace/repo/hello.txt", .content = "hello from a scripted model\n"};
-    const struct option options[] = {{"port-file", required_argument, NULL, 'p'}, {"api-key", required_argument, NULL, 'k'},
-                                     {"file", required_argument, NULL, 'f'},      {"content", required_argument, NULL, 'c'},
-                                     {"command", required_argument, NULL, 'm'},   {"log", required_argument, NULL, 'l'},
+    struct script s = {.api_key = "test-key",
+                       .file = "/workspace/repo/hello.txt",
+                       .content = "hello from a scripted model\n"};
+    const struct option options[] = {{"port-file", required_argument, NULL, 'p'},
+                                     {"api-key", required_argument, NULL, 'k'},
+                                     {"file", required_argument, NULL, 'f'},
+                                     {"content", required_argument, NULL, 'c'},
+                                     {"command", required_argument, NULL, 'm'},
+                                     {"log", required_argument, NULL, 'l'},
                                      {0}};
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     sigset_t set;
     int o, sig;
 
@@ -310,16 +341,18 @@ main(int argc, char **argv)
         *to = optarg;
     }
     if (s.port_file == NULL) {
-        fprintf(stderr, "usage: model_server --port-file F [--api-key K] [--file PATH] [--content TEXT] [--log F]\n");
+        fprintf(stderr, "usage: model_server --port-file F [--api-key K] [--file PATH] "
+                        "[--content TEXT] [--log F]\n");
         return 2;
     }
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    struct MHD_Daemon *d = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &s,
-                                            MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-                                            MHD_OPTION_END);
+    struct MHD_Daemon *d =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &s,
+                         MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_NOTIFY_COMPLETED, on_done,
+                         NULL, MHD_OPTION_END);
     if (d == NULL || write_port(&s, d) < 0) {
         perror("model_server");
         return 1;

@@ -59,8 +59,12 @@ monitor_program(void)
 static struct launch *
 launch_of(const char *script)
 {
-    const struct image_host host = {.agents_dir = "/nonexistent", .capture = "/nonexistent"};
-    struct image img = {.user = IMAGE_USER, .name = "agent", .home = "/home/agent", .workdir = "/workspace"};
+    const struct image_host host = {.agents_dir = "/nonexistent",
+                                    .capture = "/nonexistent"};
+    struct image img = {.user = IMAGE_USER,
+                        .name = "agent",
+                        .home = "/home/agent",
+                        .workdir = "/workspace"};
     struct launch *l = launch_new();
     struct err e = ERR_INIT;
 
@@ -141,7 +145,7 @@ Test(container, gives_its_exit_code_and_its_output)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen s = {false};
-    SCOPED(run) struct run *r = start(loop, "echo out; echo err >&2; exit 7", &s);
+    SCOPED(run) UNUSED struct run *r = start(loop, "echo out; echo err >&2; exit 7", &s);
 
     wait_for(loop, &s.ended);
     cr_expect(s.started);
@@ -157,7 +161,7 @@ Test(container, ends_at_sigterm_and_dies_with_its_monitor)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen s = {false};
-    SCOPED(run) struct run *r = start(loop, "sleep 100", &s);
+    SCOPED(run) UNUSED struct run *r = start(loop, "sleep 100", &s);
 
     wait_for(loop, &s.started);
     run_end(r, false);
@@ -171,7 +175,7 @@ Test(container, is_killed_at_once_when_asked)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen s = {false};
-    SCOPED(run) struct run *r = start(loop, "trap '' TERM; sleep 100", &s);
+    SCOPED(run) UNUSED struct run *r = start(loop, "trap '' TERM; sleep 100", &s);
 
     wait_for(loop, &s.started);
     run_end(r, false);
@@ -185,7 +189,8 @@ Test(container, is_found_again_and_followed_by_another_runner)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen first = {false}, second = {false};
-    const struct run_calls calls = {.started = on_started, .ended = on_ended, .arg = &second};
+    const struct run_calls calls = {
+        .started = on_started, .ended = on_ended, .arg = &second};
     struct run *r = start(loop, "sleep 0.3; exit 5", &first), *adopted;
     struct exit_info info;
     struct claim claim;
@@ -206,12 +211,12 @@ Test(container, is_started_once_whoever_tries)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen a = {false}, b = {false}, c = {false};
-    SCOPED(run) struct run *one = start(loop, "echo ran; sleep 0.2", &a);
-    SCOPED(run) struct run *two = start(loop, "echo ran; sleep 0.2", &b);
+    SCOPED(run) UNUSED struct run *one = start(loop, "echo ran; sleep 0.2", &a);
+    SCOPED(run) UNUSED struct run *two = start(loop, "echo ran; sleep 0.2", &b);
 
     wait_for(loop, &a.ended);
     wait_for(loop, &b.ended);
-    SCOPED(run) struct run *three = start(loop, "echo ran; sleep 0.2", &c);
+    SCOPED(run) UNUSED struct run *three = start(loop, "echo ran; sleep 0.2", &c);
     wait_for(loop, &c.ended);
     cr_expect_eq(a.info.code + b.info.code + c.info.code, 0);
     const char *log = read_log(), *first = strstr(log, "ran");
@@ -224,7 +229,7 @@ Test(container, of_a_killed_monitor_is_dead_and_its_end_unknown)
     struct err e = ERR_INIT;
     SCOPED(loop) struct loop *loop = loop_poll_new(&e);
     struct seen s = {false};
-    SCOPED(run) struct run *r = start(loop, "sleep 100", &s);
+    SCOPED(run) UNUSED struct run *r = start(loop, "sleep 100", &s);
     struct claim claim;
 
     wait_for(loop, &s.started);
@@ -247,7 +252,7 @@ Test(container, that_cannot_start_says_why)
 
     free(l->args.items[0]);
     l->args.items[0] = strdup("/no/such/program");
-    SCOPED(run) struct run *r = run_start(loop, monitor_program(), l, &calls, &e);
+    SCOPED(run) UNUSED struct run *r = run_start(loop, monitor_program(), l, &calls, &e);
     cr_assert_not_null(r, "%s", e.text);
     wait_for(loop, &s.ended);
     cr_expect_not(s.started);

@@ -13,13 +13,16 @@
 static json_t *
 task_job(void)
 {
-    return json_loads(
-        "{\"metadata\": {\"name\": \"fix-42\", \"namespace\": \"dev\", \"uid\": \"u-1\"}, \"spec\": {\"backoffLimit\": 1,"
-        " \"podFailurePolicy\": {\"rules\": ["
-        "  {\"action\": \"Count\", \"onPodConditions\": [{\"type\": \"DisruptionTarget\", \"status\": \"True\"}]},"
-        "  {\"action\": \"FailJob\", \"onExitCodes\": {\"operator\": \"NotIn\", \"values\": [0]}}]},"
-        " \"template\": {\"metadata\": {\"labels\": {\"kelos.dev/task\": \"fix-42\"}}, \"spec\": {\"containers\": []}}}}",
-        0, NULL);
+    return json_loads("{\"metadata\": {\"name\": \"fix-42\", \"namespace\": \"dev\", "
+                      "\"uid\": \"u-1\"}, \"spec\": {\"backoffLimit\": 1,"
+                      " \"podFailurePolicy\": {\"rules\": ["
+                      "  {\"action\": \"Count\", \"onPodConditions\": [{\"type\": "
+                      "\"DisruptionTarget\", \"status\": \"True\"}]},"
+                      "  {\"action\": \"FailJob\", \"onExitCodes\": {\"operator\": "
+                      "\"NotIn\", \"values\": [0]}}]},"
+                      " \"template\": {\"metadata\": {\"labels\": {\"kelos.dev/task\": "
+                      "\"fix-42\"}}, \"spec\": {\"containers\": []}}}}",
+                      0, NULL);
 }
 
 /* A Pod of the Job. `code` < 0: active. */
@@ -30,10 +33,15 @@ pod(int attempt, int code, bool disrupted)
 
     rfc3339_format(NOW - 1000, finished);
     snprintf(text, sizeof text,
-             "{\"metadata\": {\"name\": \"p%d\", \"uid\": \"pu%d\", \"annotations\": {\"kelos.dev/attempt\": \"%d\"}},"
-             " \"status\": {\"phase\": \"%s\", \"conditions\": [{\"type\": \"DisruptionTarget\", \"status\": \"%s\"}],"
+             "{\"metadata\": {\"name\": \"p%d\", \"uid\": \"pu%d\", \"annotations\": "
+             "{\"kelos.dev/attempt\": \"%d\"}},"
+             " \"status\": {\"phase\": \"%s\", \"conditions\": [{\"type\": "
+             "\"DisruptionTarget\", \"status\": \"%s\"}],"
              " \"containerStatuses\": [{\"name\": \"claude-code\", \"state\": {%s}}]}}",
-             attempt, attempt, attempt, code < 0 ? "Running" : code == 0 ? "Succeeded" : "Failed",
+             attempt, attempt, attempt,
+             code < 0    ? "Running"
+             : code == 0 ? "Succeeded"
+                         : "Failed",
              disrupted ? "True" : "False", "");
     json_t *p = json_loads(text, 0, NULL);
     if (code >= 0)
@@ -60,7 +68,8 @@ apply(json_t *job, struct job_plan *plan)
 {
     if (plan->status == NULL)
         return;
-    json_t *now = json_merge(json_object_get(job, "status"), json_object_get(plan->status, "status"));
+    json_t *now = json_merge(json_object_get(job, "status"),
+                             json_object_get(plan->status, "status"));
     json_object_set_new(job, "status", now);
     job_plan_clear(plan);
 }
@@ -71,8 +80,10 @@ reason(const json_t *job, const char *type)
     size_t i;
     json_t *c;
 
-    json_array_foreach(json_at(job, "status.conditions"), i, c) {
-        if (strcmp(json_str_or(c, "type", ""), type) == 0 && strcmp(json_str_or(c, "status", ""), "True") == 0)
+    json_array_foreach(json_at(job, "status.conditions"), i, c)
+    {
+        if (strcmp(json_str_or(c, "type", ""), type) == 0 &&
+            strcmp(json_str_or(c, "status", ""), "True") == 0)
             return json_str_or(c, "reason", "");
     }
     return NULL;
@@ -122,9 +133,11 @@ Test(job, fails_at_once_when_a_container_exits_with_another_code_than_0)
     cr_assert_eq(json_int_or(job, "status.failed", 0), 1);
     size_t i;
     json_t *c;
-    json_array_foreach(json_at(job, "status.conditions"), i, c) {
+    json_array_foreach(json_at(job, "status.conditions"), i, c)
+    {
         cr_expect_str_eq(json_str_or(c, "message", ""),
-                         "Container claude-code for pod dev/p0 failed with exit code 3 matching FailJob rule at index 1");
+                         "Container claude-code for pod dev/p0 failed with exit code 3 "
+                         "matching FailJob rule at index 1");
     }
 }
 
@@ -139,7 +152,8 @@ Test(job, counts_a_disrupted_pod_and_tries_once_more_after_a_wait)
     cr_assert_eq(json_int_or(job, "status.failed", 0), 1);
     cr_assert_not(job_finished(job));
 
-    json_put_str(first, "status.containerStatuses[0].state.terminated.finishedAt", "2026-01-01T00:00:00Z");
+    json_put_str(first, "status.containerStatuses[0].state.terminated.finishedAt",
+                 "2026-01-01T00:00:00Z");
     plan = decide(job, &first, 1);
     cr_assert_eq(plan.create, 1);
     job_plan_clear(&plan);

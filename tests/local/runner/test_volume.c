@@ -37,7 +37,8 @@ pod_with(const char *volumes)
     json_t *v = json_loads(volumes, 0, NULL);
 
     cr_assert_not_null(v, "%s", volumes);
-    return json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "name", "p", "namespace", "ns", "spec", "volumes", v);
+    return json_pack("{s:{s:s, s:s}, s:{s:o}}", "metadata", "name", "p", "namespace",
+                     "ns", "spec", "volumes", v);
 }
 
 static const char *
@@ -56,9 +57,15 @@ read_file(const char *path)
 
 Test(volume, shows_keys_as_files_and_replaces_them_all_at_once)
 {
-    SCOPED(json) json_t *pod = pod_with("[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"defaultMode\": 256}}]");
-    SCOPED(json) json_t *one = json_loads("{\"secret/x\": {\"data\": {\"a\": \"MQ==\", \"b\": \"Mg==\"}}}", 0, NULL);
-    SCOPED(json) json_t *two = json_loads("{\"secret/x\": {\"data\": {\"a\": \"Mw==\", \"b\": \"Mg==\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *pod = pod_with(
+        "[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"defaultMode\": 256}}]");
+    SCOPED(json)
+    json_t *one = json_loads(
+        "{\"secret/x\": {\"data\": {\"a\": \"MQ==\", \"b\": \"Mg==\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *two = json_loads(
+        "{\"secret/x\": {\"data\": {\"a\": \"Mw==\", \"b\": \"Mg==\"}}}", 0, NULL);
     struct err e = ERR_INIT;
     struct stat st;
     char path[128], first[64] = "", link[64] = "";
@@ -80,11 +87,16 @@ Test(volume, shows_keys_as_files_and_replaces_them_all_at_once)
 
 Test(volume, takes_chosen_items_and_fields)
 {
-    SCOPED(json) json_t *pod = pod_with(
-        "[{\"name\": \"p\", \"projected\": {\"sources\": [{\"configMap\": {\"name\": \"c\", \"items\": [{\"key\": \"k\", \"path\": \"deep/k\"}]}},"
-        " {\"downwardAPI\": {\"items\": [{\"path\": \"n\", \"fieldRef\": {\"fieldPath\": \"metadata.name\"}}]}}]}},"
+    SCOPED(json)
+    json_t *pod = pod_with(
+        "[{\"name\": \"p\", \"projected\": {\"sources\": [{\"configMap\": {\"name\": "
+        "\"c\", \"items\": [{\"key\": \"k\", \"path\": \"deep/k\"}]}},"
+        " {\"downwardAPI\": {\"items\": [{\"path\": \"n\", \"fieldRef\": {\"fieldPath\": "
+        "\"metadata.name\"}}]}}]}},"
         " {\"name\": \"e\", \"emptyDir\": {}}]");
-    SCOPED(json) json_t *values = json_loads("{\"configmap/c\": {\"data\": {\"k\": \"v\", \"other\": \"o\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *values = json_loads(
+        "{\"configmap/c\": {\"data\": {\"k\": \"v\", \"other\": \"o\"}}}", 0, NULL);
     struct err e = ERR_INIT;
 
     cr_assert_eq(volume_make_all(pod, dir, values, geteuid(), &e), 0, "%s", e.text);
@@ -99,16 +111,24 @@ Test(volume, refuses_what_is_missing_or_leads_out)
         const char *volumes, *why;
         enum err_code code;
     } rows[] = {
-        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"no\"}}]", "volume \"s\": secret \"no\" not found", ERR_NOT_FOUND},
-        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"items\": [{\"key\": \"q\", \"path\": \"p\"}]}}]",
+        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"no\"}}]",
+         "volume \"s\": secret \"no\" not found", ERR_NOT_FOUND},
+        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"items\": [{\"key\": "
+         "\"q\", \"path\": \"p\"}]}}]",
          "volume \"s\": references non-existent secret key: q", ERR_NOT_FOUND},
-        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"items\": [{\"key\": \"a\", \"path\": \"../p\"}]}}]",
-         "volume \"s\": file path \"../p\" must be relative and without \"..\"", ERR_INVALID},
-        {"[{\"name\": \"../s\", \"emptyDir\": {}}]", "spec.volumes[0].name: \"../s\" is not a volume name", ERR_INVALID},
+        {"[{\"name\": \"s\", \"secret\": {\"secretName\": \"x\", \"items\": [{\"key\": "
+         "\"a\", \"path\": \"../p\"}]}}]",
+         "volume \"s\": file path \"../p\" must be relative and without \"..\"",
+         ERR_INVALID},
+        {"[{\"name\": \"../s\", \"emptyDir\": {}}]",
+         "spec.volumes[0].name: \"../s\" is not a volume name", ERR_INVALID},
         {"[{\"name\": \"n\", \"nfs\": {}}]",
-         "volume \"n\": local mode knows emptyDir, hostPath, secret, configMap, downwardAPI and projected", ERR_INVALID},
+         "volume \"n\": local mode knows emptyDir, hostPath, secret, configMap, "
+         "downwardAPI and projected",
+         ERR_INVALID},
     };
-    SCOPED(json) json_t *values = json_loads("{\"secret/x\": {\"data\": {\"a\": \"MQ==\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *values = json_loads("{\"secret/x\": {\"data\": {\"a\": \"MQ==\"}}}", 0, NULL);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct err e = ERR_INIT;
         SCOPED(json) json_t *pod = pod_with(rows[i].volumes);
@@ -120,11 +140,17 @@ Test(volume, refuses_what_is_missing_or_leads_out)
 
 Test(volume, mounts_files_read_only_and_directories_writable)
 {
-    SCOPED(json) json_t *pod = pod_with("[{\"name\": \"e\", \"emptyDir\": {}}, {\"name\": \"s\", \"secret\": {\"secretName\": \"x\"}}]");
-    SCOPED(json) json_t *values = json_loads("{\"secret/x\": {\"data\": {\"a\": \"MQ==\"}}}", 0, NULL);
-    SCOPED(json) json_t *c = json_loads(
-        "{\"volumeMounts\": [{\"name\": \"e\", \"mountPath\": \"/e\"}, {\"name\": \"e\", \"mountPath\": \"/r\", \"readOnly\": true},"
-        " {\"name\": \"s\", \"mountPath\": \"/s/a\", \"subPath\": \"a\"}]}", 0, NULL);
+    SCOPED(json)
+    json_t *pod = pod_with("[{\"name\": \"e\", \"emptyDir\": {}}, {\"name\": \"s\", "
+                           "\"secret\": {\"secretName\": \"x\"}}]");
+    SCOPED(json)
+    json_t *values = json_loads("{\"secret/x\": {\"data\": {\"a\": \"MQ==\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *c =
+        json_loads("{\"volumeMounts\": [{\"name\": \"e\", \"mountPath\": \"/e\"}, "
+                   "{\"name\": \"e\", \"mountPath\": \"/r\", \"readOnly\": true},"
+                   " {\"name\": \"s\", \"mountPath\": \"/s/a\", \"subPath\": \"a\"}]}",
+                   0, NULL);
     SCOPED(launch) struct launch *l = launch_new();
     struct err e = ERR_INIT;
 
@@ -135,7 +161,9 @@ Test(volume, mounts_files_read_only_and_directories_writable)
     cr_expect_eq(l->mounts[1].flags, 0);
     cr_expect_eq(l->mounts[2].flags, 0);
     cr_expect_eq(strncmp(l->mounts[2].inside, "..", 2), 0, "not through the links");
-    SCOPED(json) json_t *bad = json_loads("{\"volumeMounts\": [{\"name\": \"zz\", \"mountPath\": \"/e\"}]}", 0, NULL);
+    SCOPED(json)
+    json_t *bad = json_loads(
+        "{\"volumeMounts\": [{\"name\": \"zz\", \"mountPath\": \"/e\"}]}", 0, NULL);
     cr_assert_eq(volume_mounts(pod, bad, dir, l, &e), -1);
     cr_expect_str_eq(e.text, "volumeMounts[0]: there is no volume \"zz\"");
 }
