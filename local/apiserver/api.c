@@ -15,7 +15,8 @@
 #include "local/apiserver/watch.h"
 #include "local/apiserver/write.h"
 
-typedef void handler(struct server *s, const struct call *c, const struct target *t, struct reply *r);
+typedef void handler(struct server *s, const struct call *c, const struct target *t,
+                     struct reply *r);
 
 enum shape { COLLECTION, OBJECT };
 
@@ -34,9 +35,11 @@ static const struct verb { const char *method; enum shape shape; handler *run; b
 static void
 answer_version(struct reply *r)
 {
-    reply_json(r, 200, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", "1", "minor", "32", "gitVersion",
-                                 "v1.32.0+kelos", "gitCommit", "", "gitTreeState", "clean", "buildDate", "1970-01-01T00:00:00Z",
-                                 "goVersion", "", "compiler", "", "platform", "linux"));
+    reply_json(r, 200,
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "major", "1",
+                         "minor", "32", "gitVersion", "v1.32.0+kelos", "gitCommit", "",
+                         "gitTreeState", "clean", "buildDate", "1970-01-01T00:00:00Z",
+                         "goVersion", "", "compiler", "", "platform", "linux"));
 }
 
 /* What is asked outside the resources: true when answered. */
@@ -49,16 +52,22 @@ answer_plain(struct server *s, const struct call *c, struct reply *r)
         answer_version(r);
         return true;
     }
-    if (strcmp(c->path, "/healthz") == 0 || strcmp(c->path, "/readyz") == 0 || strcmp(c->path, "/livez") == 0) {
+    if (strcmp(c->path, "/healthz") == 0 || strcmp(c->path, "/readyz") == 0 ||
+        strcmp(c->path, "/livez") == 0) {
         struct err e = ERR_INIT;
-        bool good = s->degraded == NULL && store_count(s->store, "namespaces", NULL, &e) >= 0;
+        bool good =
+            s->degraded == NULL && store_count(s->store, "namespaces", NULL, &e) >= 0;
 
-        reply_text(r, good ? 200 : 500, good ? "ok" : s->degraded != NULL ? s->degraded : e.text);
+        reply_text(r, good ? 200 : 500,
+                   good                  ? "ok"
+                   : s->degraded != NULL ? s->degraded
+                                         : e.text);
         return true;
     }
     if (strcmp(c->path, "/") == 0) {
-        reply_json(r, 200, json_pack("{s:[s,s,s,s,s,s,s]}", "paths", "/api", "/apis", "/healthz", "/livez", "/openapi/v3",
-                                     "/readyz", "/version"));
+        reply_json(r, 200,
+                   json_pack("{s:[s,s,s,s,s,s,s]}", "paths", "/api", "/apis", "/healthz",
+                             "/livez", "/openapi/v3", "/readyz", "/version"));
         return true;
     }
     return discovery_handle(s, c, r) || openapi_handle(s, c, r);
@@ -69,13 +78,15 @@ not_allowed(struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
 
-    fault_set(&f, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    fault_set(&f, 405, "MethodNotAllowed",
+              "the server does not allow this method on the requested resource");
     reply_fault(r, &f);
 }
 
 /* A write that was refused leaves nothing behind: not even half of its rows. */
 static void
-run_verb(struct server *s, const struct verb *v, const struct call *c, const struct target *t, struct reply *r)
+run_verb(struct server *s, const struct verb *v, const struct call *c,
+         const struct target *t, struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
     struct err e = ERR_INIT;
@@ -111,12 +122,14 @@ answer_resource(struct server *s, const struct call *c, struct reply *r)
             subresource_handle(s, c, &t, r);
         return;
     }
-    if (read && call_flag(c, "watch") && t.sub == NULL && t.resource->verbs == VERBS_ALL) {
+    if (read && call_flag(c, "watch") && t.sub == NULL &&
+        t.resource->verbs == VERBS_ALL) {
         watch_start(s, c, &t, r);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        if (strcmp(verbs[i].method, c->method) != 0 || (verbs[i].shape == OBJECT) != (t.name != NULL))
+        if (strcmp(verbs[i].method, c->method) != 0 ||
+            (verbs[i].shape == OBJECT) != (t.name != NULL))
             continue;
         if (t.resource->verbs == VERBS_CREATE && strcmp(c->method, "POST") != 0)
             break;

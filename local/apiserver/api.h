@@ -24,7 +24,7 @@ struct server {
     const char *pods_dir;      /* D/pods, where containers' logs are; NULL: no logs */
     const char *address;       /* "127.0.0.1:6443" for the documents that name it */
     int64_t (*now_ms)(void);   /* wall clock */
-    const char *degraded;      /* why the store cannot be written (static), NULL when it can */
+    const char *degraded; /* why the store cannot be written (static), NULL when it can */
 };
 
 #define PARAM_MAX 32
@@ -36,7 +36,7 @@ struct param {
 /* A request; everything is borrowed. */
 struct call {
     const char *method;
-    const char *path;       /* as sent, without the query */
+    const char *path; /* as sent, without the query */
     struct param params[PARAM_MAX];
     size_t param_count;
     const char *accept, *content_type, *user_agent; /* NULL allowed */
@@ -63,14 +63,17 @@ struct reply {
     int code;
     const char *content_type; /* static; application/json unless set */
     struct buf body;
-    struct stream *stream;    /* owned, instead of body */
-    json_t *warnings;         /* array of strings, owned; NULL: none */
-    int retry_after;          /* seconds, 0: no header */
-    bool allow_get;           /* 405: say so */
-    char etag[44];            /* quoted; empty: no header */
+    struct stream *stream; /* owned, instead of body */
+    json_t *warnings;      /* array of strings, owned; NULL: none */
+    int retry_after;       /* seconds, 0: no header */
+    bool allow_get;        /* 405: say so */
+    char etag[44];         /* quoted; empty: no header */
 };
 
-#define REPLY_INIT {200, NULL, BUF_INIT, NULL, NULL, 0, false, ""}
+#define REPLY_INIT                                                                       \
+    {                                                                                    \
+        200, NULL, BUF_INIT, NULL, NULL, 0, false, ""                                    \
+    }
 
 void reply_clear(struct reply *r);
 static inline void

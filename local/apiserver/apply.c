@@ -26,12 +26,16 @@ item_of(const struct schema *s, const json_t *list, const json_t *item)
     size_t i, k;
     json_t *have, *key;
 
-    json_array_foreach(list, i, have) {
-        bool same = s->list == LIST_MAP ? json_array_size(s->keys) > 0 : json_equal(have, item);
+    json_array_foreach(list, i, have)
+    {
+        bool same =
+            s->list == LIST_MAP ? json_array_size(s->keys) > 0 : json_equal(have, item);
 
         if (s->list == LIST_MAP)
-            json_array_foreach(s->keys, k, key) {
-                json_t *a = json_object_get(have, json_string_value(key)), *b = json_object_get(item, json_string_value(key));
+            json_array_foreach(s->keys, k, key)
+            {
+                json_t *a = json_object_get(have, json_string_value(key)),
+                       *b = json_object_get(item, json_string_value(key));
 
                 /* A key left out has its default, which the stored item shows. */
                 if (a != NULL && b != NULL && !json_equal(a, b))
@@ -43,7 +47,8 @@ item_of(const struct schema *s, const json_t *list, const json_t *item)
     return -1;
 }
 
-static json_t *merged(const struct schema *s, const json_t *live, const json_t *config, int depth);
+static json_t *merged(const struct schema *s, const json_t *live, const json_t *config,
+                      int depth);
 
 /* Items of the config in its order; items of others keep their place before what followed them. */
 static json_t *
@@ -55,13 +60,16 @@ merged_list(const struct schema *s, const json_t *live, const json_t *config)
     if (s == NULL || s->list == LIST_ATOMIC || !json_is_array(live))
         return json_deep_copy(config);
     out = json_deep_copy(live);
-    json_array_foreach(config, i, item) {
+    json_array_foreach(config, i, item)
+    {
         int at = item_of(s, out, item);
 
         if (at < 0)
             json_array_append_new(out, json_deep_copy(item));
         else if (s->list == LIST_MAP)
-            json_array_set_new(out, (size_t)at, merged(s->items, json_array_get(out, (size_t)at), item, 1));
+            json_array_set_new(
+                out, (size_t)at,
+                merged(s->items, json_array_get(out, (size_t)at), item, 1));
     }
     return out;
 }
@@ -78,28 +86,42 @@ merged(const struct schema *s, const json_t *live, const json_t *config, int dep
         return json_deep_copy(config);
     out = json_deep_copy(live);
     json_object_foreach((json_t *)config, key, value)
-        json_object_set_new(out, key, merged(fields_schema(s, key, depth), json_object_get(live, key), value, depth + 1));
+        json_object_set_new(out, key,
+                            merged(fields_schema(s, key, depth),
+                                   json_object_get(live, key), value, depth + 1));
     return out;
 }
 
 /* ---- conflicts ---- */
 
 static void
-describe(struct apply *a, const json_t *entry, json_t *paths, struct buf *text, json_t *causes)
+describe(struct apply *a, const json_t *entry, json_t *paths, struct buf *text,
+         json_t *causes)
 {
     char message[600];
     size_t i;
     json_t *path;
 
-    buf_printf(text, "%sconflict%s with \"%s\"%s%s:", text->size > 0 ? "\n" : "", json_array_size(paths) > 1 ? "s" : "",
-               json_str_or(entry, "manager", ""), strcmp(json_str_or(entry, "operation", ""), "Update") == 0 ? " using " : "",
-               strcmp(json_str_or(entry, "operation", ""), "Update") == 0 ? json_str_or(entry, "apiVersion", "") : "");
-    snprintf(message, sizeof message, "conflict with \"%.100s\"%s%.200s", json_str_or(entry, "manager", ""),
+    buf_printf(text, "%sconflict%s with \"%s\"%s%s:", text->size > 0 ? "\n" : "",
+               json_array_size(paths) > 1 ? "s" : "", json_str_or(entry, "manager", ""),
+               strcmp(json_str_or(entry, "operation", ""), "Update") == 0 ? " using "
+                                                                          : "",
+               strcmp(json_str_or(entry, "operation", ""), "Update") == 0
+                   ? json_str_or(entry, "apiVersion", "")
+                   : "");
+    snprintf(message, sizeof message, "conflict with \"%.100s\"%s%.200s",
+             json_str_or(entry, "manager", ""),
              strcmp(json_str_or(entry, "operation", ""), "Update") == 0 ? " using " : "",
-             strcmp(json_str_or(entry, "operation", ""), "Update") == 0 ? json_str_or(entry, "apiVersion", "") : "");
-    json_array_foreach(paths, i, path) {
-        buf_printf(text, "%s %s", json_array_size(paths) > 1 ? "\n-" : "", json_string_value(path));
-        json_array_append_new(causes, json_pack("{s:s, s:s, s:O}", "reason", "FieldManagerConflict", "message", message, "field", path));
+             strcmp(json_str_or(entry, "operation", ""), "Update") == 0
+                 ? json_str_or(entry, "apiVersion", "")
+                 : "");
+    json_array_foreach(paths, i, path)
+    {
+        buf_printf(text, "%s %s", json_array_size(paths) > 1 ? "\n-" : "",
+                   json_string_value(path));
+        json_array_append_new(causes, json_pack("{s:s, s:s, s:O}", "reason",
+                                                "FieldManagerConflict", "message",
+                                                message, "field", path));
     }
     (void)a;
 }
@@ -113,7 +135,8 @@ settle_conflicts(struct apply *a, struct fault *f)
     size_t i, count = 0, k;
     json_t *entry, *cause;
 
-    json_array_foreach(a->others, i, entry) {
+    json_array_foreach(a->others, i, entry)
+    {
         json_t *fields = json_object_get(entry, "fieldsV1");
         SCOPED(json) json_t *shared = fields_and(fields, a->wanted);
         SCOPED(json) json_t *differ = fields_changed(shared, a->config, a->live);
@@ -131,9 +154,11 @@ settle_conflicts(struct apply *a, struct fault *f)
     }
     if (count == 0)
         return 0;
-    fault_set(f, 409, "Conflict", "Apply failed with %zu conflict%s: %.1500s", count, count > 1 ? "s" : "", buf_str(&text));
+    fault_set(f, 409, "Conflict", "Apply failed with %zu conflict%s: %.1500s", count,
+              count > 1 ? "s" : "", buf_str(&text));
     json_array_foreach(causes, k, cause)
-        fault_cause(f, json_str_or(cause, "reason", ""), json_str_or(cause, "field", ""), json_str_or(cause, "message", ""));
+        fault_cause(f, json_str_or(cause, "reason", ""), json_str_or(cause, "field", ""),
+                    json_str_or(cause, "message", ""));
     return -1;
 }
 
@@ -144,7 +169,8 @@ given_up(struct apply *a, const json_t *mine)
     json_t *left = fields_minus(json_object_get(mine, "fieldsV1"), a->wanted), *entry;
     size_t i;
 
-    json_array_foreach(a->others, i, entry) {
+    json_array_foreach(a->others, i, entry)
+    {
         json_t *rest = fields_minus(left, json_object_get(entry, "fieldsV1"));
 
         json_decref(left);
@@ -161,12 +187,12 @@ keep_shared_items(json_t *set, const json_t *others)
     json_t *sub, *entry;
     size_t i;
 
-    json_object_foreach(set, key, sub) {
+    json_object_foreach(set, key, sub)
+    {
         SCOPED(json) json_t *below = json_array();
 
-        json_array_foreach(others, i, entry)
-            if (json_object_get(entry, key) != NULL)
-                json_array_append(below, json_object_get(entry, key));
+        json_array_foreach(others, i, entry) if (json_object_get(entry, key) != NULL)
+            json_array_append(below, json_object_get(entry, key));
         if (json_array_size(below) > 0)
             json_object_del(sub, ".");
         keep_shared_items(sub, below);
@@ -179,9 +205,8 @@ owned_lists(const json_t *others)
     json_t *out = json_array(), *entry;
     size_t i;
 
-    json_array_foreach(others, i, entry)
-        if (json_object_get(entry, "fieldsV1") != NULL)
-            json_array_append(out, json_object_get(entry, "fieldsV1"));
+    json_array_foreach(others, i, entry) if (json_object_get(entry, "fieldsV1") != NULL)
+        json_array_append(out, json_object_get(entry, "fieldsV1"));
     return out;
 }
 
@@ -193,15 +218,16 @@ split_managers(struct apply *a, json_t **mine, int64_t now_ms)
     size_t i;
 
     *mine = json_incref(own);
-    json_array_foreach(list, i, entry)
-        if (entry != own)
-            json_array_append_new(a->others, json_deep_copy(entry));
+    json_array_foreach(list, i, entry) if (entry != own)
+        json_array_append_new(a->others, json_deep_copy(entry));
     if (a->live != NULL && json_array_size(list) == 0) {
         json_t *fields = fields_of_object(a->r, a->schema, a->live, NULL);
 
         if (json_object_size(fields) > 0)
-            json_array_append_new(a->others, managed_new("before-first-apply", "Update", NULL, json_str_or(a->live, "apiVersion", ""),
-                                                         now_ms, json_incref(fields)));
+            json_array_append_new(a->others,
+                                  managed_new("before-first-apply", "Update", NULL,
+                                              json_str_or(a->live, "apiVersion", ""),
+                                              now_ms, json_incref(fields)));
         json_decref(fields);
     }
 }
@@ -212,19 +238,26 @@ new_managers(struct apply *a, int64_t now_ms)
     json_t *list = json_array(), *entry;
     size_t i;
 
-    json_array_append_new(list, managed_new(a->manager, "Apply", a->sub, json_str_or(a->config, "apiVersion", ""), now_ms,
-                                            json_incref(a->wanted)));
-    json_array_foreach(a->others, i, entry)
-        if (json_object_size(json_object_get(entry, "fieldsV1")) > 0)
-            json_array_append(list, entry);
+    json_array_append_new(list, managed_new(a->manager, "Apply", a->sub,
+                                            json_str_or(a->config, "apiVersion", ""),
+                                            now_ms, json_incref(a->wanted)));
+    json_array_foreach(
+        a->others, i, entry) if (json_object_size(json_object_get(entry, "fieldsV1")) > 0)
+        json_array_append(list, entry);
     return list;
 }
 
 json_t *
-apply_merge(struct server *s, struct resource *r, const char *sub, const char *manager, bool force, const json_t *config,
-            const json_t *old, struct fault *f)
+apply_merge(struct server *s, struct resource *r, const char *sub, const char *manager,
+            bool force, const json_t *config, const json_t *old, struct fault *f)
 {
-    struct apply a = {.r = r, .schema = resource_schema(s->registry, r), .manager = manager, .sub = sub, .force = force, .config = config, .live = old};
+    struct apply a = {.r = r,
+                      .schema = resource_schema(s->registry, r),
+                      .manager = manager,
+                      .sub = sub,
+                      .force = force,
+                      .config = config,
+                      .live = old};
     SCOPED(json) json_t *mine = NULL;
     SCOPED(json) json_t *wanted = fields_of_object(r, a.schema, config, sub);
     SCOPED(json) json_t *others = json_array();
@@ -267,8 +300,8 @@ nothing_new(const json_t *a, const json_t *b)
 }
 
 int
-apply_over(struct server *s, const struct call *c, const struct target *t, json_t *obj, const json_t *old, json_t *managed,
-           struct reply *r, struct fault *f)
+apply_over(struct server *s, const struct call *c, const struct target *t, json_t *obj,
+           const json_t *old, json_t *managed, struct reply *r, struct fault *f)
 {
     const char *version = meta_str(obj, "resourceVersion");
     bool dry;
@@ -277,16 +310,22 @@ apply_over(struct server *s, const struct call *c, const struct target *t, json_
     if (admit_dry_run(c, &dry, f) < 0)
         return -1;
     if (*version != '\0' && strcmp(version, meta_str(old, "resourceVersion")) != 0) {
-        fault_set(f, 409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please apply your "
-                  "changes to the latest version and try again", t->plural, t->name);
-        return fault_about(f, &(struct subject){.group = t->group, .kind = t->plural, .name = t->name});
+        fault_set(f, 409, "Conflict",
+                  "Operation cannot be fulfilled on %s \"%s\": the object has been "
+                  "modified; please apply your "
+                  "changes to the latest version and try again",
+                  t->plural, t->name);
+        return fault_about(
+            f, &(struct subject){.group = t->group, .kind = t->plural, .name = t->name});
     }
     if (admit_update(s, t->resource, t->sub, obj, old, f) < 0)
         return -1;
     json_object_set(meta_of(obj), "managedFields", managed);
     if (nothing_new(obj, old)) {
-        json_object_set(meta_of(obj), "managedFields", json_at(old, "metadata.managedFields"));
-        json_object_set(meta_of(obj), "resourceVersion", json_at(old, "metadata.resourceVersion"));
+        json_object_set(meta_of(obj), "managedFields",
+                        json_at(old, "metadata.managedFields"));
+        json_object_set(meta_of(obj), "resourceVersion",
+                        json_at(old, "metadata.resourceVersion"));
         return 0;
     }
     return dry ? 0 : object_save(s, t->resource, obj, old, f);

@@ -1,7 +1,8 @@
 /* base64.c - see base64.h. */
 #include "local/apiserver/base64.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void
 base64_add(struct buf *out, const char *bytes, size_t size)
@@ -10,7 +11,8 @@ base64_add(struct buf *out, const char *bytes, size_t size)
 
     for (size_t i = 0; i < size; i += 3) {
         size_t n = size - i;
-        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
+        unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+                     (n > 2 ? p[i + 2] : 0);
 
         buf_add_char(out, alphabet[v >> 18]);
         buf_add_char(out, alphabet[v >> 12 & 63]);

@@ -8,8 +8,9 @@
 #include "common/json.h"
 #include "common/macros.h"
 
-#define QUANTITY_PATTERN                                                                                               \
-    "^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$"
+#define QUANTITY_PATTERN                                                                 \
+    "^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(" \
+    "([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$"
 
 /* A row: a type (field NULL) or a field of the type before it. */
 struct row_def {
@@ -48,9 +49,11 @@ of_type(const char *kind)
     if (strncmp(kind, "[]", 2) == 0)
         return json_pack("{s:s, s:o}", "type", "array", "items", of_type(kind + 2));
     if (strncmp(kind, "map:", 4) == 0)
-        return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", of_type(kind + 4));
+        return json_pack("{s:s, s:o}", "type", "object", "additionalProperties",
+                         of_type(kind + 4));
     if (strcmp(kind, "quantity") == 0)
-        return json_pack("{s:b, s:s}", "x-kubernetes-int-or-string", 1, "pattern", QUANTITY_PATTERN);
+        return json_pack("{s:b, s:s}", "x-kubernetes-int-or-string", 1, "pattern",
+                         QUANTITY_PATTERN);
     for (size_t i = 0; i < ARRAY_LEN(simple); i++)
         if (strcmp(simple[i].name, kind) == 0)
             return json_loads(simple[i].json, 0, NULL);
@@ -95,7 +98,8 @@ take_option(json_t *schema, const char *option, size_t size)
 
 #define IS(name) (strncmp(option, name, sizeof name - 1) == 0)
     if (IS("def="))
-        json_object_set_new(schema, "default", json_loadb(value, n, JSON_DECODE_ANY, NULL));
+        json_object_set_new(schema, "default",
+                            json_loadb(value, n, JSON_DECODE_ANY, NULL));
     else if (IS("enum="))
         json_object_set_new(schema, "enum", split(value, n, '|'));
     else if (IS("min="))
@@ -112,7 +116,8 @@ take_option(json_t *schema, const char *option, size_t size)
     else if (IS("null"))
         json_object_set_new(schema, "nullable", json_true());
     else if (IS("retain"))
-        json_object_set_new(schema, "x-kubernetes-patch-strategy", json_string("merge,retainKeys"));
+        json_object_set_new(schema, "x-kubernetes-patch-strategy",
+                            json_string("merge,retainKeys"));
 #undef IS
 }
 
@@ -132,7 +137,8 @@ add_field(json_t *type, const struct row_def *row)
         if (strncmp(p, "req", n) == 0) {
             if (json_object_get(type, "required") == NULL)
                 json_object_set_new(type, "required", json_array());
-            json_array_append_new(json_object_get(type, "required"), json_string(row->field));
+            json_array_append_new(json_object_get(type, "required"),
+                                  json_string(row->field));
         } else {
             take_option(field, p, n);
         }
@@ -156,7 +162,8 @@ builtin_components(void)
             continue;
         }
         snprintf(name, sizeof name, "k8s.%s", rows[i].type);
-        type = json_pack("{s:s, s:s, s:{}}", "type", "object", "description", rows[i].text, "properties");
+        type = json_pack("{s:s, s:s, s:{}}", "type", "object", "description",
+                         rows[i].text, "properties");
         json_object_set_new(components, name, type);
     }
     return components;

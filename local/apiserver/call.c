@@ -44,8 +44,10 @@ reply_json(struct reply *r, int code, json_t *value)
     buf_clear(&r->body);
     if (text == NULL) {
         r->code = 500;
-        buf_add_str(&r->body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"code\":500,"
-                              "\"reason\":\"InternalError\",\"message\":\"out of memory\"}");
+        buf_add_str(&r->body,
+                    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
+                    "\"code\":500,"
+                    "\"reason\":\"InternalError\",\"message\":\"out of memory\"}");
     } else {
         buf_add_str(&r->body, text);
         buf_add_char(&r->body, '\n');

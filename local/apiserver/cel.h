@@ -37,6 +37,7 @@ struct cel_var {
 
 /* Evaluates to a JSON value (new reference), or NULL with *e: ERR_INVALID (no such key, no such
  * overload, division by zero, …) or ERR_LIMIT (CEL_STEPS). */
-json_t *cel_eval(const struct cel_program *p, const struct cel_var *vars, size_t count, struct err *e);
+json_t *cel_eval(const struct cel_program *p, const struct cel_var *vars, size_t count,
+                 struct err *e);
 
 #endif

@@ -9,7 +9,13 @@
 #include "local/apiserver/cel.h"
 
 enum cel_node_kind {
-    CEL_NULL, CEL_BOOL, CEL_INT, CEL_UINT, CEL_DOUBLE, CEL_STRING, CEL_BYTES, /* literals */
+    CEL_NULL,
+    CEL_BOOL,
+    CEL_INT,
+    CEL_UINT,
+    CEL_DOUBLE,
+    CEL_STRING,
+    CEL_BYTES,  /* literals */
     CEL_IDENT,  /* text */
     CEL_SELECT, /* a.text; optional: a.?text; test: has(a.text) */
     CEL_INDEX,  /* a[b]; optional: a[?b] */
@@ -17,13 +23,35 @@ enum cel_node_kind {
     CEL_LIST,   /* items */
     CEL_MAP,    /* items: key, value, key, value, … */
     CEL_COND,   /* a ? b : c */
-    CEL_AND, CEL_OR, CEL_NOT, CEL_NEGATE,
-    CEL_EQ, CEL_NE, CEL_LT, CEL_LE, CEL_GT, CEL_GE, CEL_IN,
-    CEL_ADD, CEL_SUB, CEL_MUL, CEL_DIV, CEL_MOD,
-    CEL_LOOP,   /* macro over a: items are the predicate and, for map, the result */
+    CEL_AND,
+    CEL_OR,
+    CEL_NOT,
+    CEL_NEGATE,
+    CEL_EQ,
+    CEL_NE,
+    CEL_LT,
+    CEL_LE,
+    CEL_GT,
+    CEL_GE,
+    CEL_IN,
+    CEL_ADD,
+    CEL_SUB,
+    CEL_MUL,
+    CEL_DIV,
+    CEL_MOD,
+    CEL_LOOP, /* macro over a: items are the predicate and, for map, the result */
 };
 
-enum cel_loop { LOOP_ALL, LOOP_EXISTS, LOOP_EXISTS_ONE, LOOP_MAP, LOOP_FILTER, LOOP_BIND, LOOP_OPT_MAP, LOOP_OPT_FLAT_MAP };
+enum cel_loop {
+    LOOP_ALL,
+    LOOP_EXISTS,
+    LOOP_EXISTS_ONE,
+    LOOP_MAP,
+    LOOP_FILTER,
+    LOOP_BIND,
+    LOOP_OPT_MAP,
+    LOOP_OPT_FLAT_MAP
+};
 
 struct cel_node {
     enum cel_node_kind kind;

@@ -7,27 +7,20 @@
 
 #include "common/json.h"
 #include "common/limits.h"
-#include "local/apiserver/cel_value.h"
-
-/* A loop's variable, visible in its body. */
-struct scope {
-    const struct scope *outer;
-    const char *name;
-    struct value value;
-};
-
-static struct value eval(struct cel_run *r, const struct scope *s, const struct cel_node *n);
+#include "local/apiserver/cel_eval.h"
 
 static struct value
 no_overload(struct cel_run *r, const char *what, struct value a, struct value b)
 {
-    return value_error(r, "no such overload: %s %s %s", value_kind_name(a), what, value_kind_name(b));
+    return value_error(r, "no such overload: %s %s %s", value_kind_name(a), what,
+                       value_kind_name(b));
 }
 
 static struct value
 ident(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
-    static const char *const types[] = {"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"};
+    static const char *const types[] = {"bool",  "int",  "uint", "double",    "string",
+                                        "bytes", "list", "map",  "null_type", "type"};
 
     for (; s != NULL; s = s->outer)
         if (strcmp(s->name, n->text) == 0)
@@ -52,7 +45,7 @@ ident(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 static struct value
 select_field(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
-    struct value target = eval(r, s, n->a), out;
+    struct value target = cel_node_eval(r, s, n->a), out;
     bool through = target.kind == V_OPTIONAL, found;
 
     if (target.kind == V_ERROR)
@@ -63,7 +56,8 @@ select_field(struct cel_run *r, const struct scope *s, const struct cel_node *n)
         target = *target.v.opt;
     }
     if (target.kind != V_MAP)
-        return value_error(r, "no such overload: field '%s' of %s", n->text, value_kind_name(target));
+        return value_error(r, "no such overload: field '%s' of %s", n->text,
+                           value_kind_name(target));
     found = value_lookup(target, value_string(n->text, strlen(n->text)), &out);
     if (n->test)
         return value_bool(found);
@@ -86,7 +80,8 @@ list_item(struct cel_run *r, struct value list, struct value i, bool optional)
     else
         return no_overload(r, "[]", list, i);
     if (at < 0 || (size_t)at >= value_count(list))
-        return optional ? value_optional(r, NULL) : value_error(r, "index out of bounds: %lld", (long long)at);
+        return optional ? value_optional(r, NULL)
+                        : value_error(r, "index out of bounds: %lld", (long long)at);
     struct value out = value_at(list, (size_t)at);
     return optional ? value_optional(r, &out) : out;
 }
@@ -94,7 +89,7 @@ list_item(struct cel_run *r, struct value list, struct value i, bool optional)
 static struct value
 index_value(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
-    struct value target = eval(r, s, n->a), key = eval(r, s, n->b), out;
+    struct value target = cel_node_eval(r, s, n->a), key = cel_node_eval(r, s, n->b), out;
     bool optional = n->optional || target.kind == V_OPTIONAL;
 
     if (target.kind == V_ERROR || key.kind == V_ERROR)
@@ -109,8 +104,10 @@ index_value(struct cel_run *r, const struct scope *s, const struct cel_node *n)
     if (target.kind != V_MAP)
         return no_overload(r, "[]", target, key);
     if (!value_lookup(target, key, &out))
-        return optional ? value_optional(r, NULL) : value_error(r, "no such key: %.*s", key.kind == V_STRING ? (int)key.v.s.size : 1,
-                                                                 key.kind == V_STRING ? key.v.s.p : "?");
+        return optional ? value_optional(r, NULL)
+                        : value_error(r, "no such key: %.*s",
+                                      key.kind == V_STRING ? (int)key.v.s.size : 1,
+                                      key.kind == V_STRING ? key.v.s.p : "?");
     return optional ? value_optional(r, &out) : out;
 }
 
@@ -223,18 +220,26 @@ time_arithmetic(struct cel_run *r, enum cel_node_kind op, struct value a, struct
     struct value out = int_arithmetic(r, op, a.v.i, b.v.i);
     bool both_times = a.kind == V_TIME && b.kind == V_TIME;
 
-    if (out.kind == V_ERROR || (op != CEL_ADD && op != CEL_SUB) || (both_times && op == CEL_ADD) ||
+    if (out.kind == V_ERROR || (op != CEL_ADD && op != CEL_SUB) ||
+        (both_times && op == CEL_ADD) ||
         (op == CEL_SUB && a.kind == V_DURATION && b.kind == V_TIME))
-        return out.kind == V_ERROR ? out : no_overload(r, op == CEL_ADD ? "+" : "-", a, b);
-    out.kind = both_times || (a.kind == V_DURATION && b.kind == V_DURATION) ? V_DURATION : V_TIME;
+        return out.kind == V_ERROR ? out
+                                   : no_overload(r, op == CEL_ADD ? "+" : "-", a, b);
+    out.kind = both_times || (a.kind == V_DURATION && b.kind == V_DURATION) ? V_DURATION
+                                                                            : V_TIME;
     return out;
 }
 
 static struct value
 arithmetic(struct cel_run *r, enum cel_node_kind op, struct value a, struct value b)
 {
-    static const char *const names[] = {[CEL_ADD] = "+", [CEL_SUB] = "-", [CEL_MUL] = "*", [CEL_DIV] = "/", [CEL_MOD] = "%"};
-    bool times = (a.kind == V_TIME || a.kind == V_DURATION) && (b.kind == V_TIME || b.kind == V_DURATION);
+    static const char *const names[] = {[CEL_ADD] = "+",
+                                        [CEL_SUB] = "-",
+                                        [CEL_MUL] = "*",
+                                        [CEL_DIV] = "/",
+                                        [CEL_MOD] = "%"};
+    bool times = (a.kind == V_TIME || a.kind == V_DURATION) &&
+                 (b.kind == V_TIME || b.kind == V_DURATION);
 
     if (a.kind == V_DOUBLE && b.kind == V_INT && b.soft)
         b = value_double((double)b.v.i);
@@ -291,7 +296,10 @@ comparison(struct cel_run *r, enum cel_node_kind op, struct value a, struct valu
             return value_bool(false); /* NaN */
         return no_overload(r, "<", a, b);
     }
-    return value_bool(op == CEL_LT ? rc < 0 : op == CEL_LE ? rc <= 0 : op == CEL_GT ? rc > 0 : rc >= 0);
+    return value_bool(op == CEL_LT   ? rc < 0
+                      : op == CEL_LE ? rc <= 0
+                      : op == CEL_GT ? rc > 0
+                                     : rc >= 0);
 }
 
 /* && is decided by a false, || by a true, whatever the other operand is. */
@@ -299,11 +307,11 @@ static struct value
 logic(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
     bool decides = n->kind == CEL_OR;
-    struct value a = eval(r, s, n->a), b;
+    struct value a = cel_node_eval(r, s, n->a), b;
 
     if (a.kind == V_BOOL && a.v.b == decides)
         return a;
-    b = eval(r, s, n->b);
+    b = cel_node_eval(r, s, n->b);
     if (b.kind == V_BOOL && b.v.b == decides)
         return b;
     if (a.kind == V_ERROR || b.kind == V_ERROR)
@@ -316,14 +324,17 @@ logic(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 static struct value
 negation(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
-    struct value v = eval(r, s, n->a);
+    struct value v = cel_node_eval(r, s, n->a);
 
     if (v.kind == V_ERROR)
         return v;
     if (n->kind == CEL_NOT)
-        return v.kind == V_BOOL ? value_bool(!v.v.b) : value_error(r, "no such overload: !%s", value_kind_name(v));
+        return v.kind == V_BOOL
+                   ? value_bool(!v.v.b)
+                   : value_error(r, "no such overload: !%s", value_kind_name(v));
     if (v.kind == V_INT)
-        return v.v.i == INT64_MIN ? value_error(r, "integer overflow") : value_int(-v.v.i);
+        return v.v.i == INT64_MIN ? value_error(r, "integer overflow")
+                                  : value_int(-v.v.i);
     if (v.kind == V_DOUBLE)
         return value_double(-v.v.d);
     if (v.kind == V_DURATION) {
@@ -336,140 +347,16 @@ negation(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 static struct value
 operation(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
-    struct value a = eval(r, s, n->a), b;
+    struct value a = cel_node_eval(r, s, n->a), b;
 
     if (a.kind == V_ERROR)
         return a;
-    b = eval(r, s, n->b);
+    b = cel_node_eval(r, s, n->b);
     if (b.kind == V_ERROR)
         return b;
     if (n->kind >= CEL_EQ && n->kind <= CEL_IN)
         return comparison(r, n->kind, a, b);
     return arithmetic(r, n->kind, a, b);
-}
-
-/* ---- loops ---- */
-
-struct loop_state {
-    struct value error; /* an element that failed, while nothing has decided */
-    size_t matches, filled;
-    struct value out;   /* of map and filter */
-};
-
-/* One element. Returns true when the loop is decided; *verdict then holds its value. */
-static bool
-loop_step(struct cel_run *r, const struct scope *inner, const struct cel_node *n, struct loop_state *st, struct value item, struct value *verdict)
-{
-    struct value v = eval(r, inner, n->items[0]), kept;
-    bool last_is_result = n->loop == LOOP_MAP && n->count == 1;
-
-    if (v.kind != V_BOOL && v.kind != V_ERROR && !last_is_result)
-        v = value_error(r, "no such overload: a loop's condition is %s", value_kind_name(v));
-    if (v.kind == V_ERROR) {
-        st->error = v;
-        *verdict = v;
-        return n->loop != LOOP_ALL && n->loop != LOOP_EXISTS;
-    }
-    switch (n->loop) {
-    case LOOP_ALL:
-    case LOOP_EXISTS:
-        *verdict = v;
-        return v.v.b == (n->loop == LOOP_EXISTS);
-    case LOOP_EXISTS_ONE:
-        st->matches += v.v.b;
-        return false;
-    default:
-        break;
-    }
-    if (!last_is_result && !v.v.b)
-        return false;
-    kept = n->loop == LOOP_FILTER ? item : last_is_result ? v : eval(r, inner, n->items[1]);
-    if (kept.kind == V_ERROR) {
-        *verdict = kept;
-        return true;
-    }
-    st->out.v.c.items[st->filled++] = kept;
-    return false;
-}
-
-/* A map that came as JSON, with its keys and values laid out: walked by number. */
-static struct value
-with_items(struct cel_run *r, struct value map)
-{
-    struct value out = value_list(r, 2 * value_count(map));
-    const char *key;
-    json_t *value;
-    size_t i = 0;
-
-    if (out.kind == V_ERROR)
-        return out;
-    json_object_foreach((json_t *)map.v.c.json, key, value) {
-        out.v.c.items[i++] = value_string(key, strlen(key));
-        out.v.c.items[i++] = value_of_json(value);
-    }
-    out.kind = V_MAP;
-    out.v.c.count = i / 2;
-    return out;
-}
-
-static struct value
-loop_over(struct cel_run *r, const struct scope *s, const struct cel_node *n, struct value range)
-{
-    struct loop_state st = {.error.kind = V_NULL, .out.kind = V_NULL};
-    struct value verdict;
-    size_t count = value_count(range);
-
-    if (range.kind == V_MAP && range.v.c.json != NULL && (range = with_items(r, range)).kind == V_ERROR)
-        return range;
-    if (n->loop == LOOP_MAP || n->loop == LOOP_FILTER) {
-        st.out = value_list(r, count);
-        if (st.out.kind == V_ERROR)
-            return st.out;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct value key = range.kind == V_MAP ? value_key(range, i) : value_int((int64_t)i);
-        struct value item = range.kind == V_MAP ? key : value_at(range, i), second = item;
-
-        if (range.kind == V_MAP && n->var2 != NULL)
-            value_lookup(range, key, &second);
-        struct scope one = {s, n->var, n->var2 != NULL ? key : item}, two = {&one, n->var2, second};
-        if (loop_step(r, n->var2 != NULL ? &two : &one, n, &st, item, &verdict))
-            return verdict;
-    }
-    if (st.error.kind == V_ERROR)
-        return st.error;
-    if (n->loop == LOOP_EXISTS_ONE)
-        return value_bool(st.matches == 1);
-    if (n->loop == LOOP_ALL || n->loop == LOOP_EXISTS)
-        return value_bool(n->loop == LOOP_ALL);
-    st.out.v.c.count = st.filled;
-    return st.out;
-}
-
-static struct value
-loop(struct cel_run *r, const struct scope *s, const struct cel_node *n)
-{
-    struct value range = eval(r, s, n->a);
-
-    if (range.kind == V_ERROR)
-        return range;
-    if (n->loop == LOOP_BIND) {
-        struct scope inner = {s, n->var, range};
-
-        return eval(r, &inner, n->items[0]);
-    }
-    if (n->loop == LOOP_OPT_MAP || n->loop == LOOP_OPT_FLAT_MAP) {
-        if (range.kind != V_OPTIONAL)
-            return value_error(r, "no such overload: optMap of %s", value_kind_name(range));
-        if (range.v.opt == NULL)
-            return range;
-        struct scope inner = {s, n->var, *range.v.opt};
-        struct value v = eval(r, &inner, n->items[0]);
-        return v.kind == V_ERROR || n->loop == LOOP_OPT_FLAT_MAP ? v : value_optional(r, &v);
-    }
-    if (range.kind != V_LIST && range.kind != V_MAP)
-        return value_error(r, "no such overload: a loop over %s", value_kind_name(range));
-    return loop_over(r, s, n, range);
 }
 
 /* ---- the rest ---- */
@@ -480,7 +367,7 @@ make_list(struct cel_run *r, const struct scope *s, const struct cel_node *n)
     struct value out = value_list(r, n->count);
 
     for (size_t i = 0; out.kind != V_ERROR && i < n->count; i++) {
-        struct value v = eval(r, s, n->items[i]);
+        struct value v = cel_node_eval(r, s, n->items[i]);
 
         if (v.kind == V_ERROR)
             return v;
@@ -501,13 +388,15 @@ static struct value
 function(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
     struct value args[8], target;
-    bool is_optional = n->a != NULL && n->a->kind == CEL_IDENT && strcmp(n->a->text, "optional") == 0;
+    bool is_optional =
+        n->a != NULL && n->a->kind == CEL_IDENT && strcmp(n->a->text, "optional") == 0;
     char name[64];
 
     if (n->count > 8)
-        return value_error(r, "no such overload: %s with %zu arguments", n->text, n->count);
+        return value_error(r, "no such overload: %s with %zu arguments", n->text,
+                           n->count);
     for (size_t i = 0; i < n->count; i++) {
-        args[i] = eval(r, s, n->items[i]);
+        args[i] = cel_node_eval(r, s, n->items[i]);
         if (args[i].kind == V_ERROR)
             return args[i];
     }
@@ -517,8 +406,9 @@ function(struct cel_run *r, const struct scope *s, const struct cel_node *n)
     }
     if (n->a == NULL)
         return cel_call(r, n->text, NULL, args, n->count);
-    target = eval(r, s, n->a);
-    return target.kind == V_ERROR ? target : cel_call(r, n->text, &target, args, n->count);
+    target = cel_node_eval(r, s, n->a);
+    return target.kind == V_ERROR ? target
+                                  : cel_call(r, n->text, &target, args, n->count);
 }
 
 static struct value
@@ -542,8 +432,8 @@ constant(const struct cel_node *n)
     }
 }
 
-static struct value
-eval(struct cel_run *r, const struct scope *s, const struct cel_node *n)
+struct value
+cel_node_eval(struct cel_run *r, const struct scope *s, const struct cel_node *n)
 {
     struct value cond;
 
@@ -562,12 +452,12 @@ eval(struct cel_run *r, const struct scope *s, const struct cel_node *n)
     case CEL_MAP:
         return make_list(r, s, n);
     case CEL_COND:
-        cond = eval(r, s, n->a);
+        cond = cel_node_eval(r, s, n->a);
         if (cond.kind == V_ERROR)
             return cond;
         if (cond.kind != V_BOOL)
             return value_error(r, "no such overload: %s ? :", value_kind_name(cond));
-        return eval(r, s, cond.v.b ? n->b : n->c);
+        return cel_node_eval(r, s, cond.v.b ? n->b : n->c);
     case CEL_AND:
     case CEL_OR:
         return logic(r, s, n);
@@ -575,21 +465,24 @@ eval(struct cel_run *r, const struct scope *s, const struct cel_node *n)
     case CEL_NEGATE:
         return negation(r, s, n);
     case CEL_LOOP:
-        return loop(r, s, n);
+        return cel_loop(r, s, n);
     default:
         return n->kind >= CEL_EQ && n->kind <= CEL_MOD ? operation(r, s, n) : constant(n);
     }
 }
 
 json_t *
-cel_eval(const struct cel_program *p, const struct cel_var *vars, size_t count, struct err *e)
+cel_eval(const struct cel_program *p, const struct cel_var *vars, size_t count,
+         struct err *e)
 {
-    struct cel_run r = {.vars = vars, .var_count = count, .steps = LIMIT_CEL_STEPS, .e = e};
-    struct value v = eval(&r, NULL, p->root);
+    struct cel_run r = {
+        .vars = vars, .var_count = count, .steps = LIMIT_CEL_STEPS, .e = e};
+    struct value v = cel_node_eval(&r, NULL, p->root);
     json_t *out = NULL;
 
     if (v.kind == V_ERROR)
-        err_set(e, r.steps < 0 ? ERR_LIMIT : ERR_INVALID, "%.*s", (int)v.v.s.size, v.v.s.p);
+        err_set(e, r.steps < 0 ? ERR_LIMIT : ERR_INVALID, "%.*s", (int)v.v.s.size,
+                v.v.s.p);
     else if ((out = value_to_json(&r, v)) == NULL)
         err_set(e, ERR_INVALID, "the result has no JSON form");
     cel_release(r.blocks);

@@ -77,16 +77,21 @@ f_int(struct cel_run *r, const struct value *a)
     case V_INT:
         return value_int(a->v.i);
     case V_UINT:
-        return a->v.u > INT64_MAX ? value_error(r, "integer overflow") : value_int((int64_t)a->v.u);
+        return a->v.u > INT64_MAX ? value_error(r, "integer overflow")
+                                  : value_int((int64_t)a->v.u);
     case V_DOUBLE:
-        return a->v.d >= 9223372036854775807.0 || a->v.d <= -9223372036854775808.0 || isnan(a->v.d) ? value_error(r, "integer overflow")
-                                                                                                  : value_int((int64_t)a->v.d);
+        return a->v.d >= 9223372036854775807.0 || a->v.d <= -9223372036854775808.0 ||
+                       isnan(a->v.d)
+                   ? value_error(r, "integer overflow")
+                   : value_int((int64_t)a->v.d);
     case V_TIME:
         return value_int(a->v.i / 1000000000);
     default:
         text = c_text(r, a);
         long long n = strtoll(text, &end, 10);
-        return *text == '\0' || *end != '\0' || *text == ' ' || *text == '+' ? value_error(r, "cannot convert \"%.100s\" to int", text) : value_int(n);
+        return *text == '\0' || *end != '\0' || *text == ' ' || *text == '+'
+                   ? value_error(r, "cannot convert \"%.100s\" to int", text)
+                   : value_int(n);
     }
 }
 
@@ -111,7 +116,9 @@ f_uint(struct cel_run *r, const struct value *a)
     default:
         text = c_text(r, a);
         out.v.u = strtoull(text, &end, 10);
-        return *text < '0' || *text > '9' || *end != '\0' ? value_error(r, "cannot convert \"%.100s\" to uint", text) : out;
+        return *text < '0' || *text > '9' || *end != '\0'
+                   ? value_error(r, "cannot convert \"%.100s\" to uint", text)
+                   : out;
     }
 }
 
@@ -131,7 +138,9 @@ f_double(struct cel_run *r, const struct value *a)
     default:
         text = c_text(r, a);
         double d = strtod(text, &end);
-        return *text == '\0' || *end != '\0' ? value_error(r, "cannot convert \"%.100s\" to double", text) : value_double(d);
+        return *text == '\0' || *end != '\0'
+                   ? value_error(r, "cannot convert \"%.100s\" to double", text)
+                   : value_double(d);
     }
 }
 
@@ -191,9 +200,11 @@ f_bool(struct cel_run *r, const struct value *a)
     if (a->kind == V_BOOL)
         return *a;
     text = c_text(r, a);
-    if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0 || strcmp(text, "t") == 0 || strcmp(text, "TRUE") == 0 || strcmp(text, "True") == 0)
+    if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0 || strcmp(text, "t") == 0 ||
+        strcmp(text, "TRUE") == 0 || strcmp(text, "True") == 0)
         return value_bool(true);
-    if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0 || strcmp(text, "f") == 0 || strcmp(text, "FALSE") == 0 || strcmp(text, "False") == 0)
+    if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0 || strcmp(text, "f") == 0 ||
+        strcmp(text, "FALSE") == 0 || strcmp(text, "False") == 0)
         return value_bool(false);
     return value_error(r, "cannot convert \"%.100s\" to bool", text);
 }
@@ -212,7 +223,8 @@ f_duration(struct cel_run *r, const struct value *a)
 
     if (a->kind == V_DURATION)
         return *a;
-    return duration_parse(c_text(r, a), &out.v.i) < 0 ? value_error(r, "not a duration") : out;
+    return duration_parse(c_text(r, a), &out.v.i) < 0 ? value_error(r, "not a duration")
+                                                      : out;
 }
 
 static struct value
@@ -225,7 +237,9 @@ f_timestamp(struct cel_run *r, const struct value *a)
         return *a;
     if (a->kind == V_INT) {
         out.v.i = (int64_t)((uint64_t)a->v.i * 1000000000);
-        return a->v.i > 9200000000 || a->v.i < -9200000000 ? value_error(r, "timestamp out of range") : out;
+        return a->v.i > 9200000000 || a->v.i < -9200000000
+                   ? value_error(r, "timestamp out of range")
+                   : out;
     }
     if (rfc3339_parse(c_text(r, a), &ms) < 0)
         return value_error(r, "not an RFC 3339 time");
@@ -263,14 +277,16 @@ static struct value
 m_hours(struct cel_run *r, const struct value *a)
 {
     (void)r;
-    return value_int(a->kind == V_DURATION ? a->v.i / 3600000000000 : broken_down(a).tm_hour);
+    return value_int(a->kind == V_DURATION ? a->v.i / 3600000000000
+                                           : broken_down(a).tm_hour);
 }
 
 static struct value
 m_minutes(struct cel_run *r, const struct value *a)
 {
     (void)r;
-    return value_int(a->kind == V_DURATION ? a->v.i / 60000000000 : broken_down(a).tm_min);
+    return value_int(a->kind == V_DURATION ? a->v.i / 60000000000
+                                           : broken_down(a).tm_min);
 }
 
 static struct value
@@ -305,8 +321,10 @@ o_none(struct cel_run *r, const struct value *a)
 static struct value
 o_non_zero(struct cel_run *r, const struct value *a)
 {
-    bool zero = a->kind == V_NULL || (a->kind == V_BOOL && !a->v.b) || (a->kind == V_INT && a->v.i == 0) || (a->kind == V_UINT && a->v.u == 0) ||
-                (a->kind == V_DOUBLE && a->v.d == 0) || ((a->kind == V_STRING || a->kind == V_BYTES) && a->v.s.size == 0) ||
+    bool zero = a->kind == V_NULL || (a->kind == V_BOOL && !a->v.b) ||
+                (a->kind == V_INT && a->v.i == 0) || (a->kind == V_UINT && a->v.u == 0) ||
+                (a->kind == V_DOUBLE && a->v.d == 0) ||
+                ((a->kind == V_STRING || a->kind == V_BYTES) && a->v.s.size == 0) ||
                 ((a->kind == V_LIST || a->kind == V_MAP) && value_count(*a) == 0);
 
     return value_optional(r, zero ? NULL : a);
@@ -476,7 +494,8 @@ static const struct function {
 /* clang-format on */
 
 struct value
-cel_call(struct cel_run *r, const char *name, const struct value *target, const struct value *args, size_t count)
+cel_call(struct cel_run *r, const char *name, const struct value *target,
+         const struct value *args, size_t count)
 {
     struct value all[10] = {{.kind = V_NULL}};
     size_t n = 0;
@@ -488,7 +507,8 @@ cel_call(struct cel_run *r, const char *name, const struct value *target, const 
     for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
         const struct function *f = &functions[i];
         size_t first = f->target != 0 ? 1 : 0;
-        bool fits = f->method == (target != NULL) && strcmp(f->name, name) == 0 && n >= f->min + first && n <= f->max + first;
+        bool fits = f->method == (target != NULL) && strcmp(f->name, name) == 0 &&
+                    n >= f->min + first && n <= f->max + first;
 
         if (fits && first == 1)
             fits = (f->target & K(all[0].kind)) != 0;
@@ -499,6 +519,8 @@ cel_call(struct cel_run *r, const char *name, const struct value *target, const 
         /* Absent arguments are null. */
         return f->run(r, all);
     }
-    return value_error(r, "no such overload: %s%s%.60s(%s)", target != NULL ? value_kind_name(*target) : "", target != NULL ? "." : "", name,
+    return value_error(r, "no such overload: %s%s%.60s(%s)",
+                       target != NULL ? value_kind_name(*target) : "",
+                       target != NULL ? "." : "", name,
                        count > 0 ? value_kind_name(args[0]) : "");
 }

@@ -11,7 +11,8 @@
 int
 cel_syntax(struct cel_lexer *lx, const char *why)
 {
-    return err_set(lx->e, ERR_INVALID, "CEL: %s at offset %td of: %.300s", why, lx->at - lx->start, lx->start);
+    return err_set(lx->e, ERR_INVALID, "CEL: %s at offset %td of: %.300s", why,
+                   lx->at - lx->start, lx->start);
 }
 
 static void
@@ -160,7 +161,8 @@ word(struct cel_lexer *lx)
     bool raw = false, bytes = false;
 
     /* r"…", b"…", rb"…", br"…" */
-    for (int i = 0; i < 2 && (*p == 'r' || *p == 'R' || *p == 'b' || *p == 'B'); i++, p++) {
+    for (int i = 0; i < 2 && (*p == 'r' || *p == 'R' || *p == 'b' || *p == 'B');
+         i++, p++) {
         raw |= *p == 'r' || *p == 'R';
         bytes |= *p == 'b' || *p == 'B';
     }
@@ -208,7 +210,8 @@ cel_next(struct cel_lexer *lx)
         lx->token = TOK_END;
         return 0;
     }
-    if (isdigit((unsigned char)*lx->p) || (*lx->p == '.' && isdigit((unsigned char)lx->p[1])))
+    if (isdigit((unsigned char)*lx->p) ||
+        (*lx->p == '.' && isdigit((unsigned char)lx->p[1])))
         return number(lx);
     if (isalpha((unsigned char)*lx->p) || *lx->p == '_')
         return word(lx);

@@ -5,14 +5,23 @@
 #include "common/buf.h"
 #include "local/apiserver/cel_ast.h"
 
-enum cel_token { TOK_END, TOK_IDENT, TOK_INT, TOK_UINT, TOK_DOUBLE, TOK_STRING, TOK_BYTES, TOK_PUNCT };
+enum cel_token {
+    TOK_END,
+    TOK_IDENT,
+    TOK_INT,
+    TOK_UINT,
+    TOK_DOUBLE,
+    TOK_STRING,
+    TOK_BYTES,
+    TOK_PUNCT
+};
 
 struct cel_lexer {
-    const char *start, *p;   /* p stands behind the token */
-    const char *at;          /* where the token begins */
+    const char *start, *p; /* p stands behind the token */
+    const char *at;        /* where the token begins */
     enum cel_token token;
-    char punct[3];           /* TOK_PUNCT: "&&", "(", ".?" … */
-    struct buf text;         /* TOK_IDENT, TOK_STRING, TOK_BYTES */
+    char punct[3];   /* TOK_PUNCT: "&&", "(", ".?" … */
+    struct buf text; /* TOK_IDENT, TOK_STRING, TOK_BYTES */
     union {
         int64_t i;
         uint64_t u;

@@ -19,7 +19,8 @@ l_join(struct cel_run *r, const struct value *a)
             buf_add(&out, a[1].v.s.p, a[1].v.s.size);
         buf_add(&out, item.v.s.p, item.v.s.size);
     }
-    return out.failed ? value_error(r, "the text becomes too long") : value_text(r, buf_str(&out), out.size);
+    return out.failed ? value_error(r, "the text becomes too long")
+                      : value_text(r, buf_str(&out), out.size);
 }
 
 struct value
@@ -29,7 +30,8 @@ l_is_sorted(struct cel_run *r, const struct value *a)
         int rc = value_compare(value_at(a[0], i - 1), value_at(a[0], i));
 
         if (rc == 2)
-            return value_error(r, "no such overload: isSorted of values that have no order");
+            return value_error(r,
+                               "no such overload: isSorted of values that have no order");
         if (rc > 0)
             return value_bool(false);
     }
@@ -69,7 +71,8 @@ extreme(struct cel_run *r, const struct value *a, int wanted)
         int rc = value_compare(v, best);
 
         if (rc == 2)
-            return value_error(r, "no such overload: min or max of values that have no order");
+            return value_error(
+                r, "no such overload: min or max of values that have no order");
         if (rc == wanted)
             best = v;
     }

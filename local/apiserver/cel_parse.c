@@ -108,12 +108,14 @@ field_name(struct parser *ps, const char *text)
     size_t n = strlen(text);
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (n == strlen(words[i]) + 4 && strncmp(text, "__", 2) == 0 && strncmp(text + 2, words[i], n - 4) == 0 && strcmp(text + n - 2, "__") == 0)
+        if (n == strlen(words[i]) + 4 && strncmp(text, "__", 2) == 0 &&
+            strncmp(text + 2, words[i], n - 4) == 0 && strcmp(text + n - 2, "__") == 0)
             return words[i];
     while (*text != '\0') {
         size_t i = 0;
 
-        while (i < ARRAY_LEN(escapes) && strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
+        while (i < ARRAY_LEN(escapes) &&
+               strncmp(text, escapes[i].from, strlen(escapes[i].from)) != 0)
             i++;
         if (i < ARRAY_LEN(escapes)) {
             buf_add_str(&out, escapes[i].to);
@@ -207,7 +209,8 @@ as_has(struct parser *ps, struct cel_node *call)
 static struct cel_node *
 as_bind(struct parser *ps, struct cel_node *call)
 {
-    if (call->a == NULL || call->a->kind != CEL_IDENT || strcmp(call->a->text, "cel") != 0 || strcmp(call->text, "bind") != 0)
+    if (call->a == NULL || call->a->kind != CEL_IDENT ||
+        strcmp(call->a->text, "cel") != 0 || strcmp(call->text, "bind") != 0)
         return call;
     if (call->count != 3 || call->items[0]->kind != CEL_IDENT)
         return syntax(ps, "cel.bind needs a name, a value and an expression");
@@ -344,7 +347,8 @@ member_of(struct parser *ps, struct cel_node *target)
     if (ps->lx.token != TOK_IDENT)
         return syntax(ps, "a field's name is missing");
     name = keep(ps, buf_str(&ps->lx.text), ps->lx.text.size);
-    if (name == NULL || cel_next(&ps->lx) < 0 || (rc = optional ? 0 : accept(ps, "(")) < 0)
+    if (name == NULL || cel_next(&ps->lx) < 0 ||
+        (rc = optional ? 0 : accept(ps, "(")) < 0)
         return NULL;
     if (rc == 1)
         return call(ps, target, name);
@@ -401,7 +405,8 @@ unary(struct parser *ps)
     if (cel_next(&ps->lx) < 0)
         return NULL;
     /* The smallest integer has no positive twin. */
-    if (kind == CEL_NEGATE && ps->lx.token == TOK_INT && ps->lx.v.u == (uint64_t)INT64_MAX + 1) {
+    if (kind == CEL_NEGATE && ps->lx.token == TOK_INT &&
+        ps->lx.v.u == (uint64_t)INT64_MAX + 1) {
         if ((n = node_new(ps, CEL_INT)) != NULL)
             n->v.i = INT64_MIN;
         ps->depth--;
@@ -429,7 +434,8 @@ operator_at(struct parser *ps, int level)
 
         if (operators[i].level != level)
             continue;
-        if (word ? ps->lx.token == TOK_IDENT && strcmp(buf_str(&ps->lx.text), "in") == 0 : is(ps, operators[i].text))
+        if (word ? ps->lx.token == TOK_IDENT && strcmp(buf_str(&ps->lx.text), "in") == 0
+                 : is(ps, operators[i].text))
             return (int)i;
     }
     return -1;
@@ -471,7 +477,8 @@ expression(struct parser *ps)
     if ((n = node_new(ps, CEL_COND)) == NULL)
         return NULL;
     n->a = cond;
-    if ((n->b = binary(ps, 0)) == NULL || expect(ps, ":") < 0 || (n->c = expression(ps)) == NULL)
+    if ((n->b = binary(ps, 0)) == NULL || expect(ps, ":") < 0 ||
+        (n->c = expression(ps)) == NULL)
         return NULL;
     ps->depth--;
     return n;
@@ -481,7 +488,8 @@ struct cel_program *
 cel_compile(const char *text, struct err *e)
 {
     SCOPED(cel) struct cel_program *program = calloc(1, sizeof *program);
-    struct parser ps = {.program = program, .lx = {.start = text, .p = text, .at = text, .e = e}};
+    struct parser ps = {.program = program,
+                        .lx = {.start = text, .p = text, .at = text, .e = e}};
 
     if (program == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");

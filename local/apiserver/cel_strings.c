@@ -22,7 +22,8 @@ struct value
 s_ends_with(struct cel_run *r, const struct value *a)
 {
     (void)r;
-    return value_bool(SIZE(0) >= SIZE(1) && memcmp(TEXT(0) + SIZE(0) - SIZE(1), TEXT(1), SIZE(1)) == 0);
+    return value_bool(SIZE(0) >= SIZE(1) &&
+                      memcmp(TEXT(0) + SIZE(0) - SIZE(1), TEXT(1), SIZE(1)) == 0);
 }
 
 /* The first occurrence at or behind `from`; NULL for none. */
@@ -31,7 +32,8 @@ find(const struct value *a, size_t from)
 {
     if (from > SIZE(0))
         return NULL;
-    return SIZE(1) == 0 ? TEXT(0) + from : memmem(TEXT(0) + from, SIZE(0) - from, TEXT(1), SIZE(1));
+    return SIZE(1) == 0 ? TEXT(0) + from
+                        : memmem(TEXT(0) + from, SIZE(0) - from, TEXT(1), SIZE(1));
 }
 
 struct value
@@ -87,7 +89,8 @@ struct value
 s_find_all(struct cel_run *r, const struct value *a)
 {
     struct value out;
-    size_t at = 0, start, end, max = a[2].kind == V_INT && a[2].v.i >= 0 ? (size_t)a[2].v.i : 1000, n = 0;
+    size_t at = 0, start, end,
+           max = a[2].kind == V_INT && a[2].v.i >= 0 ? (size_t)a[2].v.i : 1000, n = 0;
     SCOPED(regex) struct regex *re = pattern(r, a, &out);
 
     if (re == NULL)
@@ -95,7 +98,8 @@ s_find_all(struct cel_run *r, const struct value *a)
     out = value_list(r, max < 1000 ? max : 1000);
     if (out.kind == V_ERROR)
         return out;
-    while (n < out.v.c.count && at <= SIZE(0) && regex_find(re, TEXT(0), SIZE(0), at, &start, &end)) {
+    while (n < out.v.c.count && at <= SIZE(0) &&
+           regex_find(re, TEXT(0), SIZE(0), at, &start, &end)) {
         out.v.c.items[n++] = value_string(TEXT(0) + start, end - start);
         at = end > start ? end : end + 1;
         r->steps -= (int64_t)(SIZE(0) / 4);
@@ -146,7 +150,8 @@ s_index_of(struct cel_run *r, const struct value *a)
 struct value
 s_last_index_of(struct cel_run *r, const struct value *a)
 {
-    int64_t n = (int64_t)utf8_count(TEXT(0), SIZE(0)), from = a[2].kind == V_INT ? a[2].v.i : n;
+    int64_t n = (int64_t)utf8_count(TEXT(0), SIZE(0)),
+            from = a[2].kind == V_INT ? a[2].v.i : n;
 
     if (from < 0 || from > n)
         return out_of_range(r, from);
@@ -204,7 +209,8 @@ s_replace(struct cel_run *r, const struct value *a)
     }
     if (at < SIZE(0))
         buf_add(&out, TEXT(0) + at, SIZE(0) - at);
-    return out.failed ? value_error(r, "the text becomes too long") : value_text(r, buf_str(&out), out.size);
+    return out.failed ? value_error(r, "the text becomes too long")
+                      : value_text(r, buf_str(&out), out.size);
 }
 
 struct value
@@ -221,7 +227,9 @@ s_split(struct cel_run *r, const struct value *a)
         return out;
     while (limit < 0 || (int64_t)n + 1 < limit) {
         const char *next = find(a, at);
-        size_t length = SIZE(1) == 0 ? utf8_offset(TEXT(0) + at, SIZE(0) - at, 1) : next != NULL ? (size_t)(next - TEXT(0)) - at : 0;
+        size_t length = SIZE(1) == 0   ? utf8_offset(TEXT(0) + at, SIZE(0) - at, 1)
+                        : next != NULL ? (size_t)(next - TEXT(0)) - at
+                                       : 0;
 
         if (SIZE(1) == 0 ? at + length >= SIZE(0) : next == NULL)
             break;
@@ -237,11 +245,14 @@ s_split(struct cel_run *r, const struct value *a)
 struct value
 s_substring(struct cel_run *r, const struct value *a)
 {
-    int64_t n = (int64_t)utf8_count(TEXT(0), SIZE(0)), from = a[1].v.i, to = a[2].kind == V_INT ? a[2].v.i : n;
+    int64_t n = (int64_t)utf8_count(TEXT(0), SIZE(0)), from = a[1].v.i,
+            to = a[2].kind == V_INT ? a[2].v.i : n;
     size_t first, last;
 
     if (from < 0 || from > n || to < from || to > n)
-        return value_error(r, "index out of range: substring(%lld, %lld) of %lld characters", (long long)from, (long long)to, (long long)n);
+        return value_error(r,
+                           "index out of range: substring(%lld, %lld) of %lld characters",
+                           (long long)from, (long long)to, (long long)n);
     first = utf8_offset(TEXT(0), SIZE(0), (size_t)from);
     last = utf8_offset(TEXT(0), SIZE(0), (size_t)to);
     return value_string(TEXT(0) + first, last - first);

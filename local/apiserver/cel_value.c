@@ -137,7 +137,8 @@ value_count(struct value v)
 struct value
 value_at(struct value list, size_t i)
 {
-    return list.v.c.json != NULL ? value_of_json(json_array_get(list.v.c.json, i)) : list.v.c.items[i];
+    return list.v.c.json != NULL ? value_of_json(json_array_get(list.v.c.json, i))
+                                 : list.v.c.items[i];
 }
 
 struct value
@@ -148,9 +149,8 @@ value_key(struct value map, size_t i)
 
     if (map.v.c.json == NULL)
         return map.v.c.items[2 * i];
-    json_object_foreach((json_t *)map.v.c.json, key, value)
-        if (i-- == 0)
-            return value_string(key, strlen(key));
+    json_object_foreach((json_t *)map.v.c.json, key,
+                        value) if (i-- == 0) return value_string(key, strlen(key));
     return (struct value){.kind = V_NULL};
 }
 
@@ -160,7 +160,8 @@ value_lookup(struct value map, struct value key, struct value *out)
     if (map.v.c.json != NULL) {
         const json_t *found;
 
-        if (key.kind != V_STRING || (found = json_object_getn(map.v.c.json, key.v.s.p, key.v.s.size)) == NULL)
+        if (key.kind != V_STRING ||
+            (found = json_object_getn(map.v.c.json, key.v.s.p, key.v.s.size)) == NULL)
             return false;
         *out = value_of_json(found);
         return true;
@@ -196,8 +197,12 @@ compare_numbers(struct value a, struct value b)
         return a.v.i < 0 ? -1 : (uint64_t)a.v.i < b.v.u ? -1 : (uint64_t)a.v.i > b.v.u;
     if (a.kind == V_UINT && b.kind == V_INT)
         return -compare_numbers(b, a);
-    double x = a.kind == V_DOUBLE ? a.v.d : a.kind == V_INT ? (double)a.v.i : (double)a.v.u;
-    double y = b.kind == V_DOUBLE ? b.v.d : b.kind == V_INT ? (double)b.v.i : (double)b.v.u;
+    double x = a.kind == V_DOUBLE ? a.v.d
+               : a.kind == V_INT  ? (double)a.v.i
+                                  : (double)a.v.u;
+    double y = b.kind == V_DOUBLE ? b.v.d
+               : b.kind == V_INT  ? (double)b.v.i
+                                  : (double)b.v.u;
     return order(x, y);
 }
 
@@ -267,7 +272,8 @@ value_equal(struct value a, struct value b)
     case V_MAP:
         return value_count(a) == value_count(b) && equal_maps(a, b);
     case V_OPTIONAL:
-        return a.v.opt == NULL || b.v.opt == NULL ? a.v.opt == b.v.opt : value_equal(*a.v.opt, *b.v.opt);
+        return a.v.opt == NULL || b.v.opt == NULL ? a.v.opt == b.v.opt
+                                                  : value_equal(*a.v.opt, *b.v.opt);
     default:
         return value_compare(a, b) == 0;
     }
@@ -276,8 +282,21 @@ value_equal(struct value a, struct value b)
 const char *
 value_kind_name(struct value v)
 {
-    static const char *const names[] = {"error", "null_type", "bool", "int", "uint", "double", "string", "bytes", "list", "map", "type",
-                                        "google.protobuf.Timestamp", "google.protobuf.Duration", "optional_type", "kubernetes.Quantity"};
+    static const char *const names[] = {"error",
+                                        "null_type",
+                                        "bool",
+                                        "int",
+                                        "uint",
+                                        "double",
+                                        "string",
+                                        "bytes",
+                                        "list",
+                                        "map",
+                                        "type",
+                                        "google.protobuf.Timestamp",
+                                        "google.protobuf.Duration",
+                                        "optional_type",
+                                        "kubernetes.Quantity"};
 
     return names[v.kind];
 }
@@ -346,9 +365,13 @@ value_to_json(struct cel_run *r, struct value v)
     case V_INT:
         return json_integer(v.v.i);
     case V_UINT:
-        return v.v.u > INT64_MAX ? json_real((double)v.v.u) : json_integer((json_int_t)v.v.u);
+        return v.v.u > INT64_MAX ? json_real((double)v.v.u)
+                                 : json_integer((json_int_t)v.v.u);
     case V_DOUBLE:
-        return isfinite(v.v.d) ? json_real(v.v.d) : json_string(isnan(v.v.d) ? "NaN" : v.v.d > 0 ? "Infinity" : "-Infinity");
+        return isfinite(v.v.d) ? json_real(v.v.d)
+                               : json_string(isnan(v.v.d) ? "NaN"
+                                             : v.v.d > 0  ? "Infinity"
+                                                          : "-Infinity");
     case V_STRING:
     case V_TYPE:
         return json_stringn(v.v.s.p, v.v.s.size);

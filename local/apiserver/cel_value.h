@@ -5,23 +5,42 @@
 #include "common/quantity.h"
 #include "local/apiserver/cel_ast.h"
 
-enum cel_kind { V_ERROR, V_NULL, V_BOOL, V_INT, V_UINT, V_DOUBLE, V_STRING, V_BYTES, V_LIST, V_MAP, V_TYPE, V_TIME, V_DURATION, V_OPTIONAL, V_QUANTITY };
+enum cel_kind {
+    V_ERROR,
+    V_NULL,
+    V_BOOL,
+    V_INT,
+    V_UINT,
+    V_DOUBLE,
+    V_STRING,
+    V_BYTES,
+    V_LIST,
+    V_MAP,
+    V_TYPE,
+    V_TIME,
+    V_DURATION,
+    V_OPTIONAL,
+    V_QUANTITY
+};
 
 struct value {
     enum cel_kind kind;
     bool soft; /* an integer that came as JSON: a double where one is needed */
     union {
         bool b;
-        int64_t i;  /* also time and duration: nanoseconds */
+        int64_t i; /* also time and duration: nanoseconds */
         uint64_t u;
         double d;
-        struct { const char *p; size_t size; } s; /* string, bytes, type's name; error's text */
         struct {
-            const json_t *json;         /* list or map as it came, or */
-            struct value *items;        /* list: count of them; map: keys and values in turn */
-            size_t count;               /* items, or pairs of a map */
+            const char *p;
+            size_t size;
+        } s; /* string, bytes, type's name; error's text */
+        struct {
+            const json_t *json;  /* list or map as it came, or */
+            struct value *items; /* list: count of them; map: keys and values in turn */
+            size_t count;        /* items, or pairs of a map */
         } c;
-        struct value *opt;              /* NULL: none */
+        struct value *opt; /* NULL: none */
         const struct quantity *q;
     } v;
 };
@@ -61,7 +80,8 @@ int value_compare(struct value a, struct value b);
 const char *value_kind_name(struct value v);
 
 /* Calls a function (target NULL) or method. */
-struct value cel_call(struct cel_run *r, const char *name, const struct value *target, const struct value *args, size_t count);
+struct value cel_call(struct cel_run *r, const char *name, const struct value *target,
+                      const struct value *args, size_t count);
 
 size_t utf8_count(const char *p, size_t size);
 /* Bytes of the first n characters (all when there are fewer). */

@@ -10,8 +10,7 @@
 #include "common/macros.h"
 #include "local/apiserver/table.h"
 
-static void
-text(struct buf *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void text(struct buf *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static void
 text(struct buf *out, const char *fmt, ...)
@@ -77,9 +76,9 @@ condition_true(const json_t *obj, const char *type)
     size_t i;
     json_t *c;
 
-    json_array_foreach(json_at(obj, "status.conditions"), i, c)
-        if (strcmp(json_str_or(c, "type", ""), type) == 0)
-            return strcmp(json_str_or(c, "status", ""), "True") == 0;
+    json_array_foreach(json_at(obj, "status.conditions"), i,
+                       c) if (strcmp(json_str_or(c, "type", ""), type) ==
+                              0) return strcmp(json_str_or(c, "status", ""), "True") == 0;
     return false;
 }
 
@@ -94,7 +93,8 @@ node_cells(const json_t *obj, int64_t now_ms, struct buf *out)
     text(out, "%s", or_none(json_str_or(obj, "status.addresses[0].address", "")));
     text(out, "%s", json_str_or(obj, "status.nodeInfo.osImage", "<unknown>"));
     text(out, "%s", json_str_or(obj, "status.nodeInfo.kernelVersion", "<unknown>"));
-    text(out, "%s", json_str_or(obj, "status.nodeInfo.containerRuntimeVersion", "<unknown>"));
+    text(out, "%s",
+         json_str_or(obj, "status.nodeInfo.containerRuntimeVersion", "<unknown>"));
 }
 
 /* ---- Pods ---- */
@@ -119,9 +119,11 @@ count_container(const json_t *status, struct pod_counts *c)
     else if (ended != NULL && *json_str_or(ended, "reason", "") != '\0')
         snprintf(c->reason, sizeof c->reason, "%s", json_str_or(ended, "reason", ""));
     else if (ended != NULL && json_int_or(ended, "signal", 0) != 0)
-        snprintf(c->reason, sizeof c->reason, "Signal:%lld", (long long)json_int_or(ended, "signal", 0));
+        snprintf(c->reason, sizeof c->reason, "Signal:%lld",
+                 (long long)json_int_or(ended, "signal", 0));
     else if (ended != NULL)
-        snprintf(c->reason, sizeof c->reason, "ExitCode:%lld", (long long)json_int_or(ended, "exitCode", 0));
+        snprintf(c->reason, sizeof c->reason, "ExitCode:%lld",
+                 (long long)json_int_or(ended, "exitCode", 0));
 }
 
 /* "Init:1/3" while init containers are not done. True when they are not. */
@@ -131,7 +133,8 @@ init_reason(const json_t *obj, struct pod_counts *c)
     json_t *list = json_at(obj, "status.initContainerStatuses"), *status;
     size_t i, total = json_array_size(json_at(obj, "spec.initContainers"));
 
-    json_array_foreach(list, i, status) {
+    json_array_foreach(list, i, status)
+    {
         const json_t *ended = json_at(status, "state.terminated");
         const char *waiting = json_str_or(status, "state.waiting.reason", "");
 
@@ -139,9 +142,11 @@ init_reason(const json_t *obj, struct pod_counts *c)
         if (ended != NULL && json_int_or(ended, "exitCode", 0) == 0)
             continue;
         if (ended != NULL && *json_str_or(ended, "reason", "") != '\0')
-            snprintf(c->reason, sizeof c->reason, "Init:%s", json_str_or(ended, "reason", ""));
+            snprintf(c->reason, sizeof c->reason, "Init:%s",
+                     json_str_or(ended, "reason", ""));
         else if (ended != NULL)
-            snprintf(c->reason, sizeof c->reason, "Init:ExitCode:%lld", (long long)json_int_or(ended, "exitCode", 0));
+            snprintf(c->reason, sizeof c->reason, "Init:ExitCode:%lld",
+                     (long long)json_int_or(ended, "exitCode", 0));
         else if (*waiting != '\0' && strcmp(waiting, "PodInitializing") != 0)
             snprintf(c->reason, sizeof c->reason, "Init:%s", waiting);
         else
@@ -154,15 +159,19 @@ init_reason(const json_t *obj, struct pod_counts *c)
 static void
 pod_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 {
-    struct pod_counts c = {.containers = json_array_size(json_at(obj, "spec.containers"))};
+    struct pod_counts c = {.containers =
+                               json_array_size(json_at(obj, "spec.containers"))};
     json_t *list = json_at(obj, "status.containerStatuses");
 
-    snprintf(c.reason, sizeof c.reason, "%s", json_str_or(obj, "status.reason", json_str_or(obj, "status.phase", "Unknown")));
+    snprintf(
+        c.reason, sizeof c.reason, "%s",
+        json_str_or(obj, "status.reason", json_str_or(obj, "status.phase", "Unknown")));
     if (!init_reason(obj, &c)) {
         c.restarts = 0;
         for (size_t i = json_array_size(list); i > 0; i--)
             count_container(json_array_get(list, i - 1), &c);
-        if (strcmp(c.reason, "Completed") == 0 && strcmp(json_str_or(obj, "status.phase", ""), "Running") == 0)
+        if (strcmp(c.reason, "Completed") == 0 &&
+            strcmp(json_str_or(obj, "status.phase", ""), "Running") == 0)
             snprintf(c.reason, sizeof c.reason, "Running");
     }
     if (json_at(obj, "metadata.deletionTimestamp") != NULL)
@@ -198,8 +207,8 @@ selector_cell(const json_t *obj, struct buf *out)
     const char *key;
     json_t *value;
 
-    json_object_foreach(json_at(obj, "spec.selector.matchLabels"), key, value)
-        buf_printf(&joined, "%s%s=%s", joined.size > 0 ? "," : "", key, json_string_value(value));
+    json_object_foreach(json_at(obj, "spec.selector.matchLabels"), key, value) buf_printf(
+        &joined, "%s%s=%s", joined.size > 0 ? "," : "", key, json_string_value(value));
     text(out, "%s", or_none(buf_str(&joined)));
 }
 
@@ -211,13 +220,15 @@ job_cells(const json_t *obj, int64_t now_ms, struct buf *out)
     const char *finished = json_str_or(obj, "status.completionTime", NULL);
     char lasted[24] = "";
 
-    text(out, "%s", condition_true(obj, "Complete")                    ? "Complete"
-                    : condition_true(obj, "Failed")                    ? "Failed"
-                    : json_at(obj, "metadata.deletionTimestamp") != NULL ? "Terminating"
-                    : condition_true(obj, "Suspended")                 ? "Suspended"
-                                                                         : "Running");
+    text(out, "%s",
+         condition_true(obj, "Complete")                      ? "Complete"
+         : condition_true(obj, "Failed")                      ? "Failed"
+         : json_at(obj, "metadata.deletionTimestamp") != NULL ? "Terminating"
+         : condition_true(obj, "Suspended")                   ? "Suspended"
+                                                              : "Running");
     if (completions != NULL)
-        text(out, "%lld/%lld", (long long)done, (long long)json_integer_value(completions));
+        text(out, "%lld/%lld", (long long)done,
+             (long long)json_integer_value(completions));
     else
         text(out, "%lld/1", (long long)done);
     if (rfc3339_parse(json_str_or(obj, "status.startTime", NULL), &start) == 0) {
@@ -250,7 +261,8 @@ cronjob_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 static void
 deployment_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 {
-    text(out, "%lld/%lld", (long long)json_int_or(obj, "status.readyReplicas", 0), (long long)json_int_or(obj, "spec.replicas", 0));
+    text(out, "%lld/%lld", (long long)json_int_or(obj, "status.readyReplicas", 0),
+         (long long)json_int_or(obj, "spec.replicas", 0));
     number(out, json_int_or(obj, "status.updatedReplicas", 0));
     number(out, json_int_or(obj, "status.availableReplicas", 0));
     age(out, obj, now_ms);
@@ -281,7 +293,8 @@ secret_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 static void
 configmap_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 {
-    number(out, (int64_t)(json_object_size(json_object_get(obj, "data")) + json_object_size(json_object_get(obj, "binaryData"))));
+    number(out, (int64_t)(json_object_size(json_object_get(obj, "data")) +
+                          json_object_size(json_object_get(obj, "binaryData"))));
     age(out, obj, now_ms);
 }
 
@@ -296,7 +309,10 @@ static void
 event_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 {
     char last[24], first[24];
-    const char *at = json_str_or(obj, "lastTimestamp", json_str_or(obj, "eventTime", json_str_or(obj, "metadata.creationTimestamp", NULL)));
+    const char *at =
+        json_str_or(obj, "lastTimestamp",
+                    json_str_or(obj, "eventTime",
+                                json_str_or(obj, "metadata.creationTimestamp", NULL)));
     const char *since = json_str_or(obj, "firstTimestamp", at);
     const char *kind = json_str_or(obj, "involvedObject.kind", "");
     char lower[128];
@@ -312,7 +328,9 @@ event_cells(const json_t *obj, int64_t now_ms, struct buf *out)
     text(out, "%s", json_str_or(obj, "reason", ""));
     text(out, "%s/%s", lower, json_str_or(obj, "involvedObject.name", ""));
     text(out, "%s", json_str_or(obj, "involvedObject.fieldPath", ""));
-    text(out, "%s", json_str_or(obj, "source.component", json_str_or(obj, "reportingComponent", "")));
+    text(
+        out, "%s",
+        json_str_or(obj, "source.component", json_str_or(obj, "reportingComponent", "")));
     text(out, "%s", json_str_or(obj, "message", ""));
     text(out, "%s", first);
     number(out, json_int_or(obj, "count", 1));
@@ -336,7 +354,8 @@ role_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 static void
 binding_cells(const json_t *obj, int64_t now_ms, struct buf *out)
 {
-    text(out, "%s/%s", json_str_or(obj, "roleRef.kind", ""), json_str_or(obj, "roleRef.name", ""));
+    text(out, "%s/%s", json_str_or(obj, "roleRef.kind", ""),
+         json_str_or(obj, "roleRef.name", ""));
     age(out, obj, now_ms);
 }
 
@@ -379,7 +398,8 @@ cells_of(const struct resource *r)
 {
     size_t i = 0;
 
-    while (sets[i].type != NULL && (r->type == NULL || strcmp(sets[i].type, r->type) != 0))
+    while (sets[i].type != NULL &&
+           (r->type == NULL || strcmp(sets[i].type, r->type) != 0))
         i++;
     return &sets[i];
 }

@@ -18,6 +18,7 @@ struct cell_set {
 };
 
 const struct cell_set *cells_of(const struct resource *r);
-void cells_add(const struct resource *r, const json_t *obj, int64_t now_ms, struct buf *out);
+void cells_add(const struct resource *r, const json_t *obj, int64_t now_ms,
+               struct buf *out);
 
 #endif

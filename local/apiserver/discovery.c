@@ -7,7 +7,8 @@
 #include "common/json.h"
 #include "local/apiserver/negotiate.h"
 
-static const char *const verbs_all[] = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+static const char *const verbs_all[] = {"create", "delete", "deletecollection", "get",
+                                        "list",   "patch",  "update",           "watch"};
 
 static json_t *
 words(const char *text)
@@ -51,7 +52,8 @@ extra_sub(const struct resource *r)
 static json_t *
 kind_of(const struct resource *r)
 {
-    return json_pack("{s:s, s:s, s:s}", "group", r->group, "version", r->version, "kind", r->kind);
+    return json_pack("{s:s, s:s, s:s}", "group", r->group, "version", r->version, "kind",
+                     r->kind);
 }
 
 /* ---- aggregated ---- */
@@ -62,15 +64,17 @@ sub_entry(const struct resource *r, const char *name)
     bool log = strcmp(name, "log") == 0;
     json_t *verbs = log ? json_pack("[s]", "get") : verbs_of(r, true);
 
-    return json_pack("{s:s, s:o, s:o}", "subresource", name, "responseKind", kind_of(r), "verbs", verbs);
+    return json_pack("{s:s, s:o, s:o}", "subresource", name, "responseKind", kind_of(r),
+                     "verbs", verbs);
 }
 
 static json_t *
 aggregated_resource(const struct resource *r)
 {
-    json_t *out = json_pack("{s:s, s:o, s:s, s:s, s:o}", "resource", r->plural, "responseKind", kind_of(r), "scope",
-                            r->namespaced ? "Namespaced" : "Cluster", "singularResource", r->singular, "verbs",
-                            verbs_of(r, false));
+    json_t *out =
+        json_pack("{s:s, s:o, s:s, s:s, s:o}", "resource", r->plural, "responseKind",
+                  kind_of(r), "scope", r->namespaced ? "Namespaced" : "Cluster",
+                  "singularResource", r->singular, "verbs", verbs_of(r, false));
     json_t *subs = json_array();
 
     if (*r->short_names != '\0')
@@ -93,9 +97,8 @@ find_named(json_t *list, const char *key, const char *value)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        if (strcmp(json_str_or(item, key, ""), value) == 0)
-            return item;
+    json_array_foreach(list, i, item) if (strcmp(json_str_or(item, key, ""), value) ==
+                                          0) return item;
     return NULL;
 }
 
@@ -113,21 +116,27 @@ aggregated(struct server *s, bool core, const char *version)
         if ((*r->group == '\0') != core)
             continue;
         if ((group = find_named(items, "metadata.name", r->group)) == NULL) {
-            group = json_pack("{s:{s:s, s:n}, s:[]}", "metadata", "name", r->group, "creationTimestamp", "versions");
+            group = json_pack("{s:{s:s, s:n}, s:[]}", "metadata", "name", r->group,
+                              "creationTimestamp", "versions");
             if (core)
                 json_object_del(json_object_get(group, "metadata"), "name");
             json_array_append_new(items, group);
         }
-        if ((entry = find_named(json_object_get(group, "versions"), "version", r->version)) == NULL) {
-            entry = json_pack("{s:s, s:s, s:[]}", "version", r->version, "freshness", "Current", "resources");
+        if ((entry = find_named(json_object_get(group, "versions"), "version",
+                                r->version)) == NULL) {
+            entry = json_pack("{s:s, s:s, s:[]}", "version", r->version, "freshness",
+                              "Current", "resources");
             json_array_append_new(json_object_get(group, "versions"), entry);
         }
-        json_array_append_new(json_object_get(entry, "resources"), aggregated_resource(r));
-        if (core && json_object_get(json_object_get(group, "metadata"), "name") == NULL && json_array_size(items) > 1)
+        json_array_append_new(json_object_get(entry, "resources"),
+                              aggregated_resource(r));
+        if (core && json_object_get(json_object_get(group, "metadata"), "name") == NULL &&
+            json_array_size(items) > 1)
             json_array_remove(items, 1);
     }
     snprintf(api, sizeof api, "apidiscovery.k8s.io/%s", version);
-    return json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList", "apiVersion", api, "metadata", "items", items);
+    return json_pack("{s:s, s:s, s:{}, s:o}", "kind", "APIGroupDiscoveryList",
+                     "apiVersion", api, "metadata", "items", items);
 }
 
 /* ---- plain ---- */
@@ -141,16 +150,19 @@ group_entry(struct server *s, const char *name)
     for (size_t i = 0; i < registry_count(s->registry); i++) {
         struct resource *r = registry_at(s->registry, i);
 
-        if (strcmp(r->group, name) != 0 || find_named(versions, "version", r->version) != NULL)
+        if (strcmp(r->group, name) != 0 ||
+            find_named(versions, "version", r->version) != NULL)
             continue;
         resource_api_version(r, gv, sizeof gv);
-        json_array_append_new(versions, json_pack("{s:s, s:s}", "groupVersion", gv, "version", r->version));
+        json_array_append_new(
+            versions, json_pack("{s:s, s:s}", "groupVersion", gv, "version", r->version));
     }
     if (json_array_size(versions) == 0) {
         json_decref(versions);
         return NULL;
     }
-    return json_pack("{s:s, s:o, s:O}", "name", name, "versions", versions, "preferredVersion", json_array_get(versions, 0));
+    return json_pack("{s:s, s:o, s:O}", "name", name, "versions", versions,
+                     "preferredVersion", json_array_get(versions, 0));
 }
 
 static json_t *
@@ -164,7 +176,8 @@ group_list(struct server *s)
         if (*r->group != '\0' && find_named(groups, "name", r->group) == NULL)
             json_array_append_new(groups, group_entry(s, r->group));
     }
-    return json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups", groups);
+    return json_pack("{s:s, s:s, s:o}", "kind", "APIGroupList", "apiVersion", "v1",
+                     "groups", groups);
 }
 
 static json_t *
@@ -173,9 +186,11 @@ plain_resource(const struct resource *r, const char *sub, json_t *verbs)
     char name[330];
     json_t *out;
 
-    snprintf(name, sizeof name, "%s%s%s", r->plural, sub != NULL ? "/" : "", sub != NULL ? sub : "");
-    out = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName", sub != NULL ? "" : r->singular,
-                    "namespaced", r->namespaced, "kind", r->kind, "verbs", verbs);
+    snprintf(name, sizeof name, "%s%s%s", r->plural, sub != NULL ? "/" : "",
+             sub != NULL ? sub : "");
+    out = json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "singularName",
+                    sub != NULL ? "" : r->singular, "namespaced", r->namespaced, "kind",
+                    r->kind, "verbs", verbs);
     if (sub == NULL && *r->short_names != '\0')
         json_object_set_new(out, "shortNames", words(r->short_names));
     if (sub == NULL && *r->categories != '\0')
@@ -198,14 +213,16 @@ resource_list(struct server *s, const char *group, const char *version)
         if (r->status)
             json_array_append_new(list, plain_resource(r, "status", verbs_of(r, true)));
         if (extra_sub(r) != NULL)
-            json_array_append_new(list, plain_resource(r, extra_sub(r), json_pack("[s]", "get")));
+            json_array_append_new(
+                list, plain_resource(r, extra_sub(r), json_pack("[s]", "get")));
     }
     if (json_array_size(list) == 0) {
         json_decref(list);
         return NULL;
     }
     snprintf(gv, sizeof gv, "%s%s%s", group, *group != '\0' ? "/" : "", version);
-    return json_pack("{s:s, s:s, s:s, s:o}", "kind", "APIResourceList", "apiVersion", "v1", "groupVersion", gv, "resources", list);
+    return json_pack("{s:s, s:s, s:s, s:o}", "kind", "APIResourceList", "apiVersion",
+                     "v1", "groupVersion", gv, "resources", list);
 }
 
 static void
@@ -215,13 +232,17 @@ answer_root(struct server *s, const struct call *c, bool core, struct reply *r)
 
     if (accept_discovery(c->accept, version, sizeof version)) {
         reply_json(r, 200, aggregated(s, core, version));
-        r->content_type = strcmp(version, "v2") == 0
-                              ? "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-                              : "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+        r->content_type =
+            strcmp(version, "v2") == 0
+                ? "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+                : "application/"
+                  "json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
     } else if (core) {
-        reply_json(r, 200, json_pack("{s:s, s:[s], s:[{s:s, s:s}]}", "kind", "APIVersions", "versions", "v1",
-                                     "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0", "serverAddress",
-                                     s->address != NULL ? s->address : ""));
+        reply_json(r, 200,
+                   json_pack("{s:s, s:[s], s:[{s:s, s:s}]}", "kind", "APIVersions",
+                             "versions", "v1", "serverAddressByClientCIDRs", "clientCIDR",
+                             "0.0.0.0/0", "serverAddress",
+                             s->address != NULL ? s->address : ""));
     } else {
         reply_json(r, 200, group_list(s));
     }

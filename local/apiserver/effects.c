@@ -34,14 +34,13 @@ remove_objects(struct server *s, const char *crd, struct fault *f)
         return 0;
     if (store_list(s->store, &span, take_object, objects, &e) < 0)
         return fault_store(f, &e);
-    json_array_foreach(objects, i, obj)
-        if (object_remove(s, r, obj, f) < 0)
-            return -1;
+    json_array_foreach(objects, i, obj) if (object_remove(s, r, obj, f) < 0) return -1;
     return 0;
 }
 
 int
-effects_after(struct server *s, const struct resource *r, char type, const json_t *obj, const json_t *old, struct fault *f)
+effects_after(struct server *s, const struct resource *r, char type, const json_t *obj,
+              const json_t *old, struct fault *f)
 {
     struct err e = ERR_INIT;
 
@@ -59,7 +58,8 @@ effects_after(struct server *s, const struct resource *r, char type, const json_
         registry_drop_crd(s->registry, meta_str(obj, "name"));
         return 0;
     }
-    if (old != NULL && json_equal(json_object_get(obj, "spec"), json_object_get(old, "spec")))
+    if (old != NULL &&
+        json_equal(json_object_get(obj, "spec"), json_object_get(old, "spec")))
         return 0;
     if (registry_add_crd(s->registry, obj, &e) < 0)
         return fault_set(f, 422, "Invalid", "%s", e.text);

@@ -6,8 +6,8 @@
 #include "local/apiserver/api.h"
 
 /* Called once per write, within its transaction; type as in struct row. */
-int effects_after(struct server *s, const struct resource *r, char type, const json_t *obj,
-                  const json_t *old, struct fault *f);
+int effects_after(struct server *s, const struct resource *r, char type,
+                  const json_t *obj, const json_t *old, struct fault *f);
 
 /* Reads all CRDs again: at start, and after a transaction was lost. */
 int effects_reload(struct server *s, struct err *e);

@@ -11,8 +11,8 @@
 static json_t *
 status_new(const char *status)
 {
-    return json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1", "metadata", "status",
-                     status);
+    return json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1",
+                     "metadata", "status", status);
 }
 
 static int
@@ -131,7 +131,8 @@ fault_not_found(struct fault *f, const char *group, const char *plural, const ch
 
     fault_set(f, 404, "NotFound", "%s%s%s \"%s\" not found", plural, core ? "" : ".",
               core ? "" : group, name);
-    return fault_about(f, &(struct subject){.group = group, .kind = plural, .name = name});
+    return fault_about(f,
+                       &(struct subject){.group = group, .kind = plural, .name = name});
 }
 
 void
@@ -144,8 +145,8 @@ causes_add(json_t *causes, const char *reason, const char *field, const char *fm
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    json_array_append_new(causes, json_pack("{s:s, s:s+, s:s}", "reason", reason, "message", message, "",
-                                            "field", field));
+    json_array_append_new(causes, json_pack("{s:s, s:s+, s:s}", "reason", reason,
+                                            "message", message, "", "field", field));
 }
 
 int
@@ -157,8 +158,10 @@ fault_invalid(struct fault *f, const struct subject *about, json_t *causes)
     json_t *cause;
 
     buf_printf(&text, "%s%s%s \"%s\" is invalid: %s", about->kind, core ? "" : ".",
-               core ? "" : about->group, about->name != NULL ? about->name : "", n > 1 ? "[" : "");
-    json_array_foreach(causes, i, cause) {
+               core ? "" : about->group, about->name != NULL ? about->name : "",
+               n > 1 ? "[" : "");
+    json_array_foreach(causes, i, cause)
+    {
         const char *field = json_string_value(json_object_get(cause, "field"));
 
         buf_printf(&text, "%s%s%s%s", i > 0 ? ", " : "", field != NULL ? field : "",

@@ -11,7 +11,8 @@
 const struct schema *
 fields_schema(const struct schema *s, const char *name, int depth)
 {
-    return depth == 0 && strcmp(name, "metadata") == 0 ? builtin_meta() : schema_field(s, name, NULL);
+    return depth == 0 && strcmp(name, "metadata") == 0 ? builtin_meta()
+                                                       : schema_field(s, name, NULL);
 }
 
 static json_t *fields_of(const struct schema *s, const json_t *v, int depth);
@@ -26,7 +27,8 @@ key_name(const struct schema *s, const json_t *item)
     json_t *key;
     char *out = NULL;
 
-    json_array_foreach(s->keys, i, key) {
+    json_array_foreach(s->keys, i, key)
+    {
         const char *name = json_string_value(key);
         json_t *value = json_object_get(item, name);
 
@@ -58,8 +60,10 @@ fields_of_list(const struct schema *s, const json_t *v)
 
     if (s == NULL || s->list == LIST_ATOMIC)
         return out;
-    json_array_foreach(v, i, item) {
-        SCOPED(string) char *name = s->list == LIST_MAP ? key_name(s, item) : value_name(item);
+    json_array_foreach(v, i, item)
+    {
+        SCOPED(string)
+        char *name = s->list == LIST_MAP ? key_name(s, item) : value_name(item);
         json_t *sub = s->list == LIST_MAP ? fields_of(s->items, item, 1) : json_object();
 
         if (s->list == LIST_MAP)
@@ -85,19 +89,30 @@ fields_of(const struct schema *s, const json_t *v, int depth)
     }
     if (s != NULL && s->atomic_map)
         return out;
-    json_object_foreach((json_t *)v, key, member) {
+    json_object_foreach((json_t *)v, key, member)
+    {
         snprintf(name, sizeof name, "f:%.590s", key);
-        json_object_set_new(out, name, fields_of(fields_schema(s, key, depth), member, depth + 1));
+        json_object_set_new(out, name,
+                            fields_of(fields_schema(s, key, depth), member, depth + 1));
     }
     return out;
 }
 
 json_t *
-fields_of_object(const struct resource *r, const struct schema *s, const json_t *obj, const char *sub)
+fields_of_object(const struct resource *r, const struct schema *s, const json_t *obj,
+                 const char *sub)
 {
-    static const char *const server_set[] = {"f:name", "f:namespace", "f:uid", "f:creationTimestamp", "f:generation",
-                                             "f:resourceVersion", "f:managedFields", "f:selfLink", "f:deletionTimestamp",
-                                             "f:deletionGracePeriodSeconds", "f:generateName"};
+    static const char *const server_set[] = {"f:name",
+                                             "f:namespace",
+                                             "f:uid",
+                                             "f:creationTimestamp",
+                                             "f:generation",
+                                             "f:resourceVersion",
+                                             "f:managedFields",
+                                             "f:selfLink",
+                                             "f:deletionTimestamp",
+                                             "f:deletionGracePeriodSeconds",
+                                             "f:generateName"};
     json_t *out = fields_of(s, obj, 0), *meta;
 
     if (sub != NULL) {
@@ -142,7 +157,8 @@ fields_union(const json_t *a, const json_t *b)
     json_t *out = json_deep_copy(a), *sub;
     const char *key;
 
-    json_object_foreach((json_t *)b, key, sub) {
+    json_object_foreach((json_t *)b, key, sub)
+    {
         json_t *mine = json_object_get(out, key), *both;
 
         if (mine == NULL) {
@@ -164,7 +180,8 @@ fields_minus(const json_t *a, const json_t *b)
     json_t *out = json_object(), *sub;
     const char *key;
 
-    json_object_foreach((json_t *)a, key, sub) {
+    json_object_foreach((json_t *)a, key, sub)
+    {
         const json_t *other = json_object_get(b, key);
         json_t *rest;
 
@@ -191,7 +208,8 @@ fields_and(const json_t *a, const json_t *b)
     json_t *out = json_object(), *sub;
     const char *key;
 
-    json_object_foreach((json_t *)a, key, sub) {
+    json_object_foreach((json_t *)a, key, sub)
+    {
         const json_t *other = json_object_get(b, key);
         json_t *both;
 
@@ -220,13 +238,15 @@ item_index(const json_t *list, const char *name)
     json_t *item, *value;
     const char *key;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         bool same = wanted != NULL;
 
         if (name[0] == 'v') {
             same = same && json_equal(item, wanted);
         } else {
-            json_object_foreach(wanted, key, value) {
+            json_object_foreach(wanted, key, value)
+            {
                 json_t *own = json_object_get(item, key);
 
                 /* A key that is absent has its default. */
@@ -263,7 +283,8 @@ fields_changed(const json_t *set, const json_t *a, const json_t *b)
     json_t *out = json_object(), *sub;
     const char *key;
 
-    json_object_foreach((json_t *)set, key, sub) {
+    json_object_foreach((json_t *)set, key, sub)
+    {
         const json_t *x, *y;
 
         if (strcmp(key, ".") == 0)
@@ -291,7 +312,8 @@ fields_remove(json_t *obj, const json_t *set)
     const char *key;
     json_t *sub;
 
-    json_object_foreach((json_t *)set, key, sub) {
+    json_object_foreach((json_t *)set, key, sub)
+    {
         json_t *value;
 
         if (strcmp(key, ".") == 0 || (value = value_of(obj, key)) == NULL)
@@ -305,7 +327,8 @@ fields_remove(json_t *obj, const json_t *set)
         }
         fields_remove(value, sub);
         /* A map or list that only existed for what is gone goes too. */
-        if (key[0] == 'f' && ((json_is_object(value) && json_object_size(value) == 0) || (json_is_array(value) && json_array_size(value) == 0)))
+        if (key[0] == 'f' && ((json_is_object(value) && json_object_size(value) == 0) ||
+                              (json_is_array(value) && json_array_size(value) == 0)))
             json_object_del(obj, key + 2);
     }
 }
@@ -325,7 +348,8 @@ add_path_segment(const char *key, struct buf *out)
     } else {
         keys = json_loads(key + 2, 0, NULL);
         buf_add_char(out, '[');
-        json_object_foreach(keys, name, value) {
+        json_object_foreach(keys, name, value)
+        {
             SCOPED(string) char *text = json_dumps(value, JSON_ENCODE_ANY);
 
             buf_printf(out, "%s%s=%s", first ? "" : ",", name, text != NULL ? text : "");
@@ -341,7 +365,8 @@ fields_paths(const json_t *set, const char *prefix, json_t *out)
     const char *key;
     json_t *sub;
 
-    json_object_foreach((json_t *)set, key, sub) {
+    json_object_foreach((json_t *)set, key, sub)
+    {
         SCOPED(buf) struct buf path = BUF_INIT;
 
         buf_add_str(&path, prefix);

@@ -29,14 +29,16 @@ is_date(const char *text)
 {
     char stamp[64];
 
-    return strlen(text) == 10 && snprintf(stamp, sizeof stamp, "%sT00:00:00Z", text) > 0 && is_date_time(stamp);
+    return strlen(text) == 10 &&
+           snprintf(stamp, sizeof stamp, "%sT00:00:00Z", text) > 0 && is_date_time(stamp);
 }
 
 static bool
 is_uuid(const char *text)
 {
     for (int i = 0; i < 36; i++)
-        if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-'
+                                                    : !isxdigit((unsigned char)text[i]))
             return false;
     return text[36] == '\0';
 }
@@ -69,7 +71,8 @@ is_cidr(const char *text)
     memcpy(address, text, n);
     address[n] = '\0';
     long bits = strtol(text + n + 1, &end, 10);
-    return *end == '\0' && ((is_ipv4(address) && bits <= 32) || (is_ipv6(address) && bits <= 128));
+    return *end == '\0' &&
+           ((is_ipv4(address) && bits <= 32) || (is_ipv6(address) && bits <= 128));
 }
 
 static bool
@@ -90,7 +93,8 @@ is_email(const char *text)
 {
     const char *at = strchr(text, '@');
 
-    return at != NULL && at > text && strchr(at + 1, '@') == NULL && at[1] != '\0' && strpbrk(text, " \t\n") == NULL;
+    return at != NULL && at > text && strchr(at + 1, '@') == NULL && at[1] != '\0' &&
+           strpbrk(text, " \t\n") == NULL;
 }
 
 static bool

@@ -42,8 +42,8 @@ struct front {
     struct server *s;
     struct loop *loop;
     struct MHD_Daemon *daemon;
-    int epoll_fd;   /* libmicrohttpd's */
-    int hangups;    /* ours: sockets of suspended streams */
+    int epoll_fd; /* libmicrohttpd's */
+    int hangups;  /* ours: sockets of suspended streams */
     const char *token;
     bool (*after)(void *arg);
     void *arg;
@@ -82,9 +82,11 @@ proxy_password(const char *header_text, const char *token)
     SCOPED(buf) struct buf plain = BUF_INIT;
     bool good;
 
-    if (header_text == NULL || strncasecmp(header_text, "Basic ", 6) != 0 || base64_decode(header_text + 6, &plain) < 0)
+    if (header_text == NULL || strncasecmp(header_text, "Basic ", 6) != 0 ||
+        base64_decode(header_text + 6, &plain) < 0)
         return false;
-    good = strncmp(buf_str(&plain), "kelos:", 6) == 0 && same_secret(buf_str(&plain) + 6, token);
+    good = strncmp(buf_str(&plain), "kelos:", 6) == 0 &&
+           same_secret(buf_str(&plain) + 6, token);
     buf_wipe(&plain);
     return good;
 }
@@ -98,10 +100,13 @@ refuse(struct exchange *x)
     const char *host = header(x->conn, "Host"), *auth = header(x->conn, "Authorization");
     size_t n = host != NULL ? strcspn(host, ":") : 0;
 
-    if (host == NULL || !((n == 9 && strncasecmp(host, "localhost", 9) == 0) || (n == 9 && strncmp(host, "127.0.0.1", 9) == 0) ||
+    if (host == NULL || !((n == 9 && strncasecmp(host, "localhost", 9) == 0) ||
+                          (n == 9 && strncmp(host, "127.0.0.1", 9) == 0) ||
                           strncmp(host, "[::1]", 5) == 0))
-        fault_set(&f, 421, "BadRequest", "this server answers to 127.0.0.1 and localhost only");
-    else if (!(auth != NULL && strncasecmp(auth, "Bearer ", 7) == 0 && same_secret(auth + 7, x->h->token)) &&
+        fault_set(&f, 421, "BadRequest",
+                  "this server answers to 127.0.0.1 and localhost only");
+    else if (!(auth != NULL && strncasecmp(auth, "Bearer ", 7) == 0 &&
+               same_secret(auth + 7, x->h->token)) &&
              !proxy_password(header(x->conn, "Proxy-Authorization"), x->h->token))
         fault_set(&f, 401, "Unauthorized", "Unauthorized");
     else
@@ -121,14 +126,18 @@ take_param(void *cls, enum MHD_ValueKind kind, const char *key, const char *valu
 
     (void)kind;
     if (l->c->param_count < PARAM_MAX)
-        l->c->params[l->c->param_count++] = (struct param){key, value != NULL ? value : ""};
+        l->c->params[l->c->param_count++] =
+            (struct param){key, value != NULL ? value : ""};
     return MHD_YES;
 }
 
 static void
 run(struct exchange *x, const char *method)
 {
-    struct call c = {.method = method, .path = x->url, .body = buf_str(&x->body), .size = x->body.size};
+    struct call c = {.method = method,
+                     .path = x->url,
+                     .body = buf_str(&x->body),
+                     .size = x->body.size};
     struct param_list list = {&c};
 
     c.accept = header(x->conn, "Accept");
@@ -146,8 +155,10 @@ run(struct exchange *x, const char *method)
 static void
 watch_hangup(struct exchange *x)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLONESHOT, .data.ptr = x};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLONESHOT,
+                             .data.ptr = x};
 
     if (info == NULL || x->fd >= 0)
         return;
@@ -208,7 +219,9 @@ add_headers(struct MHD_Response *response, const struct reply *r)
     size_t i;
     json_t *warning;
 
-    MHD_add_response_header(response, "Content-Type", r->content_type != NULL ? r->content_type : "application/json");
+    MHD_add_response_header(response, "Content-Type",
+                            r->content_type != NULL ? r->content_type
+                                                    : "application/json");
     MHD_add_response_header(response, "Cache-Control", "no-cache, private");
     if (r->allow_get)
         MHD_add_response_header(response, "Allow", "GET");
@@ -220,10 +233,12 @@ add_headers(struct MHD_Response *response, const struct reply *r)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     if (r->etag[0] != '\0')
         MHD_add_response_header(response, "ETag", r->etag);
-    json_array_foreach(r->warnings, i, warning) {
+    json_array_foreach(r->warnings, i, warning)
+    {
         size_t n = (size_t)snprintf(text, sizeof text, "299 - \"");
 
-        for (const char *p = json_string_value(warning); *p != '\0' && n < sizeof text - 4; p++) {
+        for (const char *p = json_string_value(warning);
+             *p != '\0' && n < sizeof text - 4; p++) {
             if (*p == '"' || *p == '\\')
                 text[n++] = '\\';
             text[n++] = (unsigned char)*p < 0x20 ? ' ' : *p;
@@ -244,12 +259,15 @@ send_reply(struct exchange *x)
     if (r->stream != NULL) {
         r->stream->owner = x;
         r->stream->wake = stream_wake;
-        MHD_set_connection_option(x->conn, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)STREAM_TIMEOUT_S);
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, stream_read, x, NULL);
+        MHD_set_connection_option(x->conn, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  (unsigned)STREAM_TIMEOUT_S);
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, stream_read,
+                                                     x, NULL);
     } else {
         size_t size = r->body.size;
 
-        response = MHD_create_response_from_buffer(size, buf_take(&r->body), MHD_RESPMEM_MUST_FREE);
+        response = MHD_create_response_from_buffer(size, buf_take(&r->body),
+                                                   MHD_RESPMEM_MUST_FREE);
     }
     if (response == NULL)
         return MHD_NO;
@@ -272,8 +290,8 @@ wait_for_commit(struct exchange *x)
 }
 
 static enum MHD_Result
-on_request(void *cls, struct MHD_Connection *conn, const char *url, const char *method, const char *version,
-           const char *data, size_t *size, void **state)
+on_request(void *cls, struct MHD_Connection *conn, const char *url, const char *method,
+           const char *version, const char *data, size_t *size, void **state)
 {
     struct exchange *x = *state;
 
@@ -300,7 +318,9 @@ on_request(void *cls, struct MHD_Connection *conn, const char *url, const char *
     if (x->body.failed && !x->refused) {
         struct fault f = FAULT_INIT;
 
-        fault_set(&f, 413, "RequestEntityTooLarge", "Request entity too large: limit REQUEST_BODY_BYTES is %d", LIMIT_REQUEST_BODY_BYTES);
+        fault_set(&f, 413, "RequestEntityTooLarge",
+                  "Request entity too large: limit REQUEST_BODY_BYTES is %d",
+                  LIMIT_REQUEST_BODY_BYTES);
         reply_fault(&x->reply, &f);
     } else if (!x->refused) {
         run(x, method);
@@ -334,7 +354,8 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 }
 
 static void
-on_done(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode why)
+on_done(void *cls, struct MHD_Connection *conn, void **state,
+        enum MHD_RequestTerminationCode why)
 {
     struct exchange *x = *state;
     struct exchange **link;
@@ -356,7 +377,8 @@ on_done(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTe
     if (x->next != NULL)
         x->next->prev = x->prev;
     if (x->reply.stream != NULL)
-        MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S);
+        MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  (unsigned)IDLE_TIMEOUT_S);
     reply_clear(&x->reply);
     buf_wipe(&x->body);
     free(x->url);
@@ -457,7 +479,9 @@ on_hangup(void *arg, int fd, int events)
 int
 front_listen(int *port, struct err *e)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)*port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof a;
     SCOPED(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
@@ -467,7 +491,10 @@ front_listen(int *port, struct err *e)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0) {
         if (errno == EADDRINUSE)
-            return err_set(e, ERR_SYSTEM, "port %d on 127.0.0.1 is in use by another program: stop it or choose another --port", *port);
+            return err_set(e, ERR_SYSTEM,
+                           "port %d on 127.0.0.1 is in use by another program: stop it "
+                           "or choose another --port",
+                           *port);
         return err_errno(e, "bind 127.0.0.1:%d", *port);
     }
     if (listen(fd, 256) < 0 || getsockname(fd, (struct sockaddr *)&a, &size) < 0)
@@ -490,7 +517,8 @@ on_mhd_log(void *cls, const char *fmt, va_list ap)
 }
 
 struct front *
-front_new(struct server *s, struct loop *loop, int fd, const char *token, bool (*after)(void *arg), void *arg, struct err *e)
+front_new(struct server *s, struct loop *loop, int fd, const char *token,
+          bool (*after)(void *arg), void *arg, struct err *e)
 {
     SCOPED(front) struct front *h = calloc(1, sizeof *h);
 
@@ -498,13 +526,16 @@ front_new(struct server *s, struct loop *loop, int fd, const char *token, bool (
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
-    *h = (struct front){.s = s, .loop = loop, .token = token, .after = after, .arg = arg, .hangups = -1};
-    h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
-                                 MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                 (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
-                                 MHD_OPTION_NOTIFY_COMPLETED, on_done, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
-                                 MHD_OPTION_END);
+    *h = (struct front){
+        .s = s, .loop = loop, .token = token, .after = after, .arg = arg, .hangups = -1};
+    h->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, h,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h,
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)65536, MHD_OPTION_END);
     if (h->daemon == NULL) {
         err_set(e, ERR_SYSTEM, "the HTTP server did not start: %s", strerror(errno));
         return NULL;

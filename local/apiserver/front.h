@@ -15,7 +15,7 @@ struct front;
  * back: `after` at the end of each turn that ran requests (it commits what they wrote and
  * returns false when that failed). Returns a server the caller owns, or NULL with *e. */
 struct front *front_new(struct server *s, struct loop *loop, int fd, const char *token,
-                             bool (*after)(void *arg), void *arg, struct err *e);
+                        bool (*after)(void *arg), void *arg, struct err *e);
 /* Ends all connections. */
 void front_free(struct front *h);
 SCOPED_DEFINE(front)

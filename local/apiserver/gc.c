@@ -54,7 +54,8 @@ batch_type(struct server *s, const struct batch *b, size_t i)
 }
 
 int
-gc_note(struct server *s, const struct resource *r, char type, const json_t *obj, const json_t *old, struct err *e)
+gc_note(struct server *s, const struct resource *r, char type, const json_t *obj,
+        const json_t *old, struct err *e)
 {
     json_t *owners = json_at(obj, "metadata.ownerReferences"), *ref;
     const char *uid = meta_str(obj, "uid");
@@ -64,14 +65,18 @@ gc_note(struct server *s, const struct resource *r, char type, const json_t *obj
     if (type == 'D') {
         if (store_work_add(s->store, "gone", uid, e) < 0)
             return -1;
-        json_array_foreach(owners, i, ref)
-            if (store_work_add(s->store, "owner", json_str_or(ref, "uid", ""), e) < 0)
-                return -1;
-    } else if (json_array_size(owners) > 0 && (old == NULL || !json_equal(owners, json_at(old, "metadata.ownerReferences")))) {
+        json_array_foreach(owners, i, ref) if (store_work_add(s->store, "owner",
+                                                              json_str_or(ref, "uid", ""),
+                                                              e) < 0) return -1;
+    } else if (json_array_size(owners) > 0 &&
+               (old == NULL ||
+                !json_equal(owners, json_at(old, "metadata.ownerReferences")))) {
         if (store_work_add(s->store, "check", uid, e) < 0)
             return -1;
     }
-    if (type != 'D' && deleting && (meta_has_finalizer(obj, "foregroundDeletion") || meta_has_finalizer(obj, "orphan")) &&
+    if (type != 'D' && deleting &&
+        (meta_has_finalizer(obj, "foregroundDeletion") ||
+         meta_has_finalizer(obj, "orphan")) &&
         store_work_add(s->store, "owner", uid, e) < 0)
         return -1;
     if (type == 'D' && r->namespaced) {
@@ -98,12 +103,14 @@ owner_alive(struct server *s, const json_t *ref, const json_t *dependent)
 {
     struct fault f = FAULT_INIT;
     char key[320];
-    SCOPED(json) json_t *owner = object_load_uid(s, json_str_or(ref, "uid", ""), key, sizeof key, &f);
+    SCOPED(json)
+    json_t *owner = object_load_uid(s, json_str_or(ref, "uid", ""), key, sizeof key, &f);
 
     fault_clear(&f);
     if (owner == NULL)
         return false;
-    return *meta_str(owner, "namespace") == '\0' || strcmp(meta_str(owner, "namespace"), meta_str(dependent, "namespace")) == 0;
+    return *meta_str(owner, "namespace") == '\0' ||
+           strcmp(meta_str(owner, "namespace"), meta_str(dependent, "namespace")) == 0;
 }
 
 /* Deletes an object all of whose owners are gone; drops the references to those that are gone
@@ -119,9 +126,8 @@ settle_dependent(struct server *s, struct resource *r, json_t *obj, struct err *
 
     if (r == NULL || json_array_size(owners) == 0)
         return 0;
-    json_array_foreach(owners, i, ref)
-        if (owner_alive(s, ref, obj))
-            json_array_append(alive, ref);
+    json_array_foreach(owners, i, ref) if (owner_alive(s, ref, obj))
+        json_array_append(alive, ref);
     if (json_array_size(alive) == json_array_size(owners))
         return 0;
     if (json_array_size(alive) == 0) {
@@ -174,7 +180,8 @@ push_dependents(struct server *s, struct batch *b, const char *uid, struct err *
     int blocking = 0;
 
     for (size_t i = 0; i < json_array_size(b->objects); i++) {
-        json_t *obj = json_array_get(b->objects, i), *refs = json_at(obj, "metadata.ownerReferences"), *ref;
+        json_t *obj = json_array_get(b->objects, i),
+               *refs = json_at(obj, "metadata.ownerReferences"), *ref;
         struct delete_options o = {.propagation = PROPAGATE_FOREGROUND, .grace = -1};
         struct fault f = FAULT_INIT;
         struct resource *r = batch_type(s, b, i);
@@ -182,9 +189,11 @@ push_dependents(struct server *s, struct batch *b, const char *uid, struct err *
         size_t k;
         int rc = 0;
 
-        json_array_foreach(refs, k, ref)
-            blocks |= strcmp(json_str_or(ref, "uid", ""), uid) == 0 && json_bool_or(ref, "blockOwnerDeletion", false);
-        if (json_at(obj, "metadata.deletionTimestamp") == NULL && r != NULL && (rc = delete_one(s, r, obj, &o, &f)) < 0)
+        json_array_foreach(refs, k, ref) blocks |=
+            strcmp(json_str_or(ref, "uid", ""), uid) == 0 &&
+            json_bool_or(ref, "blockOwnerDeletion", false);
+        if (json_at(obj, "metadata.deletionTimestamp") == NULL && r != NULL &&
+            (rc = delete_one(s, r, obj, &o, &f)) < 0)
             return failed(&f, e);
         blocking += blocks && rc != 1;
     }
@@ -195,7 +204,8 @@ static int
 orphan_dependents(struct server *s, struct batch *b, const char *uid, struct err *e)
 {
     for (size_t i = 0; i < json_array_size(b->objects); i++) {
-        json_t *obj = json_array_get(b->objects, i), *refs = json_at(obj, "metadata.ownerReferences");
+        json_t *obj = json_array_get(b->objects, i),
+               *refs = json_at(obj, "metadata.ownerReferences");
         SCOPED(json) json_t *old = json_deep_copy(obj);
         struct resource *r = batch_type(s, b, i);
         struct fault f = FAULT_INIT;
@@ -213,7 +223,8 @@ orphan_dependents(struct server *s, struct batch *b, const char *uid, struct err
 
 /* Drops the collector's finalizer; the object goes if it was the last. */
 static int
-let_go(struct server *s, struct resource *r, json_t *obj, const char *finalizer, struct err *e)
+let_go(struct server *s, struct resource *r, json_t *obj, const char *finalizer,
+       struct err *e)
 {
     SCOPED(json) json_t *old = json_deep_copy(obj);
     struct fault f = FAULT_INIT;
@@ -241,7 +252,8 @@ run_owner(struct server *s, const char *uid, struct err *e)
         return failed(&f, e);
     if (r == NULL || json_at(owner, "metadata.deletionTimestamp") == NULL)
         return 0;
-    bool orphan = meta_has_finalizer(owner, "orphan"), foreground = meta_has_finalizer(owner, "foregroundDeletion");
+    bool orphan = meta_has_finalizer(owner, "orphan"),
+         foreground = meta_has_finalizer(owner, "foregroundDeletion");
     if (!orphan && !foreground)
         return 0;
     if ((more = store_dependents(s->store, uid, take, &b, e)) < 0)
@@ -313,7 +325,8 @@ gc_run(struct server *s, int steps, struct err *e)
         if (steps-- <= 0)
             return 1;
         /* Done first: the run may note the same item again. */
-        if (store_work_done(s->store, works[i].kind, item, e) < 0 || (rc = works[i].run(s, item, e)) < 0)
+        if (store_work_done(s->store, works[i].kind, item, e) < 0 ||
+            (rc = works[i].run(s, item, e)) < 0)
             return -1;
         if (rc == 1 && store_work_add(s->store, works[i].kind, item, e) < 0)
             return -1;
@@ -336,7 +349,8 @@ take_aged(void *ctx, const struct row *row)
 
     if (obj == NULL)
         return -1;
-    if (rfc3339_parse(json_str_or(obj, "lastTimestamp", NULL), &at) < 0 && rfc3339_parse(meta_str(obj, "creationTimestamp"), &at) < 0)
+    if (rfc3339_parse(json_str_or(obj, "lastTimestamp", NULL), &at) < 0 &&
+        rfc3339_parse(meta_str(obj, "creationTimestamp"), &at) < 0)
         return 0;
     if (at < a->before_ms)
         json_array_append(a->old, obj);
@@ -355,7 +369,8 @@ gc_age(struct server *s, struct err *e)
 
     if (store_list(s->store, &span, take_aged, &a, e) < 0)
         return -1;
-    json_array_foreach(old, i, obj) {
+    json_array_foreach(old, i, obj)
+    {
         struct fault f = FAULT_INIT;
 
         if (object_remove(s, events, obj, &f) < 0)

@@ -7,7 +7,8 @@
 #include "local/apiserver/api.h"
 
 /* Notes what a write of this object means for others; within its transaction. */
-int gc_note(struct server *s, const struct resource *r, char type, const json_t *obj, const json_t *old, struct err *e);
+int gc_note(struct server *s, const struct resource *r, char type, const json_t *obj,
+            const json_t *old, struct err *e);
 
 /* Does at most `steps` pieces of noted work. Returns 1 when more is left, 0 when all is done,
  * -1 with *e. The caller commits. */

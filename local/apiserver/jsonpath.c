@@ -20,11 +20,9 @@ walk_all(json_t *value, const char *rest, json_t *out)
     json_t *item;
 
     if (json_is_array(value)) {
-        json_array_foreach(value, i, item)
-            walk(item, rest, out);
+        json_array_foreach(value, i, item) walk(item, rest, out);
     } else if (json_is_object(value)) {
-        json_object_foreach(value, key, item)
-            walk(item, rest, out);
+        json_object_foreach(value, key, item) walk(item, rest, out);
     }
 }
 
@@ -38,11 +36,9 @@ walk_deep(json_t *value, const char *rest, json_t *out)
 
     walk(value, rest, out);
     if (json_is_array(value)) {
-        json_array_foreach(value, i, item)
-            walk_deep(item, rest, out);
+        json_array_foreach(value, i, item) walk_deep(item, rest, out);
     } else if (json_is_object(value)) {
-        json_object_foreach(value, key, item)
-            walk_deep(item, rest, out);
+        json_object_foreach(value, key, item) walk_deep(item, rest, out);
     }
 }
 
@@ -113,8 +109,10 @@ walk_filter(json_t *value, const char *p, json_t *out)
     p = literal(p, right, sizeof right);
     if ((close = strchr(p, ']')) == NULL)
         return;
-    json_array_foreach(value, i, item) {
-        SCOPED(json) json_t *found = left[0] == '@' ? jsonpath_find(item, left + 1) : NULL;
+    json_array_foreach(value, i, item)
+    {
+        SCOPED(json)
+        json_t *found = left[0] == '@' ? jsonpath_find(item, left + 1) : NULL;
         json_t *first = json_array_get(found, 0);
 
         if (op[0] == '\0' ? first != NULL : compare(first, op, right))

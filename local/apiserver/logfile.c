@@ -28,8 +28,8 @@ struct logfile {
     char pending[2 * HEAD_MAX]; /* decided text that has not been handed out */
     size_t pending_at, pending_size;
     enum place place;
-    bool partial;       /* the line goes on behind its newline */
-    bool in_part;       /* the line before was partial: no stamp again */
+    bool partial; /* the line goes on behind its newline */
+    bool in_part; /* the line before was partial: no stamp again */
 };
 
 static int
@@ -176,7 +176,8 @@ parse_head(struct logfile *l)
         return 0;
     if ((next[1] != 'F' && next[1] != 'P') || next[2] != ' ')
         return -1;
-    decide(l, (size_t)(space - p), (size_t)(next + 3 - p), space[4] == 'e' ? 'e' : 'o', next[1] == 'P');
+    decide(l, (size_t)(space - p), (size_t)(next + 3 - p), space[4] == 'e' ? 'e' : 'o',
+           next[1] == 'P');
     return 1;
 }
 

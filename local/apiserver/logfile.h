@@ -19,7 +19,8 @@ struct logfile_options {
 
 /* Opens DIR/log.1 and DIR/log. Returns a reader the caller owns, or NULL: ERR_NOT_FOUND when
  * nothing was written yet. */
-struct logfile *logfile_open(const char *dir, const struct logfile_options *o, struct err *e);
+struct logfile *logfile_open(const char *dir, const struct logfile_options *o,
+                             struct err *e);
 void logfile_free(struct logfile *l);
 SCOPED_DEFINE(logfile)
 

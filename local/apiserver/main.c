@@ -25,9 +25,9 @@
 #include "local/apiserver/seed.h"
 #include "local/apiserver/watch.h"
 
-#define GC_STEPS 50              /* pieces of collecting per turn of the loop */
-#define AGE_MS (5 * 60 * 1000)   /* how often old Events and log rows are looked for */
-#define RETRY_MS 1000            /* after a failed write of our own */
+#define GC_STEPS 50            /* pieces of collecting per turn of the loop */
+#define AGE_MS (5 * 60 * 1000) /* how often old Events and log rows are looked for */
+#define RETRY_MS 1000          /* after a failed write of our own */
 
 struct apiserver {
     const char *data, *pods, *kubeconfig_out, *crds;
@@ -174,7 +174,8 @@ open_store(struct apiserver *a, struct err *e)
     char dir[4200], path[4300];
 
     if (a->data == NULL || *a->data == '\0')
-        return err_set(e, ERR_INVALID, "--data: missing: give the directory that shall hold the state");
+        return err_set(e, ERR_INVALID,
+                       "--data: missing: give the directory that shall hold the state");
     snprintf(dir, sizeof dir, "%s/apiserver", a->data);
     if (make_dir(a->data, e) < 0 || make_dir(dir, e) < 0)
         return -1;
@@ -201,7 +202,8 @@ listen_socket(struct apiserver *a, struct err *e)
     int port = (int)a->port, fd;
 
     if (a->port < 0 || a->port > 65535)
-        return err_set(e, ERR_INVALID, "--port: %lld is not a port (0 to 65535)", (long long)a->port);
+        return err_set(e, ERR_INVALID, "--port: %lld is not a port (0 to 65535)",
+                       (long long)a->port);
     if (port == 0 && store_meta_get(a->server.store, "port", text, sizeof text, e) < 0)
         return -1;
     if (port == 0)
@@ -229,13 +231,18 @@ start(struct apiserver *a, struct err *e)
         return -1;
     if (seed_objects(&a->server, a->crds, e) < 0 || (fd = listen_socket(a, e)) < 0)
         return -1;
-    if (store_commit(a->server.store, e) < 0 || (a->server.logs = podlogs_new(&a->server, a->loop, e)) == NULL ||
-        (a->front = front_new(&a->server, a->loop, fd, a->token, after_requests, a, e)) == NULL) {
+    if (store_commit(a->server.store, e) < 0 ||
+        (a->server.logs = podlogs_new(&a->server, a->loop, e)) == NULL ||
+        (a->front = front_new(&a->server, a->loop, fd, a->token, after_requests, a, e)) ==
+            NULL) {
         close(fd);
         return -1;
     }
     snprintf(path, sizeof path, "%s/kubeconfig", a->data);
-    if (seed_kubeconfig(a->kubeconfig_out != NULL && *a->kubeconfig_out != '\0' ? a->kubeconfig_out : path, (int)a->port, a->token, e) < 0)
+    if (seed_kubeconfig(a->kubeconfig_out != NULL && *a->kubeconfig_out != '\0'
+                            ? a->kubeconfig_out
+                            : path,
+                        (int)a->port, a->token, e) < 0)
         return -1;
     podlogs_on_wake(a->server.logs, on_log, a);
     arm(a, &a->gc_timer, 0, on_gc);
@@ -276,9 +283,12 @@ prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
     (void)w;
     if (a->data != NULL && *a->data != '\0' && make_dir(a->data, e) < 0)
         return -1;
-    if (a->crds != NULL && *a->crds != '\0' && sandbox_allow(sandbox, a->crds, SANDBOX_READ, e) < 0)
+    if (a->crds != NULL && *a->crds != '\0' &&
+        sandbox_allow(sandbox, a->crds, SANDBOX_READ, e) < 0)
         return -1;
-    return a->data != NULL && *a->data != '\0' ? sandbox_allow(sandbox, a->data, SANDBOX_WRITE, e) : 0;
+    return a->data != NULL && *a->data != '\0'
+               ? sandbox_allow(sandbox, a->data, SANDBOX_WRITE, e)
+               : 0;
 }
 
 static void
@@ -297,15 +307,22 @@ run_worker(struct apiserver *a, int argc, char **argv, const struct flag *flags,
 {
     struct err e = ERR_INIT;
     const struct worker_spec spec = {
-        .role = ROLE_APISERVER, .usage = "kelos-apiserver --data DIR [--port N] [--kubeconfig-out FILE] [--crds DIR]",
-        .flags = flags, .n_flags = n, .prepare = prepare, .on_stop = on_stop, .arg = a,
+        .role = ROLE_APISERVER,
+        .usage =
+            "kelos-apiserver --data DIR [--port N] [--kubeconfig-out FILE] [--crds DIR]",
+        .flags = flags,
+        .n_flags = n,
+        .prepare = prepare,
+        .on_stop = on_stop,
+        .arg = a,
     };
     int status;
 
     if ((a->worker = worker_join(argc, argv, &spec, &e)) == NULL)
         return worker_exit(NULL, &e);
-    if ((a->loop = loop_worker_new(a->worker, &e)) == NULL || open_store(a, &e) < 0 || start(a, &e) < 0 ||
-        worker_ready(a->worker, &e) < 0 || worker_run(a->worker, &e) < 0) {
+    if ((a->loop = loop_worker_new(a->worker, &e)) == NULL || open_store(a, &e) < 0 ||
+        start(a, &e) < 0 || worker_ready(a->worker, &e) < 0 ||
+        worker_run(a->worker, &e) < 0) {
         status = worker_exit(a->worker, &e);
     } else {
         status = 0;
@@ -337,7 +354,9 @@ run_alone(struct apiserver *a, int argc, char **argv, const struct flag *flags, 
 
     log_init("apiserver", LEVEL_INFO, LOG_TEXT);
     if (rc == 1) {
-        flags_help("kelos-apiserver --data DIR [--port N] [--kubeconfig-out FILE] [--crds DIR]", &flags, &n, 1);
+        flags_help(
+            "kelos-apiserver --data DIR [--port N] [--kubeconfig-out FILE] [--crds DIR]",
+            &flags, &n, 1);
         return 0;
     }
     if (rc == 0 && rest < argc)
@@ -348,8 +367,10 @@ run_alone(struct apiserver *a, int argc, char **argv, const struct flag *flags, 
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     SCOPED(fd) int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (rc == 0 && ((a->loop = loop_poll_new(&e)) == NULL || loop_watch(a->loop, fd, LOOP_READ, on_signal, a, &e) < 0 ||
-                    open_store(a, &e) < 0 || start(a, &e) < 0 || loop_poll_run(a->loop, &a->done, -1, &e) < 0))
+    if (rc == 0 && ((a->loop = loop_poll_new(&e)) == NULL ||
+                    loop_watch(a->loop, fd, LOOP_READ, on_signal, a, &e) < 0 ||
+                    open_store(a, &e) < 0 || start(a, &e) < 0 ||
+                    loop_poll_run(a->loop, &a->done, -1, &e) < 0))
         rc = -1;
     if (rc < 0)
         log_error(NULL, "%s", e.text);
@@ -362,9 +383,12 @@ main(int argc, char **argv)
 {
     static struct apiserver self; /* large, and its timers outlive main's frame */
     const struct flag flags[] = {
-        {"data", FLAG_TEXT, &self.data, "DIR", "where the state is kept (DIR/apiserver/state.db)"},
-        {"port", FLAG_NUMBER, &self.port, "N", "port on 127.0.0.1; 0: choose one once and keep it"},
-        {"kubeconfig-out", FLAG_TEXT, &self.kubeconfig_out, "FILE", "the kubeconfig to write (DIR/kubeconfig)"},
+        {"data", FLAG_TEXT, &self.data, "DIR",
+         "where the state is kept (DIR/apiserver/state.db)"},
+        {"port", FLAG_NUMBER, &self.port, "N",
+         "port on 127.0.0.1; 0: choose one once and keep it"},
+        {"kubeconfig-out", FLAG_TEXT, &self.kubeconfig_out, "FILE",
+         "the kubeconfig to write (DIR/kubeconfig)"},
         {"crds", FLAG_TEXT, &self.crds, "DIR", "CRDs to apply at start"},
         {"pods", FLAG_TEXT, &self.pods, "DIR", "containers' logs (DIR/pods)"},
     };

@@ -9,27 +9,31 @@
 #include "local/apiserver/object.h"
 
 json_t *
-managed_entry(const json_t *list, const char *manager, const char *operation, const char *sub)
+managed_entry(const json_t *list, const char *manager, const char *operation,
+              const char *sub)
 {
     size_t i;
     json_t *entry;
 
-    json_array_foreach(list, i, entry)
-        if (strcmp(json_str_or(entry, "manager", ""), manager) == 0 && strcmp(json_str_or(entry, "operation", ""), operation) == 0 &&
-            strcmp(json_str_or(entry, "subresource", ""), sub != NULL ? sub : "") == 0)
-            return entry;
+    json_array_foreach(
+        list, i, entry) if (strcmp(json_str_or(entry, "manager", ""), manager) == 0 &&
+                            strcmp(json_str_or(entry, "operation", ""), operation) == 0 &&
+                            strcmp(json_str_or(entry, "subresource", ""),
+                                   sub != NULL ? sub : "") == 0) return entry;
     return NULL;
 }
 
 json_t *
-managed_new(const char *manager, const char *operation, const char *sub, const char *api_version, int64_t now_ms, json_t *fields)
+managed_new(const char *manager, const char *operation, const char *sub,
+            const char *api_version, int64_t now_ms, json_t *fields)
 {
     char now[RFC3339_SIZE];
     json_t *entry;
 
     rfc3339_format(now_ms, now);
-    entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "manager", manager, "operation", operation, "apiVersion", api_version, "time",
-                      now, "fieldsType", "FieldsV1", "fieldsV1", fields);
+    entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "manager", manager, "operation",
+                      operation, "apiVersion", api_version, "time", now, "fieldsType",
+                      "FieldsV1", "fieldsV1", fields);
     if (sub != NULL && *sub != '\0')
         json_object_set_new(entry, "subresource", json_string(sub));
     return entry;
@@ -48,8 +52,9 @@ manager_name(const char *manager, const char *user_agent, char *out, size_t size
 }
 
 void
-managed_after_update(const struct resource *r, const struct schema *s, const char *manager, const char *user_agent,
-                     const char *sub, int64_t now_ms, json_t *obj, const json_t *old)
+managed_after_update(const struct resource *r, const struct schema *s,
+                     const char *manager, const char *user_agent, const char *sub,
+                     int64_t now_ms, json_t *obj, const json_t *old)
 {
     json_t *before = json_at(old, "metadata.managedFields"), *entry, *own;
     SCOPED(json) json_t *list = json_array();
@@ -66,12 +71,14 @@ managed_after_update(const struct resource *r, const struct schema *s, const cha
         return;
     manager_name(manager, user_agent, name, sizeof name);
     SCOPED(json) json_t *mine = fields_and(changed, now);
-    json_array_foreach(before, i, entry) {
+    json_array_foreach(before, i, entry)
+    {
         SCOPED(json) json_t *copy = json_copy(entry);
         json_t *rest = fields_minus(json_object_get(entry, "fieldsV1"), changed);
 
         json_object_set_new(copy, "fieldsV1", rest);
-        if (json_object_size(rest) > 0 || managed_entry(before, name, "Update", sub) == entry)
+        if (json_object_size(rest) > 0 ||
+            managed_entry(before, name, "Update", sub) == entry)
             json_array_append(list, copy);
     }
     own = managed_entry(list, name, "Update", sub);
@@ -79,10 +86,13 @@ managed_after_update(const struct resource *r, const struct schema *s, const cha
         char stamp[RFC3339_SIZE];
 
         rfc3339_format(now_ms, stamp);
-        json_object_set_new(own, "fieldsV1", fields_union(json_object_get(own, "fieldsV1"), mine));
+        json_object_set_new(own, "fieldsV1",
+                            fields_union(json_object_get(own, "fieldsV1"), mine));
         json_object_set_new(own, "time", json_string(stamp));
     } else if (json_object_size(mine) > 0) {
-        json_array_append_new(list, managed_new(name, "Update", sub, json_str_or(obj, "apiVersion", ""), now_ms, json_incref(mine)));
+        json_array_append_new(list, managed_new(name, "Update", sub,
+                                                json_str_or(obj, "apiVersion", ""),
+                                                now_ms, json_incref(mine)));
     }
     json_object_set(meta_of(obj), "managedFields", list);
 }

@@ -18,7 +18,8 @@
 /* What an owner of a whole object owns: without apiVersion, kind and what the server sets.
  * `sub` is the subresource that was written: "status" only, or (NULL) all but the status of a
  * type that has the subresource. New reference. */
-json_t *fields_of_object(const struct resource *r, const struct schema *s, const json_t *obj, const char *sub);
+json_t *fields_of_object(const struct resource *r, const struct schema *s,
+                         const json_t *obj, const char *sub);
 
 /* New references. */
 json_t *fields_union(const json_t *a, const json_t *b);
@@ -38,13 +39,15 @@ const struct schema *fields_schema(const struct schema *s, const char *name, int
 
 /* After an update that was no apply: what changed goes to the updating manager (NULL: named
  * after the user agent). Objects without managedFields stay without. */
-void managed_after_update(const struct resource *r, const struct schema *s, const char *manager, const char *user_agent,
-                          const char *sub, int64_t now_ms, json_t *obj, const json_t *old);
+void managed_after_update(const struct resource *r, const struct schema *s,
+                          const char *manager, const char *user_agent, const char *sub,
+                          int64_t now_ms, json_t *obj, const json_t *old);
 
 /* The entry of a manager and operation ("Apply", "Update") in a managedFields list, or NULL. */
-json_t *managed_entry(const json_t *list, const char *manager, const char *operation, const char *sub);
+json_t *managed_entry(const json_t *list, const char *manager, const char *operation,
+                      const char *sub);
 /* Takes fields. New reference. */
-json_t *managed_new(const char *manager, const char *operation, const char *sub, const char *api_version,
-                    int64_t now_ms, json_t *fields);
+json_t *managed_new(const char *manager, const char *operation, const char *sub,
+                    const char *api_version, int64_t now_ms, json_t *fields);
 
 #endif

@@ -58,9 +58,11 @@ name_subdomain(const char *text)
 
     if (n > 253)
         return "must be no more than 253 characters";
-    return is_subdomain(text, n) ? NULL
-                                 : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
-                                   "characters, '-' or '.', and must start and end with an alphanumeric character";
+    return is_subdomain(text, n)
+               ? NULL
+               : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+                 "characters, '-' or '.', and must start and end with an alphanumeric "
+                 "character";
 }
 
 const char *
@@ -70,9 +72,11 @@ name_label(const char *text)
 
     if (n > 63)
         return "must be no more than 63 characters";
-    return is_label(text, n) ? NULL
-                             : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters "
-                               "or '-', and must start and end with an alphanumeric character";
+    return is_label(text, n)
+               ? NULL
+               : "a lowercase RFC 1123 label must consist of lower case alphanumeric "
+                 "characters "
+                 "or '-', and must start and end with an alphanumeric character";
 }
 
 const char *
@@ -104,9 +108,10 @@ name_qualified(const char *text)
             return "prefix part must be a lowercase RFC 1123 subdomain";
         text = slash + 1;
     }
-    return is_word(text, strlen(text)) ? NULL
-                                       : "name part must consist of at most 63 alphanumeric characters, '-', '_' "
-                                         "or '.', and must start and end with an alphanumeric character";
+    return is_word(text, strlen(text))
+               ? NULL
+               : "name part must consist of at most 63 alphanumeric characters, '-', '_' "
+                 "or '.', and must start and end with an alphanumeric character";
 }
 
 const char *
@@ -114,6 +119,7 @@ name_label_value(const char *text)
 {
     return *text == '\0' || is_word(text, strlen(text))
                ? NULL
-               : "a valid label must be an empty string or consist of at most 63 alphanumeric characters, '-', "
+               : "a valid label must be an empty string or consist of at most 63 "
+                 "alphanumeric characters, '-', "
                  "'_' or '.', and must start and end with an alphanumeric character";
 }

@@ -109,7 +109,8 @@ accept_discovery(const char *header, char *out, size_t size)
             continue;
         if (r.as[0] == '\0')
             return false;
-        if (strcmp(r.as, "APIGroupDiscoveryList") == 0 && strcmp(r.group, "apidiscovery.k8s.io") == 0 &&
+        if (strcmp(r.as, "APIGroupDiscoveryList") == 0 &&
+            strcmp(r.group, "apidiscovery.k8s.io") == 0 &&
             (strcmp(r.version, "v2") == 0 || strcmp(r.version, "v2beta1") == 0)) {
             snprintf(out, size, "%s", r.version);
             return true;

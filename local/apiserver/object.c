@@ -21,7 +21,8 @@ parse_row(void *ctx, const struct row *row)
 }
 
 json_t *
-object_load(struct server *s, const struct resource *r, const char *ns, const char *name, struct fault *f)
+object_load(struct server *s, const struct resource *r, const char *ns, const char *name,
+            struct fault *f)
 {
     struct err e = ERR_INIT;
     json_t *obj = NULL;
@@ -47,7 +48,8 @@ parse_with_key(void *ctx, const struct row *row)
 }
 
 json_t *
-object_load_uid(struct server *s, const char *uid, char *key, size_t key_size, struct fault *f)
+object_load_uid(struct server *s, const char *uid, char *key, size_t key_size,
+                struct fault *f)
 {
     struct with_key w = {NULL, key, key_size};
     struct err e = ERR_INIT;
@@ -72,8 +74,10 @@ uid_new(char *out)
     random_bytes(b, sizeof b);
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    snprintf(out, UID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(out, UID_SIZE,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+             b[13], b[14], b[15]);
 }
 
 /* No vowels and no look-alikes, so that no words come out. */
@@ -92,7 +96,8 @@ suffix_new(char *out, size_t letters)
 const char *
 meta_str(const json_t *obj, const char *field)
 {
-    const char *v = json_string_value(json_object_get(json_object_get(obj, "metadata"), field));
+    const char *v =
+        json_string_value(json_object_get(json_object_get(obj, "metadata"), field));
 
     return v != NULL ? v : "";
 }
@@ -115,9 +120,9 @@ finalizer_index(const json_t *obj, const char *name)
     json_t *list = json_at(obj, "metadata.finalizers"), *item;
     size_t i;
 
-    json_array_foreach(list, i, item)
-        if (json_is_string(item) && strcmp(json_string_value(item), name) == 0)
-            return (int)i;
+    json_array_foreach(list, i, item) if (json_is_string(item) &&
+                                          strcmp(json_string_value(item), name) ==
+                                              0) return (int)i;
     return -1;
 }
 
@@ -171,7 +176,9 @@ field_text(const json_t *obj, const char *path, char *out, size_t size)
 struct subject
 object_subject(const struct resource *r, const json_t *obj)
 {
-    return (struct subject){.group = r->group, .kind = r->kind, .name = meta_str(obj, "name"),
+    return (struct subject){.group = r->group,
+                            .kind = r->kind,
+                            .name = meta_str(obj, "name"),
                             .uid = meta_str(obj, "uid")};
 }
 
@@ -180,7 +187,8 @@ static bool
 selectable_differs(const struct resource *r, const json_t *a, const json_t *b)
 {
     if (!json_equal(json_at(a, "metadata.labels"), json_at(b, "metadata.labels")))
-        return !(json_at(a, "metadata.labels") == NULL && json_at(b, "metadata.labels") == NULL);
+        return !(json_at(a, "metadata.labels") == NULL &&
+                 json_at(b, "metadata.labels") == NULL);
     for (size_t i = 0;; i++) {
         char path[128], left[512], right[512];
 
@@ -199,23 +207,26 @@ owner_uids(const json_t *obj, const char **out, size_t max)
     json_t *list = json_at(obj, "metadata.ownerReferences"), *ref;
     size_t i, n = 0;
 
-    json_array_foreach(list, i, ref)
-        if (n < max && json_is_string(json_object_get(ref, "uid")))
-            out[n++] = json_string_value(json_object_get(ref, "uid"));
+    json_array_foreach(list, i,
+                       ref) if (n < max && json_is_string(json_object_get(ref, "uid")))
+        out[n++] = json_string_value(json_object_get(ref, "uid"));
     return n;
 }
 
 static int
-write_row(struct server *s, const struct resource *r, char type, json_t *obj, const json_t *old,
-          struct fault *f)
+write_row(struct server *s, const struct resource *r, char type, json_t *obj,
+          const json_t *old, struct fault *f)
 {
     struct err e = ERR_INIT;
     const char *owners[64];
     char version[24];
     SCOPED(string) char *prev = NULL;
     bool keep = type == 'M' && selectable_differs(r, old, obj);
-    struct row row = {.type = type, .resource = r->key, .ns = meta_str(obj, "namespace"),
-                      .name = meta_str(obj, "name"), .uid = meta_str(obj, "uid")};
+    struct row row = {.type = type,
+                      .resource = r->key,
+                      .ns = meta_str(obj, "namespace"),
+                      .name = meta_str(obj, "name"),
+                      .uid = meta_str(obj, "uid")};
 
     row.rv = store_next_version(s->store);
     snprintf(version, sizeof version, "%lld", (long long)row.rv);
@@ -231,16 +242,17 @@ write_row(struct server *s, const struct resource *r, char type, json_t *obj, co
     row.prev_size = prev != NULL ? strlen(prev) : 0;
     if (row.size > LIMIT_OBJECT_BYTES)
         return fault_set(f, 413, "RequestEntityTooLarge",
-                         "object of %zu bytes is over the limit OBJECT_BYTES (%d)", row.size,
-                         LIMIT_OBJECT_BYTES);
-    if (store_write(s->store, &row, keep, s->now_ms(), owners, owner_uids(obj, owners, ARRAY_LEN(owners)),
-                    &e) < 0)
+                         "object of %zu bytes is over the limit OBJECT_BYTES (%d)",
+                         row.size, LIMIT_OBJECT_BYTES);
+    if (store_write(s->store, &row, keep, s->now_ms(), owners,
+                    owner_uids(obj, owners, ARRAY_LEN(owners)), &e) < 0)
         return fault_store(f, &e);
     return effects_after(s, r, type, obj, old, f);
 }
 
 int
-object_save(struct server *s, const struct resource *r, json_t *obj, const json_t *old, struct fault *f)
+object_save(struct server *s, const struct resource *r, json_t *obj, const json_t *old,
+            struct fault *f)
 {
     return write_row(s, r, old == NULL ? 'A' : 'M', obj, old, f);
 }

@@ -60,7 +60,8 @@ index_document(struct server *s)
         group_path(r, path, sizeof path);
         if (json_object_get(paths, path) != NULL)
             continue;
-        snprintf(url, sizeof url, V3 "/%s?hash=%016llX", path, group_hash(s, r->group, r->version));
+        snprintf(url, sizeof url, V3 "/%s?hash=%016llX", path,
+                 group_hash(s, r->group, r->version));
         json_object_set_new(paths, path, json_pack("{s:s}", "serverRelativeURL", url));
     }
     return json_pack("{s:o}", "paths", paths);
@@ -94,24 +95,34 @@ add_component(json_t *schemas, const char *name)
 static json_t *
 gvk_of(const struct resource *r)
 {
-    return json_pack("[{s:s, s:s, s:s}]", "group", r->group, "kind", r->kind, "version", r->version);
+    return json_pack("[{s:s, s:s, s:s}]", "group", r->group, "kind", r->kind, "version",
+                     r->version);
 }
 
 /* A CRD's schema with the members of every object put in front. */
 static json_t *
 custom_schema(const struct resource *r)
 {
-    json_t *doc = r->openapi != NULL ? json_deep_copy(r->openapi) : json_pack("{s:s, s:b}", "type", "object", "x-kubernetes-preserve-unknown-fields", 1);
+    json_t *doc = r->openapi != NULL
+                      ? json_deep_copy(r->openapi)
+                      : json_pack("{s:s, s:b}", "type", "object",
+                                  "x-kubernetes-preserve-unknown-fields", 1);
     json_t *props = json_object_get(doc, "properties");
 
     if (props == NULL) {
         props = json_object();
         json_object_set_new(doc, "properties", props);
     }
-    json_object_set_new(props, "apiVersion", json_pack("{s:s, s:s}", "type", "string", "description", "Version of the schema of this object."));
-    json_object_set_new(props, "kind", json_pack("{s:s, s:s}", "type", "string", "description", "The resource this object represents."));
-    json_object_set_new(props, "metadata", json_pack("{s:[{s:s}], s:s}", "allOf", "$ref", "#/components/schemas/k8s.ObjectMeta",
-                                                     "description", "Standard metadata."));
+    json_object_set_new(props, "apiVersion",
+                        json_pack("{s:s, s:s}", "type", "string", "description",
+                                  "Version of the schema of this object."));
+    json_object_set_new(props, "kind",
+                        json_pack("{s:s, s:s}", "type", "string", "description",
+                                  "The resource this object represents."));
+    json_object_set_new(props, "metadata",
+                        json_pack("{s:[{s:s}], s:s}", "allOf", "$ref",
+                                  "#/components/schemas/k8s.ObjectMeta", "description",
+                                  "Standard metadata."));
     return doc;
 }
 
@@ -119,12 +130,17 @@ static json_t *
 parameters(bool apply)
 {
     json_t *list = json_array();
-    static const char *const names[] = {"dryRun", "fieldManager", "fieldValidation", "pretty"};
+    static const char *const names[] = {"dryRun", "fieldManager", "fieldValidation",
+                                        "pretty"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:{s:s, s:b}}", "name", names[i], "in", "query", "schema", "type", "string", "uniqueItems", 1));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:{s:s, s:b}}", "name",
+                                              names[i], "in", "query", "schema", "type",
+                                              "string", "uniqueItems", 1));
     if (apply)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:{s:s, s:b}}", "name", "force", "in", "query", "schema", "type", "boolean", "uniqueItems", 1));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:{s:s, s:b}}", "name", "force",
+                                              "in", "query", "schema", "type", "boolean",
+                                              "uniqueItems", 1));
     return list;
 }
 
@@ -136,8 +152,10 @@ operation(const struct resource *r, const char *action, json_t *params)
     json_t *op;
 
     snprintf(id, sizeof id, "%s%s%s", action, r->namespaced ? "Namespaced" : "", r->kind);
-    op = json_pack("{s:s, s:s, s:o?, s:{s:{s:s}}, s:O}", "operationId", id, "x-kubernetes-action", action, "parameters",
-                   params, "responses", "200", "description", "OK", "x-kubernetes-group-version-kind", json_array_get(gvk, 0));
+    op = json_pack("{s:s, s:s, s:o?, s:{s:{s:s}}, s:O}", "operationId", id,
+                   "x-kubernetes-action", action, "parameters", params, "responses",
+                   "200", "description", "OK", "x-kubernetes-group-version-kind",
+                   json_array_get(gvk, 0));
     json_decref(gvk);
     return op;
 }
@@ -148,7 +166,8 @@ add_paths(json_t *paths, const struct resource *r)
     char base[700], one[760];
 
     group_path(r, one, sizeof one);
-    snprintf(base, sizeof base, "/%.400s%s/%s", one, r->namespaced ? "/namespaces/{namespace}" : "", r->plural);
+    snprintf(base, sizeof base, "/%.400s%s/%s", one,
+             r->namespaced ? "/namespaces/{namespace}" : "", r->plural);
     snprintf(one, sizeof one, "%s/{name}", base);
     json_t *many = json_pack("{s:o}", "post", operation(r, "post", parameters(false)));
     json_object_set_new(paths, base, many);
@@ -157,8 +176,11 @@ add_paths(json_t *paths, const struct resource *r)
     json_object_set_new(many, "get", operation(r, "list", NULL));
     json_object_set_new(many, "delete", operation(r, "deletecollection", NULL));
     json_object_set_new(paths, one,
-                        json_pack("{s:o, s:o, s:o, s:o}", "get", operation(r, "get", NULL), "put", operation(r, "put", parameters(false)),
-                                  "patch", operation(r, "patch", parameters(true)), "delete", operation(r, "delete", NULL)));
+                        json_pack("{s:o, s:o, s:o, s:o}", "get",
+                                  operation(r, "get", NULL), "put",
+                                  operation(r, "put", parameters(false)), "patch",
+                                  operation(r, "patch", parameters(true)), "delete",
+                                  operation(r, "delete", NULL)));
 }
 
 static json_t *
@@ -181,15 +203,17 @@ group_document(struct server *s, const char *group, const char *version)
             snprintf(name, sizeof name, "k8s.%s", r->kind);
             add_component(schemas, name);
         }
-        json_object_set_new(json_object_get(schemas, name), "x-kubernetes-group-version-kind", gvk_of(r));
+        json_object_set_new(json_object_get(schemas, name),
+                            "x-kubernetes-group-version-kind", gvk_of(r));
     }
     if (json_object_size(paths) == 0) {
         json_decref(paths);
         json_decref(schemas);
         return NULL;
     }
-    return json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.0.0", "info", "title", "Kelos local API server", "version",
-                     "v1", "paths", paths, "components", "schemas", schemas);
+    return json_pack("{s:s, s:{s:s, s:s}, s:o, s:{s:o}}", "openapi", "3.0.0", "info",
+                     "title", "Kelos local API server", "version", "v1", "paths", paths,
+                     "components", "schemas", schemas);
 }
 
 static bool
@@ -220,5 +244,6 @@ openapi_handle(struct server *s, const struct call *c, struct reply *r)
         reply_json(r, 200, index_document(s));
         return true;
     }
-    return strncmp(c->path, V3 "/", sizeof V3) == 0 && answer_group(s, c->path + sizeof V3, r);
+    return strncmp(c->path, V3 "/", sizeof V3) == 0 &&
+           answer_group(s, c->path + sizeof V3, r);
 }

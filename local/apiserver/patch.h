@@ -15,6 +15,7 @@ json_t *patch_json(const json_t *target, const json_t *patch, struct err *e);
 
 /* Lists whose schema names a patch key are merged by it; $patch (replace, delete, merge),
  * $deleteFromPrimitiveList, $setElementOrder and $retainKeys are obeyed. */
-json_t *patch_strategic(const struct schema *s, const json_t *target, const json_t *patch, struct err *e);
+json_t *patch_strategic(const struct schema *s, const json_t *target, const json_t *patch,
+                        struct err *e);
 
 #endif

@@ -14,8 +14,8 @@
 struct place {
     json_t *parent; /* NULL: the whole document */
     char key[512];
-    size_t index;   /* of arrays; the size for "-" */
-    bool end;       /* it was "-" */
+    size_t index; /* of arrays; the size for "-" */
+    bool end;     /* it was "-" */
 };
 
 /* Reads the next segment behind a slash, with ~0 and ~1 undone. */
@@ -69,9 +69,11 @@ find_place(json_t *root, const char *path, struct place *at, struct err *e)
         return 0;
     while (*p != '\0') {
         if (*p != '/')
-            return err_set(e, ERR_INVALID, "path \"%.400s\": must start with a slash", path);
+            return err_set(e, ERR_INVALID, "path \"%.400s\": must start with a slash",
+                           path);
         if ((p = segment(p + 1, at->key, sizeof at->key)) == NULL)
-            return err_set(e, ERR_INVALID, "path \"%.400s\": a segment is too long", path);
+            return err_set(e, ERR_INVALID, "path \"%.400s\": a segment is too long",
+                           path);
         at->parent = here;
         if (json_is_array(here)) {
             if (array_index(here, at->key, &at->index, &at->end) < 0)
@@ -97,7 +99,8 @@ value_at(const struct place *at, json_t *root)
 }
 
 static int
-put(json_t **root, const struct place *at, const char *path, json_t *value, bool insert, struct err *e)
+put(json_t **root, const struct place *at, const char *path, json_t *value, bool insert,
+    struct err *e)
 {
     if (at->parent == NULL) {
         json_decref(*root);
@@ -106,11 +109,13 @@ put(json_t **root, const struct place *at, const char *path, json_t *value, bool
     }
     if (json_is_object(at->parent))
         return json_object_set_new(at->parent, at->key, value);
-    if (insert ? at->index > json_array_size(at->parent) : at->index >= json_array_size(at->parent)) {
+    if (insert ? at->index > json_array_size(at->parent)
+               : at->index >= json_array_size(at->parent)) {
         json_decref(value);
         return missing(path, e);
     }
-    return insert ? json_array_insert_new(at->parent, at->index, value) : json_array_set_new(at->parent, at->index, value);
+    return insert ? json_array_insert_new(at->parent, at->index, value)
+                  : json_array_set_new(at->parent, at->index, value);
 }
 
 static int
@@ -147,7 +152,8 @@ run_from(json_t **root, bool move, const char *from, const char *path, struct er
 static int
 run_operation(json_t **root, const json_t *op, struct err *e)
 {
-    const char *name = json_string_value(json_object_get(op, "op")), *path = json_string_value(json_object_get(op, "path"));
+    const char *name = json_string_value(json_object_get(op, "op")),
+               *path = json_string_value(json_object_get(op, "path"));
     const char *from = json_string_value(json_object_get(op, "from"));
     json_t *value = json_object_get(op, "value"), *there;
     struct place at;
@@ -155,14 +161,16 @@ run_operation(json_t **root, const json_t *op, struct err *e)
     if (name == NULL || path == NULL)
         return err_set(e, ERR_INVALID, "an operation needs \"op\" and \"path\"");
     if (strcmp(name, "move") == 0 || strcmp(name, "copy") == 0)
-        return from == NULL ? err_set(e, ERR_INVALID, "%s: needs \"from\"", name) : run_from(root, *name == 'm', from, path, e);
+        return from == NULL ? err_set(e, ERR_INVALID, "%s: needs \"from\"", name)
+                            : run_from(root, *name == 'm', from, path, e);
     if (find_place(*root, path, &at, e) < 0)
         return -1;
     if (strcmp(name, "remove") == 0)
         return take_away(*root, &at, path, e);
     there = value_at(&at, *root);
     if (strcmp(name, "test") == 0) {
-        if (there == NULL ? value != NULL && !json_is_null(value) : value == NULL || !json_equal(there, value))
+        if (there == NULL ? value != NULL && !json_is_null(value)
+                          : value == NULL || !json_equal(there, value))
             return err_set(e, ERR_CONFLICT, "testing value %.400s failed", path);
         return 0;
     }
@@ -171,7 +179,8 @@ run_operation(json_t **root, const json_t *op, struct err *e)
     if (strcmp(name, "add") == 0)
         return put(root, &at, path, json_deep_copy(value), true, e);
     if (strcmp(name, "replace") == 0)
-        return there == NULL ? missing(path, e) : put(root, &at, path, json_deep_copy(value), false, e);
+        return there == NULL ? missing(path, e)
+                             : put(root, &at, path, json_deep_copy(value), false, e);
     return err_set(e, ERR_INVALID, "unknown operation \"%.40s\"", name);
 }
 
@@ -190,12 +199,12 @@ patch_json(const json_t *target, const json_t *patch, struct err *e)
         err_set(e, ERR_INVALID, "a JSON patch may have %d operations", OPERATIONS_MAX);
         return NULL;
     }
-    json_array_foreach(patch, i, op)
-        if (run_operation(&root, op, e) < 0) {
-            if (e->code == ERR_NONE)
-                err_set(e, ERR_INVALID, "operation %zu cannot be done", i);
-            return NULL;
-        }
+    json_array_foreach(patch, i, op) if (run_operation(&root, op, e) < 0)
+    {
+        if (e->code == ERR_NONE)
+            err_set(e, ERR_INVALID, "operation %zu cannot be done", i);
+        return NULL;
+    }
     if (!json_is_object(root)) {
         err_set(e, ERR_INVALID, "the patch makes no object");
         return NULL;

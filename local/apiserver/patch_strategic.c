@@ -9,7 +9,8 @@
 #define ORDER "$setElementOrder/"
 #define DROP "$deleteFromPrimitiveList/"
 
-static int merge_object(const struct schema *s, json_t *target, const json_t *patch, struct err *e);
+static int merge_object(const struct schema *s, json_t *target, const json_t *patch,
+                        struct err *e);
 
 static bool
 is_directive(const char *key)
@@ -44,10 +45,13 @@ plain(const struct schema *s, const json_t *patch, struct err *e)
     if (!json_is_array(patch))
         return json_deep_copy(patch);
     out = json_array();
-    json_array_foreach(patch, i, item) {
+    json_array_foreach(patch, i, item)
+    {
         json_t *copy;
 
-        if (strcmp(directive(item), "delete") == 0 || (json_is_object(item) && json_object_size(item) == 1 && *directive(item) != '\0'))
+        if (strcmp(directive(item), "delete") == 0 ||
+            (json_is_object(item) && json_object_size(item) == 1 &&
+             *directive(item) != '\0'))
             continue;
         if ((copy = plain(s != NULL ? s->items : NULL, item, e)) == NULL) {
             json_decref(out);
@@ -64,9 +68,9 @@ find_item(const json_t *list, const char *key, const json_t *value)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        if (value != NULL && json_object_get(item, key) != NULL && json_equal(json_object_get(item, key), value))
-            return (int)i;
+    json_array_foreach(
+        list, i, item) if (value != NULL && json_object_get(item, key) != NULL &&
+                           json_equal(json_object_get(item, key), value)) return (int)i;
     return -1;
 }
 
@@ -77,7 +81,8 @@ merge_keyed(const struct schema *s, json_t *target, const json_t *patch, struct 
     size_t i;
     json_t *item;
 
-    json_array_foreach(patch, i, item) {
+    json_array_foreach(patch, i, item)
+    {
         const char *d = directive(item);
         json_t *value = json_object_get(item, key);
         int at = find_item(target, key, value);
@@ -87,7 +92,8 @@ merge_keyed(const struct schema *s, json_t *target, const json_t *patch, struct 
             continue;
         }
         if (value == NULL)
-            return err_set(e, ERR_INVALID, "map: an item of a list has no merge key \"%s\"", key);
+            return err_set(e, ERR_INVALID,
+                           "map: an item of a list has no merge key \"%s\"", key);
         if (strcmp(d, "delete") == 0) {
             for (; at >= 0; at = find_item(target, key, value))
                 json_array_remove(target, (size_t)at);
@@ -114,9 +120,7 @@ contains(const json_t *list, const json_t *value)
     size_t i;
     json_t *item;
 
-    json_array_foreach(list, i, item)
-        if (json_equal(item, value))
-            return true;
+    json_array_foreach(list, i, item) if (json_equal(item, value)) return true;
     return false;
 }
 
@@ -130,11 +134,13 @@ reorder(json_t *list, const json_t *order, const char *key)
     size_t i;
     json_t *wanted;
 
-    json_array_foreach(order, i, wanted) {
+    json_array_foreach(order, i, wanted)
+    {
         json_t *value = key != NULL ? json_object_get(wanted, key) : wanted;
 
         for (size_t k = 0; k < json_array_size(rest); k++) {
-            json_t *item = json_array_get(rest, k), *own = key != NULL ? json_object_get(item, key) : item;
+            json_t *item = json_array_get(rest, k),
+                   *own = key != NULL ? json_object_get(item, key) : item;
 
             if (own == NULL || value == NULL || !json_equal(own, value))
                 continue;
@@ -149,9 +155,11 @@ reorder(json_t *list, const json_t *order, const char *key)
 }
 
 static int
-merge_list(const struct schema *s, json_t *target, const char *name, json_t *have, const json_t *patch, struct err *e)
+merge_list(const struct schema *s, json_t *target, const char *name, json_t *have,
+           const json_t *patch, struct err *e)
 {
-    bool keyed = s != NULL && s->patch_key != NULL, set = s != NULL && s->list == LIST_SET;
+    bool keyed = s != NULL && s->patch_key != NULL,
+         set = s != NULL && s->list == LIST_SET;
     size_t i;
     json_t *item;
 
@@ -162,9 +170,8 @@ merge_list(const struct schema *s, json_t *target, const char *name, json_t *hav
     }
     if (keyed)
         return merge_keyed(s, have, patch, e);
-    json_array_foreach(patch, i, item)
-        if (!contains(have, item))
-            json_array_append_new(have, json_deep_copy(item));
+    json_array_foreach(patch, i, item) if (!contains(have, item))
+        json_array_append_new(have, json_deep_copy(item));
     return 0;
 }
 
@@ -177,14 +184,16 @@ run_directives(const struct schema *s, json_t *target, const json_t *patch)
     size_t i;
     json_t *item;
 
-    json_object_foreach((json_t *)patch, key, value) {
+    json_object_foreach((json_t *)patch, key, value)
+    {
         if (strncmp(key, DROP, sizeof DROP - 1) == 0) {
             json_t *list = json_object_get(target, key + sizeof DROP - 1);
 
-            json_array_foreach(value, i, item)
-                for (size_t k = json_array_size(list); k > 0; k--)
-                    if (json_equal(json_array_get(list, k - 1), item))
-                        json_array_remove(list, k - 1);
+            json_array_foreach(
+                value, i,
+                item) for (size_t k = json_array_size(list); k > 0;
+                           k--) if (json_equal(json_array_get(list, k - 1), item))
+                json_array_remove(list, k - 1);
         } else if (strncmp(key, ORDER, sizeof ORDER - 1) == 0) {
             const char *name = key + sizeof ORDER - 1;
             const struct schema *field = schema_field(s, name, NULL);
@@ -203,7 +212,8 @@ retain_keys(json_t *target, const json_t *keys)
     json_t *value;
     void *next;
 
-    json_object_foreach_safe(target, next, key, value) {
+    json_object_foreach_safe(target, next, key, value)
+    {
         SCOPED(json) json_t *name = json_string(key);
 
         if (!contains(keys, name))
@@ -212,7 +222,8 @@ retain_keys(json_t *target, const json_t *keys)
 }
 
 static int
-merge_member(const struct schema *s, json_t *target, const char *key, const json_t *value, struct err *e)
+merge_member(const struct schema *s, json_t *target, const char *key, const json_t *value,
+             struct err *e)
 {
     const struct schema *field = schema_field(s, key, NULL);
     json_t *have = json_object_get(target, key), *copy;
@@ -237,7 +248,8 @@ merge_object(const struct schema *s, json_t *target, const json_t *patch, struct
     const char *key, *d = directive(patch);
     json_t *value, *keep = json_object_get(patch, "$retainKeys");
 
-    if (*d != '\0' && strcmp(d, "replace") != 0 && strcmp(d, "merge") != 0 && strcmp(d, "delete") != 0)
+    if (*d != '\0' && strcmp(d, "replace") != 0 && strcmp(d, "merge") != 0 &&
+        strcmp(d, "delete") != 0)
         return err_set(e, ERR_INVALID, "unknown $patch directive \"%.100s\"", d);
     if (strcmp(d, "replace") == 0 || strcmp(d, "delete") == 0)
         json_object_clear(target);
@@ -245,15 +257,19 @@ merge_object(const struct schema *s, json_t *target, const json_t *patch, struct
         return 0;
     if (json_is_array(keep))
         retain_keys(target, keep);
-    json_object_foreach((json_t *)patch, key, value)
-        if (!is_directive(key) && merge_member(s, target, key, value, e) < 0)
-            return e->code != ERR_NONE ? -1 : err_set(e, ERR_INVALID, "field \"%.100s\" cannot be merged", key);
+    json_object_foreach((json_t *)patch, key,
+                        value) if (!is_directive(key) &&
+                                   merge_member(s, target, key, value, e) <
+                                       0) return e->code != ERR_NONE
+        ? -1
+        : err_set(e, ERR_INVALID, "field \"%.100s\" cannot be merged", key);
     run_directives(s, target, patch);
     return 0;
 }
 
 json_t *
-patch_strategic(const struct schema *s, const json_t *target, const json_t *patch, struct err *e)
+patch_strategic(const struct schema *s, const json_t *target, const json_t *patch,
+                struct err *e)
 {
     SCOPED(json) json_t *out = json_deep_copy(target);
 

@@ -19,9 +19,9 @@ struct logstream {
     struct logstream *next;
     struct logfile *file; /* owned */
     char pod_uid[64], container[64];
-    int wd;               /* inotify watch of the directory, -1 */
+    int wd; /* inotify watch of the directory, -1 */
     bool follow, finished, closing;
-    int64_t left;         /* bytes of limitBytes, -1: no limit */
+    int64_t left; /* bytes of limitBytes, -1: no limit */
 };
 
 struct podlogs {
@@ -133,14 +133,15 @@ podlogs_on_wake(struct podlogs *p, void (*fn)(void *arg), void *arg)
 static const json_t *
 container_status(const json_t *pod, const char *name)
 {
-    static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses"};
+    static const char *const lists[] = {"status.containerStatuses",
+                                        "status.initContainerStatuses"};
     size_t i;
     json_t *status;
 
     for (size_t k = 0; k < 2; k++)
-        json_array_foreach(json_at(pod, lists[k]), i, status)
-            if (strcmp(json_str_or(status, "name", ""), name) == 0)
-                return status;
+        json_array_foreach(json_at(pod, lists[k]), i,
+                           status) if (strcmp(json_str_or(status, "name", ""), name) ==
+                                       0) return status;
     return NULL;
 }
 
@@ -150,7 +151,8 @@ is_finished(struct logstream *l)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
     char key[320];
-    SCOPED(json) json_t *pod = object_load_uid(l->hub->s, l->pod_uid, key, sizeof key, &f);
+    SCOPED(json)
+    json_t *pod = object_load_uid(l->hub->s, l->pod_uid, key, sizeof key, &f);
     const char *phase = json_str_or(pod, "status.phase", "");
     const json_t *status;
 
@@ -215,14 +217,15 @@ in_spec(const json_t *pod, const char *name)
     json_t *c;
 
     for (size_t k = 0; k < 2; k++)
-        json_array_foreach(json_at(pod, lists[k]), i, c)
-            if (strcmp(json_str_or(c, "name", ""), name) == 0)
-                return true;
+        json_array_foreach(json_at(pod, lists[k]), i,
+                           c) if (strcmp(json_str_or(c, "name", ""), name) ==
+                                  0) return true;
     return false;
 }
 
 static int
-choose_container(const struct call *c, const json_t *pod, const char **out, struct fault *f)
+choose_container(const struct call *c, const json_t *pod, const char **out,
+                 struct fault *f)
 {
     const char *wanted = call_param(c, "container");
     json_t *list = json_at(pod, "spec.containers"), *item;
@@ -231,7 +234,10 @@ choose_container(const struct call *c, const json_t *pod, const char **out, stru
 
     if (wanted != NULL && *wanted != '\0') {
         *out = wanted;
-        return in_spec(pod, wanted) ? 0 : fault_bad_request(f, "container %s is not valid for pod %s", wanted, meta_str(pod, "name"));
+        return in_spec(pod, wanted)
+                   ? 0
+                   : fault_bad_request(f, "container %s is not valid for pod %s", wanted,
+                                       meta_str(pod, "name"));
     }
     if (json_array_size(list) == 1) {
         *out = json_str_or(json_array_get(list, 0), "name", "");
@@ -239,7 +245,9 @@ choose_container(const struct call *c, const json_t *pod, const char **out, stru
     }
     json_array_foreach(list, i, item)
         buf_printf(&names, "%s%s", i > 0 ? " " : "", json_str_or(item, "name", ""));
-    return fault_bad_request(f, "a container name must be specified for pod %s, choose one of: [%s]", meta_str(pod, "name"), buf_str(&names));
+    return fault_bad_request(
+        f, "a container name must be specified for pod %s, choose one of: [%s]",
+        meta_str(pod, "name"), buf_str(&names));
 }
 
 static int
@@ -253,33 +261,42 @@ count_param(const struct call *c, const char *name, int64_t *out, struct fault *
         return 0;
     *out = strtoll(text, &end, 10);
     if (*end != '\0' || *out < 0)
-        return fault_bad_request(f, "%s: \"%.100s\" is not a number of 0 or more", name, text);
+        return fault_bad_request(f, "%s: \"%.100s\" is not a number of 0 or more", name,
+                                 text);
     return 0;
 }
 
 static int
-read_options(struct server *s, const struct call *c, struct logfile_options *o, int64_t *limit, struct fault *f)
+read_options(struct server *s, const struct call *c, struct logfile_options *o,
+             int64_t *limit, struct fault *f)
 {
     const char *since = call_param(c, "sinceTime"), *stream = call_param(c, "stream");
     int64_t seconds;
 
     *o = (struct logfile_options){.stamps = call_flag(c, "timestamps")};
-    if (count_param(c, "tailLines", &o->tail, f) < 0 || count_param(c, "sinceSeconds", &seconds, f) < 0 || count_param(c, "limitBytes", limit, f) < 0)
+    if (count_param(c, "tailLines", &o->tail, f) < 0 ||
+        count_param(c, "sinceSeconds", &seconds, f) < 0 ||
+        count_param(c, "limitBytes", limit, f) < 0)
         return -1;
     if (since != NULL && *since != '\0') {
         if (seconds >= 0)
-            return fault_bad_request(f, "at most one of sinceTime or sinceSeconds may be specified");
+            return fault_bad_request(
+                f, "at most one of sinceTime or sinceSeconds may be specified");
         if (rfc3339_parse(since, &o->since_ms) < 0)
-            return fault_bad_request(f, "sinceTime: \"%.100s\" is not an RFC 3339 time", since);
+            return fault_bad_request(f, "sinceTime: \"%.100s\" is not an RFC 3339 time",
+                                     since);
     } else if (seconds >= 0) {
         o->since_ms = s->now_ms() - seconds * 1000;
     }
-    o->only = stream == NULL || strcmp(stream, "All") == 0 ? 0 : strcmp(stream, "Stderr") == 0 ? 'e' : 'o';
+    o->only = stream == NULL || strcmp(stream, "All") == 0 ? 0
+              : strcmp(stream, "Stderr") == 0              ? 'e'
+                                                           : 'o';
     return 0;
 }
 
 static struct logstream *
-logstream_new(struct server *s, const json_t *pod, const char *container, const struct logfile_options *o, bool follow, struct fault *f)
+logstream_new(struct server *s, const json_t *pod, const char *container,
+              const struct logfile_options *o, bool follow, struct fault *f)
 {
     struct logstream *l = calloc(1, sizeof *l);
     char dir[4600];
@@ -300,10 +317,14 @@ logstream_new(struct server *s, const json_t *pod, const char *container, const 
     s->logs->first = l;
     snprintf(dir, sizeof dir, "%s/%s/%s", s->pods_dir, l->pod_uid, container);
     if (follow) /* before the first read, so that nothing is missed */
-        l->wd = inotify_add_watch(s->logs->inotify, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+        l->wd =
+            inotify_add_watch(s->logs->inotify, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO);
     if ((l->file = logfile_open(dir, o, &e)) == NULL) {
         if (e.code == ERR_NOT_FOUND)
-            fault_bad_request(f, "container \"%s\" in pod \"%s\" is waiting to start: ContainerCreating", container, meta_str(pod, "name"));
+            fault_bad_request(
+                f,
+                "container \"%s\" in pod \"%s\" is waiting to start: ContainerCreating",
+                container, meta_str(pod, "name"));
         else
             fault_store(f, &e);
         logstream_free(&l->stream);
@@ -313,7 +334,8 @@ logstream_new(struct server *s, const json_t *pod, const char *container, const 
 }
 
 static int
-start(struct server *s, const struct call *c, const struct target *t, struct reply *r, struct fault *f)
+start(struct server *s, const struct call *c, const struct target *t, struct reply *r,
+      struct fault *f)
 {
     struct logfile_options o;
     struct logstream *l;
@@ -323,16 +345,21 @@ start(struct server *s, const struct call *c, const struct target *t, struct rep
 
     if (pod == NULL)
         return f->code != 0 ? -1 : fault_not_found(f, t->group, t->plural, t->name);
-    if (choose_container(c, pod, &container, f) < 0 || read_options(s, c, &o, &limit, f) < 0)
+    if (choose_container(c, pod, &container, f) < 0 ||
+        read_options(s, c, &o, &limit, f) < 0)
         return -1;
     if (call_flag(c, "previous"))
-        return fault_bad_request(f, "previous terminated container \"%s\" in pod \"%s\" not found", container, t->name);
+        return fault_bad_request(
+            f, "previous terminated container \"%s\" in pod \"%s\" not found", container,
+            t->name);
     if (s->logs == NULL || s->pods_dir == NULL)
         return fault_set(f, 500, "InternalError", "this server has no logs");
     const json_t *status = container_status(pod, container);
     const char *waiting = json_str_or(status, "state.waiting.reason", "");
     if (*waiting != '\0' && json_int_or(status, "restartCount", 0) == 0)
-        return fault_bad_request(f, "container \"%s\" in pod \"%s\" is waiting to start: %s", container, t->name, waiting);
+        return fault_bad_request(f,
+                                 "container \"%s\" in pod \"%s\" is waiting to start: %s",
+                                 container, t->name, waiting);
     if ((l = logstream_new(s, pod, container, &o, call_flag(c, "follow"), f)) == NULL)
         return -1;
     l->left = limit;
@@ -343,7 +370,8 @@ start(struct server *s, const struct call *c, const struct target *t, struct rep
 }
 
 void
-podlog_start(struct server *s, const struct call *c, const struct target *t, struct reply *r)
+podlog_start(struct server *s, const struct call *c, const struct target *t,
+             struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
 

@@ -29,6 +29,7 @@ void podlogs_close(struct podlogs *p);
 /* Called after streams were woken, so that their connections go on. */
 void podlogs_on_wake(struct podlogs *p, void (*fn)(void *arg), void *arg);
 
-void podlog_start(struct server *s, const struct call *c, const struct target *t, struct reply *r);
+void podlog_start(struct server *s, const struct call *c, const struct target *t,
+                  struct reply *r);
 
 #endif

@@ -149,7 +149,8 @@ varint(struct input *in, uint64_t *out, struct err *e)
 
 /* The next field: its number, and its value as a number or as bytes. 1, 0 at the end, -1. */
 static int
-next_field(struct input *in, unsigned *number, uint64_t *value, struct input *bytes, struct err *e)
+next_field(struct input *in, unsigned *number, uint64_t *value, struct input *bytes,
+           struct err *e)
 {
     uint64_t tag, size = 0;
 
@@ -183,12 +184,14 @@ next_field(struct input *in, unsigned *number, uint64_t *value, struct input *by
     return 1;
 }
 
-static json_t *read_message(const struct message *m, struct input in, int depth, struct err *e);
+static json_t *read_message(const struct message *m, struct input in, int depth,
+                            struct err *e);
 
 static json_t *
 text_of(struct input in, struct err *e)
 {
-    json_t *text = json_stringn(in.p != NULL ? (const char *)in.p : "", (size_t)(in.end - in.p));
+    json_t *text =
+        json_stringn(in.p != NULL ? (const char *)in.p : "", (size_t)(in.end - in.p));
 
     if (text == NULL || strlen(json_string_value(text)) != json_string_length(text)) {
         json_decref(text);
@@ -214,7 +217,8 @@ quantity_of(struct input in, struct err *e)
 }
 
 static json_t *
-read_value(const struct field *f, uint64_t value, struct input bytes, int depth, struct err *e)
+read_value(const struct field *f, uint64_t value, struct input bytes, int depth,
+           struct err *e)
 {
     switch (f->kind) {
     case K_INT:
@@ -261,11 +265,13 @@ read_entry(const struct field *f, struct input in, json_t *map, int depth, struc
     }
     if (rc < 0)
         return -1;
-    return json_object_set_new(map, json_string_value(key), value != NULL ? TAKE(value) : json_string(""));
+    return json_object_set_new(map, json_string_value(key),
+                               value != NULL ? TAKE(value) : json_string(""));
 }
 
 static int
-store_field(const struct field *f, json_t *out, uint64_t value, struct input bytes, int depth, struct err *e)
+store_field(const struct field *f, json_t *out, uint64_t value, struct input bytes,
+            int depth, struct err *e)
 {
     json_t *have = json_object_get(out, f->name), *v;
 
@@ -303,7 +309,9 @@ store_field(const struct field *f, json_t *out, uint64_t value, struct input byt
 static bool
 worth_keeping(const struct field *f, uint64_t value, struct input bytes)
 {
-    static const char *const zeros[] = {"generation", "stdin", "stdinOnce", "tty", "readOnly", "paused", "minReadySeconds", "hostPort"};
+    static const char *const zeros[] = {
+        "generation", "stdin",  "stdinOnce",       "tty",
+        "readOnly",   "paused", "minReadySeconds", "hostPort"};
 
     if (f->shape != ONE)
         return true;
@@ -335,11 +343,13 @@ read_message(const struct message *m, struct input in, int depth, struct err *e)
             if (m->fields[i].number != number)
                 continue;
             known = true;
-            if (worth_keeping(&m->fields[i], value, bytes) && store_field(&m->fields[i], out, value, bytes, depth, e) < 0)
+            if (worth_keeping(&m->fields[i], value, bytes) &&
+                store_field(&m->fields[i], out, value, bytes, depth, e) < 0)
                 return NULL;
         }
         /* What shall run may not lose a right or a limit on the way. */
-        if (!known && (m == &pod_spec || m == &container) && (value != 0 || bytes.end > bytes.p)) {
+        if (!known && (m == &pod_spec || m == &container) &&
+            (value != 0 || bytes.end > bytes.p)) {
             bad(e, "this part of a Pod is read as JSON only");
             return NULL;
         }
@@ -349,7 +359,8 @@ read_message(const struct message *m, struct input in, int depth, struct err *e)
 
 /* runtime.Unknown: 1 typeMeta {1 apiVersion, 2 kind}, 2 raw. */
 static int
-read_envelope(struct input in, json_t **version, json_t **kind, struct input *raw, struct err *e)
+read_envelope(struct input in, json_t **version, json_t **kind, struct input *raw,
+              struct err *e)
 {
     unsigned number;
     uint64_t value;
@@ -382,7 +393,9 @@ protobuf_decode(const char *bytes, size_t size, const char *kind, struct err *e)
 {
     SCOPED(json) json_t *version = NULL;
     SCOPED(json) json_t *own = NULL;
-    struct input in = {(const unsigned char *)bytes + 4, (const unsigned char *)bytes + size}, raw = {NULL, NULL};
+    struct input in = {(const unsigned char *)bytes + 4,
+                       (const unsigned char *)bytes + size},
+                 raw = {NULL, NULL};
     json_t *out;
 
     if (size < 4 || memcmp(bytes, "k8s\0", 4) != 0) {

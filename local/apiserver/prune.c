@@ -10,7 +10,8 @@
 
 #define UNKNOWN_MAX 100 /* paths that are told of */
 
-static void prune(const struct schema *s, json_t *value, struct buf *path, json_t *unknown);
+static void prune(const struct schema *s, json_t *value, struct buf *path,
+                  json_t *unknown);
 
 static void
 cut(struct buf *path, size_t size)
@@ -23,7 +24,8 @@ cut(struct buf *path, size_t size)
 static bool
 part_of_every_object(const char *key)
 {
-    return strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 || strcmp(key, "metadata") == 0;
+    return strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
+           strcmp(key, "metadata") == 0;
 }
 
 static void
@@ -34,7 +36,8 @@ prune_members(const struct schema *s, json_t *value, struct buf *path, json_t *u
     void *next;
     size_t size = path->size;
 
-    json_object_foreach_safe(value, next, key, member) {
+    json_object_foreach_safe(value, next, key, member)
+    {
         bool free_form;
         const struct schema *field = schema_field(s, key, &free_form);
 
@@ -59,7 +62,8 @@ prune(const struct schema *s, json_t *value, struct buf *path, json_t *unknown)
     if (json_is_object(value) && (s->type == ST_OBJECT || s->prop_count > 0)) {
         prune_members(s, value, path, unknown);
     } else if (json_is_array(value) && s->items != NULL) {
-        json_array_foreach(value, i, item) {
+        json_array_foreach(value, i, item)
+        {
             buf_printf(path, "[%zu]", i);
             prune(s->items, item, path, unknown);
             cut(path, size);
@@ -84,7 +88,8 @@ prune_object(const struct schema *s, json_t *obj, json_t *unknown)
     }
     if (s == NULL)
         return;
-    json_object_foreach_safe(obj, next, key, value) {
+    json_object_foreach_safe(obj, next, key, value)
+    {
         if (!part_of_every_object(key))
             continue;
         json_object_set(kept, key, value);
@@ -111,18 +116,20 @@ defaults(const struct schema *s, json_t *value)
             const struct schema *field = s->props[i].schema;
 
             /* A null where null is not allowed stands for "take the default". */
-            if (s->props[i].dflt != NULL && (member == NULL || (json_is_null(member) && !field->nullable)))
-                json_object_set_new(value, s->props[i].name, json_deep_copy(s->props[i].dflt));
+            if (s->props[i].dflt != NULL &&
+                (member == NULL || (json_is_null(member) && !field->nullable)))
+                json_object_set_new(value, s->props[i].name,
+                                    json_deep_copy(s->props[i].dflt));
         }
-        json_object_foreach(value, key, item) {
+        json_object_foreach(value, key, item)
+        {
             const struct schema *field = schema_field(s, key, NULL);
 
             if (field != NULL)
                 defaults(field, item);
         }
     } else if (json_is_array(value) && s->items != NULL) {
-        json_array_foreach(value, i, item)
-            defaults(s->items, item);
+        json_array_foreach(value, i, item) defaults(s->items, item);
     }
 }
 
@@ -136,7 +143,8 @@ drop_nulls(const struct schema *s, json_t *value)
     size_t i;
 
     if (json_is_object(value)) {
-        json_object_foreach_safe(value, next, key, item) {
+        json_object_foreach_safe(value, next, key, item)
+        {
             const struct schema *field = schema_field(s, key, NULL);
 
             if (field == NULL)
@@ -147,8 +155,7 @@ drop_nulls(const struct schema *s, json_t *value)
                 drop_nulls(field, item);
         }
     } else if (json_is_array(value) && s->items != NULL) {
-        json_array_foreach(value, i, item)
-            drop_nulls(s->items, item);
+        json_array_foreach(value, i, item) drop_nulls(s->items, item);
     }
 }
 

@@ -10,7 +10,10 @@
 
 /* Threads in order of preference; `mark` says which instruction was added in which step. */
 struct threads {
-    struct { unsigned pc; size_t start; } *list;
+    struct {
+        unsigned pc;
+        size_t start;
+    } * list;
     size_t count;
     unsigned *mark;
     unsigned step;
@@ -28,13 +31,15 @@ is_word(const char *text, size_t size, size_t at)
 {
     unsigned char c = at < size ? (unsigned char)text[at] : 0;
 
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_';
 }
 
 static bool
 holds(const struct machine *m, const struct inst *in, size_t at)
 {
-    bool before = at > 0 && is_word(m->text, m->size, at - 1), behind = is_word(m->text, m->size, at);
+    bool before = at > 0 && is_word(m->text, m->size, at - 1),
+         behind = is_word(m->text, m->size, at);
 
     switch (in->a) {
     case ASSERT_BEGIN:
@@ -82,7 +87,11 @@ static unsigned
 decode(const char *text, size_t size, size_t *length)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1;
+    size_t n = p[0] < 0x80    ? 1
+               : p[0] >= 0xf0 ? 4
+               : p[0] >= 0xe0 ? 3
+               : p[0] >= 0xc0 ? 2
+                              : 1;
     unsigned c = n == 1 ? p[0] : p[0] & (0x7f >> n);
 
     if (n > size)
@@ -158,14 +167,15 @@ step(struct machine *m, size_t at, size_t *start)
 
 /* `any`: any match will do. */
 static bool
-run(const struct regex *r, const char *text, size_t size, size_t from, bool any, size_t *start, size_t *end)
+run(const struct regex *r, const char *text, size_t size, size_t from, bool any,
+    size_t *start, size_t *end)
 {
     struct machine m = {.r = r, .text = text, .size = size};
     bool found = false;
 
     if (threads_init(&m.now, r->count) && threads_init(&m.next, r->count)) {
         m.now.step = 1;
-        for (size_t at = from;; ) {
+        for (size_t at = from;;) {
             size_t length = 1, begun;
 
             if (!found)
@@ -202,7 +212,8 @@ regex_match(const struct regex *r, const char *text, size_t size)
 }
 
 bool
-regex_find(const struct regex *r, const char *text, size_t size, size_t from, size_t *start, size_t *end)
+regex_find(const struct regex *r, const char *text, size_t size, size_t from,
+           size_t *start, size_t *end)
 {
     return run(r, text, size, from, false, start, end);
 }

@@ -24,6 +24,7 @@ SCOPED_DEFINE(regex)
 bool regex_match(const struct regex *r, const char *text, size_t size);
 
 /* The leftmost match from offset `from` on: true with *start and *end (bytes). */
-bool regex_find(const struct regex *r, const char *text, size_t size, size_t from, size_t *start, size_t *end);
+bool regex_find(const struct regex *r, const char *text, size_t size, size_t from,
+                size_t *start, size_t *end);
 
 #endif

@@ -26,7 +26,8 @@ static int alternatives(struct parser *ps);
 static int
 bad(struct parser *ps, const char *why)
 {
-    return err_set(ps->e, ERR_INVALID, "regular expression '%.200s': %s at offset %td", ps->start, why, ps->p - ps->start);
+    return err_set(ps->e, ERR_INVALID, "regular expression '%.200s': %s at offset %td",
+                   ps->start, why, ps->p - ps->start);
 }
 
 static int
@@ -35,7 +36,9 @@ emit(struct parser *ps, enum inst_op op, unsigned a, unsigned b)
     struct regex *r = ps->r;
 
     if (r->count >= LIMIT_REGEX_NODES)
-        return err_set(ps->e, ERR_LIMIT, "regular expression: larger than the limit REGEX_NODES (%d)", LIMIT_REGEX_NODES);
+        return err_set(ps->e, ERR_LIMIT,
+                       "regular expression: larger than the limit REGEX_NODES (%d)",
+                       LIMIT_REGEX_NODES);
     if (r->count == r->capacity) {
         size_t more = r->capacity == 0 ? 32 : r->capacity * 2;
         struct inst *code = realloc(r->code, more * sizeof *code);
@@ -148,11 +151,30 @@ perl_class(char c)
 static const char *
 posix_class(const char *name, size_t n)
 {
-    static const struct { const char *name, *pairs; } classes[] = {
-        {"alpha", "AZaz"}, {"digit", "09"}, {"alnum", "09AZaz"}, {"upper", "AZ"}, {"lower", "az"}, {"space", "\t\r  "},
-        {"punct", "!/:@[`{~"}, {"xdigit", "09AFaf"}, {"word", "09AZ__az"}, {"blank", "\t\t  "}, {"cntrl", "\001\037\177\177"},
-        {"print", " ~"}, {"graph", "!~"}, {"ascii", "\001\177"},
-        {"L", "AZaz"}, {"Lu", "AZ"}, {"Ll", "az"}, {"N", "09"}, {"Nd", "09"}, {"P", "!/:@[`{~"}, {"Letter", "AZaz"},
+    static const struct {
+        const char *name, *pairs;
+    } classes[] = {
+        {"alpha", "AZaz"},
+        {"digit", "09"},
+        {"alnum", "09AZaz"},
+        {"upper", "AZ"},
+        {"lower", "az"},
+        {"space", "\t\r  "},
+        {"punct", "!/:@[`{~"},
+        {"xdigit", "09AFaf"},
+        {"word", "09AZ__az"},
+        {"blank", "\t\t  "},
+        {"cntrl", "\001\037\177\177"},
+        {"print", " ~"},
+        {"graph", "!~"},
+        {"ascii", "\001\177"},
+        {"L", "AZaz"},
+        {"Lu", "AZ"},
+        {"Ll", "az"},
+        {"N", "09"},
+        {"Nd", "09"},
+        {"P", "!/:@[`{~"},
+        {"Letter", "AZaz"},
     };
 
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
@@ -216,7 +238,8 @@ unicode_class(struct parser *ps, struct set *set)
 {
     bool negated = *ps->p++ == 'P';
     size_t n = *ps->p == '{' ? strcspn(ps->p, "}") : 1;
-    const char *pairs = *ps->p == '{' ? posix_class(ps->p + 1, n - 1) : posix_class(ps->p, 1);
+    const char *pairs =
+        *ps->p == '{' ? posix_class(ps->p + 1, n - 1) : posix_class(ps->p, 1);
 
     if (pairs == NULL)
         return bad(ps, "unknown class of characters");
@@ -298,7 +321,8 @@ literal(struct parser *ps, unsigned c)
         return emit(ps, OP_CHAR, c, 0);
     struct set *set = new_set(ps);
     unsigned index = (unsigned)ps->r->set_count - 1;
-    return set == NULL || add_range(ps, set, c, c) < 0 ? -1 : emit(ps, OP_CLASS, index, 0);
+    return set == NULL || add_range(ps, set, c, c) < 0 ? -1
+                                                       : emit(ps, OP_CLASS, index, 0);
 }
 
 static int
@@ -349,7 +373,8 @@ group_flags(struct parser *ps)
     if (*ps->p == 'P' || *ps->p == '<') {
         const char *end = strchr(ps->p, '>');
 
-        if (end == NULL || (*ps->p == 'P' && ps->p[1] != '<') || ps->p[1] == '=' || ps->p[1] == '!')
+        if (end == NULL || (*ps->p == 'P' && ps->p[1] != '<') || ps->p[1] == '=' ||
+            ps->p[1] == '!')
             return bad(ps, "unknown group");
         ps->p = end + 1;
         return 1;
@@ -521,7 +546,9 @@ piece(struct parser *ps)
     }
     if (*ps->p == '?') /* lazy: the same language */
         ps->p++;
-    return strchr("*+?", *ps->p) != NULL && *ps->p != '\0' ? bad(ps, "invalid nested repetition operator") : 0;
+    return strchr("*+?", *ps->p) != NULL && *ps->p != '\0'
+               ? bad(ps, "invalid nested repetition operator")
+               : 0;
 }
 
 static int

@@ -6,7 +6,14 @@
 #include <stddef.h>
 
 enum inst_op { OP_CHAR, OP_ANY, OP_CLASS, OP_SPLIT, OP_JUMP, OP_ASSERT, OP_MATCH };
-enum { ASSERT_BEGIN, ASSERT_END, ASSERT_LINE_BEGIN, ASSERT_LINE_END, ASSERT_WORD, ASSERT_NOT_WORD };
+enum {
+    ASSERT_BEGIN,
+    ASSERT_END,
+    ASSERT_LINE_BEGIN,
+    ASSERT_LINE_END,
+    ASSERT_WORD,
+    ASSERT_NOT_WORD
+};
 
 struct inst {
     enum inst_op op;

@@ -14,7 +14,8 @@ struct registry {
     struct resource **all; /* owned */
     size_t count, capacity;
     unsigned generation;
-    struct schema_set *builtin; /* schemas of the built-in types, filled as they are asked for */
+    struct schema_set
+        *builtin; /* schemas of the built-in types, filled as they are asked for */
 };
 
 /* clang-format off */
@@ -111,17 +112,20 @@ registry_free(struct registry *r)
 }
 
 struct resource *
-registry_find(struct registry *r, const char *group, const char *version, const char *plural)
+registry_find(struct registry *r, const char *group, const char *version,
+              const char *plural)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (strcmp(r->all[i]->plural, plural) == 0 && strcmp(r->all[i]->group, group) == 0 &&
+        if (strcmp(r->all[i]->plural, plural) == 0 &&
+            strcmp(r->all[i]->group, group) == 0 &&
             strcmp(r->all[i]->version, version) == 0)
             return r->all[i];
     return NULL;
 }
 
 struct resource *
-registry_kind(struct registry *r, const char *group, const char *version, const char *kind)
+registry_kind(struct registry *r, const char *group, const char *version,
+              const char *kind)
 {
     for (size_t i = 0; i < r->count; i++)
         if (strcmp(r->all[i]->kind, kind) == 0 && strcmp(r->all[i]->group, group) == 0 &&
@@ -194,15 +198,14 @@ take_columns(struct resource *res, const json_t *list)
     res->columns = calloc(n + 1, sizeof *res->columns);
     if (res->columns == NULL)
         return -1;
-    json_array_foreach(list, i, item)
-        res->columns[i] = (struct column){
-            .name = json_str_or(item, "name", ""),
-            .type = json_str_or(item, "type", "string"),
-            .format = json_str_or(item, "format", ""),
-            .description = json_str_or(item, "description", ""),
-            .path = strdup(json_str_or(item, "jsonPath", "")),
-            .priority = (int)json_int_or(item, "priority", 0),
-        };
+    json_array_foreach(list, i, item) res->columns[i] = (struct column){
+        .name = json_str_or(item, "name", ""),
+        .type = json_str_or(item, "type", "string"),
+        .format = json_str_or(item, "format", ""),
+        .description = json_str_or(item, "description", ""),
+        .path = strdup(json_str_or(item, "jsonPath", "")),
+        .priority = (int)json_int_or(item, "priority", 0),
+    };
     res->column_count = n;
     if (n == 0) {
         res->columns[0] = age;
@@ -236,7 +239,8 @@ resource_of_crd(const json_t *crd, const json_t *version, struct err *e)
 
     size_t i;
     json_t *own, *versions = json_at(res->crd, "spec.versions");
-    json_array_foreach(versions, i, own) {
+    json_array_foreach(versions, i, own)
+    {
         if (strcmp(json_str_or(own, "name", ""), json_str_or(version, "name", "")) != 0)
             continue;
         res->version = json_str_or(own, "name", "");
@@ -261,7 +265,8 @@ registry_add_crd(struct registry *r, const json_t *crd, struct err *e)
     struct resource *fresh[16];
     size_t n = 0, i;
 
-    json_array_foreach(versions, i, version) {
+    json_array_foreach(versions, i, version)
+    {
         if (!json_bool_or(version, "served", false) || n == ARRAY_LEN(fresh))
             continue;
         if ((fresh[n] = resource_of_crd(crd, version, e)) == NULL) {

@@ -31,18 +31,19 @@ struct resource {
     const char *key;         /* in the store: "tasks.kelos.dev", "pods" */
     const char *short_names; /* separated by commas; "" for none */
     const char *categories;
-    const char *type;        /* name of the built-in type in builtin.def; NULL for CRDs */
+    const char *type; /* name of the built-in type in builtin.def; NULL for CRDs */
     bool namespaced;
-    bool status;             /* has the status subresource */
+    bool status; /* has the status subresource */
     enum verbs verbs;
-    bool custom;             /* defined by a CRD */
-    bool storage;            /* of a CRD: the version that is stored */
-    struct schema *schema;   /* CRDs: owned; built-in: made on first use, owned by the registry */
-    struct column *columns;  /* CRDs: owned; NULL-name terminated by column_count */
+    bool custom;  /* defined by a CRD */
+    bool storage; /* of a CRD: the version that is stored */
+    struct schema
+        *schema; /* CRDs: owned; built-in: made on first use, owned by the registry */
+    struct column *columns; /* CRDs: owned; NULL-name terminated by column_count */
     size_t column_count;
-    json_t *selectable;      /* CRDs: array of JSON paths, or NULL */
-    json_t *openapi;         /* CRDs: openAPIV3Schema as declared, or NULL */
-    json_t *crd;             /* CRDs: owned strings hang on this tree */
+    json_t *selectable; /* CRDs: array of JSON paths, or NULL */
+    json_t *openapi;    /* CRDs: openAPIV3Schema as declared, or NULL */
+    json_t *crd;        /* CRDs: owned strings hang on this tree */
 };
 
 struct registry;

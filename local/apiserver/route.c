@@ -17,7 +17,8 @@ url_unescape(char *text)
         if (*text == '%') {
             char hex[3] = {text[1], text[1] != '\0' ? text[2] : '\0', '\0'};
 
-            if (!isxdigit((unsigned char)hex[0]) || !isxdigit((unsigned char)hex[1]) || strcmp(hex, "00") == 0)
+            if (!isxdigit((unsigned char)hex[0]) || !isxdigit((unsigned char)hex[1]) ||
+                strcmp(hex, "00") == 0)
                 return -1;
             *out++ = (char)strtol(hex, NULL, 16);
             text += 2;
@@ -46,7 +47,8 @@ segments(char *path, char **out)
 static int
 no_route(struct fault *f)
 {
-    return fault_set(f, 404, "NotFound", "the server could not find the requested resource");
+    return fault_set(f, 404, "NotFound",
+                     "the server could not find the requested resource");
 }
 
 /* seg points behind the version: [namespaces NS] PLURAL [NAME [SUB]]. */
@@ -54,7 +56,8 @@ static int
 take_resource(struct registry *r, char **seg, int n, struct target *t, struct fault *f)
 {
     bool in_namespace = n >= 3 && strcmp(seg[0], "namespaces") == 0 &&
-                        !(strcmp(t->group, "") == 0 && (strcmp(seg[2], "status") == 0 || strcmp(seg[2], "finalize") == 0));
+                        !(strcmp(t->group, "") == 0 && (strcmp(seg[2], "status") == 0 ||
+                                                        strcmp(seg[2], "finalize") == 0));
 
     t->ns = "";
     if (in_namespace) {

@@ -17,15 +17,16 @@ struct named {
 };
 
 struct schema_set {
-    struct schema *all;   /* every schema made, by `next` */
+    struct schema *all; /* every schema made, by `next` */
     struct named *names;
     size_t name_count;
-    json_t *doc;          /* reference that keeps the sources alive */
-    json_t *components;   /* borrowed */
+    json_t *doc;        /* reference that keeps the sources alive */
+    json_t *components; /* borrowed */
     int depth;
 };
 
-static struct schema *compile(struct schema_set *set, const json_t *doc, const char *path, struct err *e);
+static struct schema *compile(struct schema_set *set, const json_t *doc, const char *path,
+                              struct err *e);
 
 struct schema_set *
 schema_set_new(void)
@@ -75,7 +76,8 @@ schema_new(struct schema_set *set, const json_t *doc, struct err *e)
         return NULL;
     }
     s->doc = doc;
-    s->min_length = s->max_length = s->min_items = s->max_items = s->min_props = s->max_props = -1;
+    s->min_length = s->max_length = s->min_items = s->max_items = s->min_props =
+        s->max_props = -1;
     s->next = set->all;
     set->all = s;
     return s;
@@ -86,7 +88,8 @@ schema_new(struct schema_set *set, const json_t *doc, struct err *e)
 static int
 read_type(struct schema *s, const json_t *doc, const char *path, struct err *e)
 {
-    static const char *const names[] = {"", "object", "array", "string", "integer", "number", "boolean"};
+    static const char *const names[] = {"",        "object", "array",  "string",
+                                        "integer", "number", "boolean"};
     const char *type = json_string_value(json_object_get(doc, "type"));
 
     for (size_t i = 1; type != NULL && i < ARRAY_LEN(names); i++)
@@ -109,7 +112,8 @@ read_size(const json_t *doc, const char *key, int64_t *out)
 static void
 read_limits(struct schema *s, const json_t *doc)
 {
-    const json_t *min = json_object_get(doc, "minimum"), *max = json_object_get(doc, "maximum");
+    const json_t *min = json_object_get(doc, "minimum"),
+                 *max = json_object_get(doc, "maximum");
     const json_t *multiple = json_object_get(doc, "multipleOf");
 
     s->has_min = json_is_number(min);
@@ -137,9 +141,11 @@ read_extensions(struct schema *s, const json_t *doc)
 {
     const char *list = json_string_value(json_object_get(doc, "x-kubernetes-list-type"));
     const char *map = json_string_value(json_object_get(doc, "x-kubernetes-map-type"));
-    const char *strategy = json_string_value(json_object_get(doc, "x-kubernetes-patch-strategy"));
+    const char *strategy =
+        json_string_value(json_object_get(doc, "x-kubernetes-patch-strategy"));
 
-    s->preserve = json_is_true(json_object_get(doc, "x-kubernetes-preserve-unknown-fields"));
+    s->preserve =
+        json_is_true(json_object_get(doc, "x-kubernetes-preserve-unknown-fields"));
     s->int_or_string = json_is_true(json_object_get(doc, "x-kubernetes-int-or-string"));
     s->embedded = json_is_true(json_object_get(doc, "x-kubernetes-embedded-resource"));
     s->list = list != NULL && strcmp(list, "map") == 0   ? LIST_MAP
@@ -147,18 +153,21 @@ read_extensions(struct schema *s, const json_t *doc)
                                                          : LIST_ATOMIC;
     s->atomic_map = map != NULL && strcmp(map, "atomic") == 0;
     s->keys = json_object_get(doc, "x-kubernetes-list-map-keys");
-    s->patch_key = json_string_value(json_object_get(doc, "x-kubernetes-patch-merge-key"));
+    s->patch_key =
+        json_string_value(json_object_get(doc, "x-kubernetes-patch-merge-key"));
     s->patch_retain = strategy != NULL && strstr(strategy, "retainKeys") != NULL;
 }
 
 static int
 by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct schema_prop *)a)->name, ((const struct schema_prop *)b)->name);
+    return strcmp(((const struct schema_prop *)a)->name,
+                  ((const struct schema_prop *)b)->name);
 }
 
 static int
-read_props(struct schema_set *set, struct schema *s, const json_t *doc, const char *path, struct err *e)
+read_props(struct schema_set *set, struct schema *s, const json_t *doc, const char *path,
+           struct err *e)
 {
     json_t *props = json_object_get(doc, "properties"), *value;
     const char *name;
@@ -168,7 +177,8 @@ read_props(struct schema_set *set, struct schema *s, const json_t *doc, const ch
         return 0;
     if ((s->props = calloc(json_object_size(props), sizeof *s->props)) == NULL)
         return err_set(e, ERR_SYSTEM, "out of memory");
-    json_object_foreach(props, name, value) {
+    json_object_foreach(props, name, value)
+    {
         snprintf(sub, sizeof sub, "%s.properties[%s]", path, name);
         if ((s->props[s->prop_count].schema = compile(set, value, sub, e)) == NULL)
             return -1;
@@ -180,9 +190,11 @@ read_props(struct schema_set *set, struct schema *s, const json_t *doc, const ch
 }
 
 static int
-read_nested(struct schema_set *set, struct schema *s, const json_t *doc, const char *path, struct err *e)
+read_nested(struct schema_set *set, struct schema *s, const json_t *doc, const char *path,
+            struct err *e)
 {
-    const json_t *items = json_object_get(doc, "items"), *extra = json_object_get(doc, "additionalProperties");
+    const json_t *items = json_object_get(doc, "items"),
+                 *extra = json_object_get(doc, "additionalProperties");
     char sub[512];
 
     snprintf(sub, sizeof sub, "%s.items", path);
@@ -196,8 +208,8 @@ read_nested(struct schema_set *set, struct schema *s, const json_t *doc, const c
 }
 
 static int
-read_branches(struct schema_set *set, const json_t *doc, const char *key, const char *path, struct schema ***out,
-              size_t *count, struct err *e)
+read_branches(struct schema_set *set, const json_t *doc, const char *key,
+              const char *path, struct schema ***out, size_t *count, struct err *e)
 {
     json_t *list = json_object_get(doc, key), *item;
     char sub[512];
@@ -207,7 +219,8 @@ read_branches(struct schema_set *set, const json_t *doc, const char *key, const 
         return 0;
     if ((*out = calloc(json_array_size(list), sizeof **out)) == NULL)
         return err_set(e, ERR_SYSTEM, "out of memory");
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         snprintf(sub, sizeof sub, "%s.%s[%zu]", path, key, i);
         if (((*out)[i] = compile(set, item, sub, e)) == NULL)
             return -1;
@@ -245,7 +258,8 @@ read_rules(struct schema *s, const json_t *doc, const char *path, struct err *e)
         return 0;
     if ((s->rules = calloc(json_array_size(list), sizeof *s->rules)) == NULL)
         return err_set(e, ERR_SYSTEM, "out of memory");
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         s->rule_count = i + 1;
         snprintf(sub, sizeof sub, "%s.x-kubernetes-validations[%zu]", path, i);
         if (read_rule(&s->rules[i], item, sub, e) < 0)
@@ -273,8 +287,11 @@ ref_of(const json_t *doc)
     const char *ref = json_string_value(json_object_get(doc, "$ref"));
 
     if (ref == NULL)
-        ref = json_string_value(json_object_get(json_array_get(json_object_get(doc, "allOf"), 0), "$ref"));
-    return ref != NULL && strncmp(ref, prefix, sizeof prefix - 1) == 0 ? ref + sizeof prefix - 1 : NULL;
+        ref = json_string_value(
+            json_object_get(json_array_get(json_object_get(doc, "allOf"), 0), "$ref"));
+    return ref != NULL && strncmp(ref, prefix, sizeof prefix - 1) == 0
+               ? ref + sizeof prefix - 1
+               : NULL;
 }
 
 static struct schema *
@@ -299,8 +316,9 @@ compile(struct schema_set *set, const json_t *doc, const char *path, struct err 
     set->depth++;
     read_limits(s, doc);
     read_extensions(s, doc);
-    rc = read_type(s, doc, path, e) < 0 || read_pattern(s, doc, path, e) < 0 || read_props(set, s, doc, path, e) < 0 ||
-         read_nested(set, s, doc, path, e) < 0 || read_rules(s, doc, path, e) < 0 ||
+    rc = read_type(s, doc, path, e) < 0 || read_pattern(s, doc, path, e) < 0 ||
+         read_props(set, s, doc, path, e) < 0 || read_nested(set, s, doc, path, e) < 0 ||
+         read_rules(s, doc, path, e) < 0 ||
          read_branches(set, doc, "allOf", path, &s->all_of, &s->all_count, e) < 0 ||
          read_branches(set, doc, "anyOf", path, &s->any_of, &s->any_count, e) < 0 ||
          read_branches(set, doc, "oneOf", path, &s->one_of, &s->one_count, e) < 0;
@@ -349,7 +367,8 @@ schema_named(struct schema_set *set, json_t *components, const char *name, struc
         return NULL;
     }
     /* The name is known before its fields are read: types may contain themselves. */
-    if ((names = realloc(set->names, (set->name_count + 1) * sizeof *names)) == NULL || (s = schema_new(set, doc, e)) == NULL) {
+    if ((names = realloc(set->names, (set->name_count + 1) * sizeof *names)) == NULL ||
+        (s = schema_new(set, doc, e)) == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
@@ -358,8 +377,8 @@ schema_named(struct schema_set *set, json_t *components, const char *name, struc
     set->components = components;
     read_limits(s, doc);
     read_extensions(s, doc);
-    if (read_type(s, doc, name, e) < 0 || read_pattern(s, doc, name, e) < 0 || read_props(set, s, doc, name, e) < 0 ||
-        read_nested(set, s, doc, name, e) < 0)
+    if (read_type(s, doc, name, e) < 0 || read_pattern(s, doc, name, e) < 0 ||
+        read_props(set, s, doc, name, e) < 0 || read_nested(set, s, doc, name, e) < 0)
         return NULL;
     return s;
 }
@@ -373,7 +392,8 @@ schema_field(const struct schema *s, const char *name, bool *free_form)
         *free_form = s == NULL || s->preserve || s->additional_any;
     if (s == NULL)
         return NULL;
-    if (s->prop_count > 0 && (found = bsearch(&wanted, s->props, s->prop_count, sizeof wanted, by_name)) != NULL)
+    if (s->prop_count > 0 && (found = bsearch(&wanted, s->props, s->prop_count,
+                                              sizeof wanted, by_name)) != NULL)
         return found->schema;
     return s->additional;
 }

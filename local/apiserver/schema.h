@@ -17,7 +17,15 @@
 struct regex;
 struct cel_program;
 
-enum schema_type { ST_ANY, ST_OBJECT, ST_ARRAY, ST_STRING, ST_INTEGER, ST_NUMBER, ST_BOOLEAN };
+enum schema_type {
+    ST_ANY,
+    ST_OBJECT,
+    ST_ARRAY,
+    ST_STRING,
+    ST_INTEGER,
+    ST_NUMBER,
+    ST_BOOLEAN
+};
 enum list_type { LIST_ATOMIC, LIST_SET, LIST_MAP };
 
 struct schema_prop {
@@ -42,25 +50,27 @@ struct schema {
     bool nullable, int_or_string, preserve, embedded, unique, atomic_map;
     bool has_min, has_max, exclusive_min, exclusive_max;
     double min, max, multiple_of; /* multiple_of 0: none */
-    int64_t min_length, max_length, min_items, max_items, min_props, max_props; /* -1: none */
+    int64_t min_length, max_length, min_items, max_items, min_props,
+        max_props;             /* -1: none */
     struct schema_prop *props; /* sorted by name; owned */
     size_t prop_count;
     struct schema *items, *additional; /* NULL: none. Like all schemas owned by the set */
     bool additional_any;               /* additionalProperties: true */
-    const json_t *required, *enums; /* in the source document */
+    const json_t *required, *enums;    /* in the source document */
     const char *format, *pattern_text;
     struct regex *pattern; /* owned */
     enum list_type list;
     const json_t *keys; /* x-kubernetes-list-map-keys */
-    const char *patch_key; /* strategic merge: list items are merged by it, NULL: replaced */
-    bool patch_retain;     /* strategic merge: retainKeys of unions (volumes, strategy) */
+    const char
+        *patch_key;    /* strategic merge: list items are merged by it, NULL: replaced */
+    bool patch_retain; /* strategic merge: retainKeys of unions (volumes, strategy) */
     struct schema **all_of, **any_of, **one_of;
     size_t all_count, any_count, one_count;
     struct schema *not_of;
     struct schema_rule *rules;
     size_t rule_count;
-    const json_t *doc; /* the source */
-    struct schema *next; /* of the set */
+    const json_t *doc;      /* the source */
+    struct schema *next;    /* of the set */
     struct schema_set *set; /* of a root made by schema_compile: released with it */
 };
 
@@ -77,10 +87,12 @@ SCOPED_DEFINE(schema)
 
 /* The same within a set, for documents whose $ref name others of `components`
  * (#/components/schemas/NAME). Owned by the set; asking again for a name gives the same. */
-struct schema *schema_named(struct schema_set *set, json_t *components, const char *name, struct err *e);
+struct schema *schema_named(struct schema_set *set, json_t *components, const char *name,
+                            struct err *e);
 
 /* The schema of a field, NULL when it is unknown. `*free_form` is set when unknown fields are
  * kept without a schema. */
-const struct schema *schema_field(const struct schema *s, const char *name, bool *free_form);
+const struct schema *schema_field(const struct schema *s, const char *name,
+                                  bool *free_form);
 
 #endif

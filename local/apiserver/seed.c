@@ -30,7 +30,8 @@ told(const char *what, struct fault *f, struct err *e)
 
 /* Creates the object unless one of its name is there. Takes obj. */
 static int
-create_missing(struct server *s, struct resource *r, const char *ns, json_t *taken, struct err *e)
+create_missing(struct server *s, struct resource *r, const char *ns, json_t *taken,
+               struct err *e)
 {
     SCOPED(json) json_t *obj = taken;
     SCOPED(fault) struct fault f = FAULT_INIT;
@@ -38,7 +39,8 @@ create_missing(struct server *s, struct resource *r, const char *ns, json_t *tak
 
     if (there != NULL)
         return 0;
-    if (f.code != 0 || admit_type(r, obj, &f) < 0 || admit_create(s, r, ns, obj, &f) < 0 || object_save(s, r, obj, NULL, &f) < 0)
+    if (f.code != 0 || admit_type(r, obj, &f) < 0 ||
+        admit_create(s, r, ns, obj, &f) < 0 || object_save(s, r, obj, NULL, &f) < 0)
         return told(meta_str(obj, "name"), &f, e);
     return 0;
 }
@@ -46,13 +48,17 @@ create_missing(struct server *s, struct resource *r, const char *ns, json_t *tak
 static int
 seed_builtins(struct server *s, struct err *e)
 {
-    static const char *const namespaces[] = {"default", "kube-system", "kube-public", "kube-node-lease", "kelos-system"};
+    static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+                                             "kube-node-lease", "kelos-system"};
     struct resource *ns = registry_find(s->registry, "", "v1", "namespaces");
     struct resource *sa = registry_find(s->registry, "", "v1", "serviceaccounts");
 
     for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
-        if (create_missing(s, ns, "", json_pack("{s:{s:s}}", "metadata", "name", namespaces[i]), e) < 0 ||
-            create_missing(s, sa, namespaces[i], json_pack("{s:{s:s}}", "metadata", "name", "default"), e) < 0)
+        if (create_missing(s, ns, "",
+                           json_pack("{s:{s:s}}", "metadata", "name", namespaces[i]),
+                           e) < 0 ||
+            create_missing(s, sa, namespaces[i],
+                           json_pack("{s:{s:s}}", "metadata", "name", "default"), e) < 0)
             return -1;
     }
     return 0;
@@ -61,7 +67,8 @@ seed_builtins(struct server *s, struct err *e)
 static int
 apply_crd(struct server *s, json_t *crd, const char *path, struct err *e)
 {
-    struct resource *r = registry_find(s->registry, CRD_GROUP, "v1", "customresourcedefinitions");
+    struct resource *r =
+        registry_find(s->registry, CRD_GROUP, "v1", "customresourcedefinitions");
     SCOPED(fault) struct fault f = FAULT_INIT;
     SCOPED(json) json_t *old = NULL;
     struct reply reply = REPLY_INIT;
@@ -70,7 +77,8 @@ apply_crd(struct server *s, json_t *crd, const char *path, struct err *e)
         return 0;
     old = object_load(s, r, "", meta_str(crd, "name"), &f);
     if (old == NULL) {
-        if (f.code != 0 || admit_type(r, crd, &f) < 0 || admit_create(s, r, "", crd, &f) < 0 || object_save(s, r, crd, NULL, &f) < 0)
+        if (f.code != 0 || admit_type(r, crd, &f) < 0 ||
+            admit_create(s, r, "", crd, &f) < 0 || object_save(s, r, crd, NULL, &f) < 0)
             return told(path, &f, e);
         return 0;
     }
@@ -95,7 +103,8 @@ apply_file(struct server *s, const char *dir, const char *name, struct err *e)
     if (docs == NULL)
         return -1;
     for (size_t i = 0; i < docs->count; i++)
-        if (json_is_object(docs->docs[i].value) && apply_crd(s, docs->docs[i].value, path, e) < 0)
+        if (json_is_object(docs->docs[i].value) &&
+            apply_crd(s, docs->docs[i].value, path, e) < 0)
             return -1;
     return 0;
 }
@@ -105,7 +114,9 @@ by_yaml(const struct dirent *d)
 {
     const char *dot = strrchr(d->d_name, '.');
 
-    return d->d_name[0] != '.' && dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
+    return d->d_name[0] != '.' && dot != NULL &&
+           (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 ||
+            strcmp(dot, ".json") == 0);
 }
 
 static int
@@ -161,13 +172,15 @@ seed_kubeconfig(const char *path, int port, const char *token, struct err *e)
     if (fd < 0)
         return err_errno(e, "write %s", fresh);
     /* kubectl drops the token of a plain HTTP server; the proxy's password it sends. */
-    int n = dprintf(fd,
-                    "apiVersion: v1\nkind: Config\ncurrent-context: kelos-local\n"
-                    "clusters:\n- name: kelos-local\n  cluster:\n    server: http://127.0.0.1:%d\n"
-                    "    proxy-url: http://kelos:%s@127.0.0.1:%d\n"
-                    "contexts:\n- name: kelos-local\n  context:\n    cluster: kelos-local\n    user: kelos-local\n    namespace: default\n"
-                    "users:\n- name: kelos-local\n  user:\n    token: %s\n",
-                    port, token, port, token);
+    int n = dprintf(
+        fd,
+        "apiVersion: v1\nkind: Config\ncurrent-context: kelos-local\n"
+        "clusters:\n- name: kelos-local\n  cluster:\n    server: http://127.0.0.1:%d\n"
+        "    proxy-url: http://kelos:%s@127.0.0.1:%d\n"
+        "contexts:\n- name: kelos-local\n  context:\n    cluster: kelos-local\n    user: "
+        "kelos-local\n    namespace: default\n"
+        "users:\n- name: kelos-local\n  user:\n    token: %s\n",
+        port, token, port, token);
     if (n < 0 || rename(fresh, path) < 0) {
         unlink(fresh);
         return err_errno(e, "write %s", path);

@@ -14,7 +14,7 @@ enum op { OP_EQ, OP_NEQ, OP_IN, OP_NOT_IN, OP_EXISTS, OP_NOT_EXISTS, OP_GT, OP_L
 
 struct term {
     bool field;
-    char *key;     /* owned */
+    char *key; /* owned */
     enum op op;
     char **values; /* owned */
     size_t count;
@@ -182,7 +182,9 @@ parse_requirement(const char *p, struct selector *sel)
     if (end == p)
         return NULL;
     if (no || *next == ',' || *next == '\0')
-        return add_term(sel, p, (size_t)(end - p), no ? OP_NOT_EXISTS : OP_EXISTS) == NULL ? NULL : next;
+        return add_term(sel, p, (size_t)(end - p), no ? OP_NOT_EXISTS : OP_EXISTS) == NULL
+                   ? NULL
+                   : next;
     return parse_operator(next, p, (size_t)(end - p), sel);
 }
 
@@ -193,12 +195,18 @@ parse_labels(struct selector *sel, const char *text, struct err *e)
 
     while (*p != '\0') {
         if ((p = parse_requirement(p, sel)) == NULL)
-            return err_set(e, ERR_INVALID, "unable to parse requirement: found an error in label selector \"%s\"", text);
+            return err_set(
+                e, ERR_INVALID,
+                "unable to parse requirement: found an error in label selector \"%s\"",
+                text);
         p = skip_space(p);
         if (*p == ',')
             p = skip_space(p + 1);
         else if (*p != '\0')
-            return err_set(e, ERR_INVALID, "unable to parse requirement: unexpected '%c' in label selector \"%s\"", *p, text);
+            return err_set(
+                e, ERR_INVALID,
+                "unable to parse requirement: unexpected '%c' in label selector \"%s\"",
+                *p, text);
     }
     return 0;
 }
@@ -208,7 +216,8 @@ field_known(const struct resource *r, const char *key)
 {
     char path[128];
 
-    if (r == NULL || strcmp(key, "metadata.name") == 0 || strcmp(key, "metadata.namespace") == 0)
+    if (r == NULL || strcmp(key, "metadata.name") == 0 ||
+        strcmp(key, "metadata.namespace") == 0)
         return true;
     for (size_t i = 0; selector_field(r, i, path, sizeof path); i++)
         if (strcmp(path, key) == 0)
@@ -248,7 +257,8 @@ parse_field(struct selector *sel, const char *p, const struct resource *r, struc
 }
 
 struct selector *
-selector_parse(const char *labels, const char *fields, const struct resource *r, struct err *e)
+selector_parse(const char *labels, const char *fields, const struct resource *r,
+               struct err *e)
 {
     SCOPED(selector) struct selector *sel = calloc(1, sizeof *sel);
 
@@ -330,7 +340,8 @@ const char *
 selector_name(const struct selector *sel)
 {
     for (size_t i = 0; i < sel->count; i++)
-        if (sel->terms[i].field && sel->terms[i].op == OP_EQ && strcmp(sel->terms[i].key, "metadata.name") == 0)
+        if (sel->terms[i].field && sel->terms[i].op == OP_EQ &&
+            strcmp(sel->terms[i].key, "metadata.name") == 0)
             return sel->terms[i].values[0];
     return NULL;
 }

@@ -12,8 +12,8 @@ struct selector;
 
 /* Reads both forms (NULL or "": everything). `r` says which fields may be selected (NULL: any).
  * Returns a selector the caller owns; NULL with *e ERR_INVALID. */
-struct selector *selector_parse(const char *labels, const char *fields, const struct resource *r,
-                                struct err *e);
+struct selector *selector_parse(const char *labels, const char *fields,
+                                const struct resource *r, struct err *e);
 void selector_free(struct selector *sel);
 SCOPED_DEFINE(selector)
 

@@ -12,19 +12,22 @@ static const char schema[] =
     "BEGIN;"
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS objects(id INTEGER PRIMARY KEY, resource TEXT NOT NULL,"
-    " ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body TEXT NOT NULL);"
+    " ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body "
+    "TEXT NOT NULL);"
     "CREATE UNIQUE INDEX IF NOT EXISTS objects_key ON objects(resource, ns, name);"
     "CREATE UNIQUE INDEX IF NOT EXISTS objects_uid ON objects(uid);"
     "CREATE INDEX IF NOT EXISTS objects_ns ON objects(ns) WHERE ns != '';"
     "CREATE TABLE IF NOT EXISTS owners(owner TEXT NOT NULL, uid TEXT NOT NULL,"
     " PRIMARY KEY(owner, uid)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS owners_uid ON owners(uid);"
-    "CREATE TABLE IF NOT EXISTS changes(rv INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS changes(rv INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
+    "type TEXT NOT NULL,"
     " resource TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,"
     " body TEXT NOT NULL, prev TEXT);"
     "CREATE INDEX IF NOT EXISTS changes_resource ON changes(resource, rv);"
     "CREATE INDEX IF NOT EXISTS changes_key ON changes(resource, ns, name, rv);"
-    "CREATE TABLE IF NOT EXISTS work(kind TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY(kind, item)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS work(kind TEXT NOT NULL, item TEXT NOT NULL, PRIMARY "
+    "KEY(kind, item)) WITHOUT ROWID;"
     "COMMIT;";
 
 /* clang-format off */
@@ -90,8 +93,8 @@ sqlite3_stmt *
 store_stmt(struct store *s, enum stmt id, struct err *e)
 {
     if (s->stmts[id] == NULL &&
-        sqlite3_prepare_v3(s->db, sql[id], -1, SQLITE_PREPARE_PERSISTENT, &s->stmts[id], NULL) !=
-            SQLITE_OK) {
+        sqlite3_prepare_v3(s->db, sql[id], -1, SQLITE_PREPARE_PERSISTENT, &s->stmts[id],
+                           NULL) != SQLITE_OK) {
         fail(s, e, "state file");
         return NULL;
     }
@@ -165,8 +168,9 @@ get(struct store *s, sqlite3_stmt *stmt, row_fn *fn, void *ctx, struct err *e)
         struct row row;
 
         store_row(stmt, &row);
-        rc = fn(ctx, &row) < 0 ? err_set(e, ERR_SYSTEM, "read state: a stored object cannot be used")
-                               : 1;
+        rc = fn(ctx, &row) < 0
+                 ? err_set(e, ERR_SYSTEM, "read state: a stored object cannot be used")
+                 : 1;
     } else {
         rc = rc == SQLITE_DONE ? 0 : fail(s, e, "read state");
     }
@@ -175,8 +179,8 @@ get(struct store *s, sqlite3_stmt *stmt, row_fn *fn, void *ctx, struct err *e)
 }
 
 int
-store_get(struct store *s, const char *resource, const char *ns, const char *name, row_fn *fn,
-          void *ctx, struct err *e)
+store_get(struct store *s, const char *resource, const char *ns, const char *name,
+          row_fn *fn, void *ctx, struct err *e)
 {
     sqlite3_stmt *stmt = store_stmt(s, STMT_GET, e);
 
@@ -216,7 +220,8 @@ load_versions(struct store *s, struct err *e)
     if (store_meta_get(s, "compacted", text, sizeof text, e) < 0)
         return -1;
     s->compacted = strtoll(text, NULL, 10);
-    if (sqlite3_prepare_v2(s->db, "SELECT MAX(rv) FROM changes", -1, &stmt, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(s->db, "SELECT MAX(rv) FROM changes", -1, &stmt, NULL) !=
+        SQLITE_OK)
         return fail(s, e, "state file");
     if (sqlite3_step(stmt) == SQLITE_ROW)
         s->version = sqlite3_column_int64(stmt, 0);
@@ -236,11 +241,14 @@ check_directory(const char *path, struct err *e)
     if (path[0] == ':')
         return 0;
     if (slash == NULL || (size_t)(slash - path) >= sizeof dir)
-        return slash == NULL ? 0 : err_set(e, ERR_INVALID, "data directory: the path is too long");
+        return slash == NULL
+                   ? 0
+                   : err_set(e, ERR_INVALID, "data directory: the path is too long");
     memcpy(dir, path, (size_t)(slash - path));
     dir[slash - path] = '\0';
     if (access(dir, W_OK | X_OK) < 0)
-        return err_set(e, ERR_SYSTEM, "data directory %s is not writable: %s", dir, strerror(errno));
+        return err_set(e, ERR_SYSTEM, "data directory %s is not writable: %s", dir,
+                       strerror(errno));
     return 0;
 }
 
@@ -257,21 +265,28 @@ store_open(const char *path, struct err *e)
     if (check_directory(path, e) < 0)
         return NULL;
     mask = umask(077); /* Secrets are in it */
-    int rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                             NULL);
+    int rc = sqlite3_open_v2(
+        path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+        NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_exec(s->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;", NULL, NULL, NULL);
+        rc =
+            sqlite3_exec(s->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;",
+                         NULL, NULL, NULL);
     umask(mask);
     if (rc != SQLITE_OK) {
         if (s->db == NULL)
             err_set(e, ERR_SYSTEM, "state file %s: %s", path, sqlite3_errstr(rc));
         else if (rc == SQLITE_BUSY)
-            err_set(e, ERR_SYSTEM, "state file %s is in use by another kelos-apiserver", path);
+            err_set(e, ERR_SYSTEM, "state file %s is in use by another kelos-apiserver",
+                    path);
         else
             err_set(e, ERR_SYSTEM, "state file %s: %s", path, sqlite3_errmsg(s->db));
         return NULL;
     }
-    if (pragma(s, "PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA journal_size_limit=16777216;", e) < 0 ||
+    if (pragma(s,
+               "PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA "
+               "journal_size_limit=16777216;",
+               e) < 0 ||
         pragma(s, schema, e) < 0 || load_versions(s, e) < 0)
         return NULL;
     return TAKE(s);

@@ -51,7 +51,8 @@ struct span {
 };
 
 /* Calls fn in the order of namespace and name. Returns 0 at the end, 1 when fn stopped, -1. */
-int store_list(struct store *s, const struct span *span, row_fn *fn, void *ctx, struct err *e);
+int store_list(struct store *s, const struct span *span, row_fn *fn, void *ctx,
+               struct err *e);
 
 /* Number of objects of a resource (ns NULL: in all namespaces), -1 with *e. */
 int64_t store_count(struct store *s, const char *resource, const char *ns, struct err *e);
@@ -61,10 +62,12 @@ int store_changes(struct store *s, const char *resource, const char *ns, int64_t
                   row_fn *fn, void *ctx, struct err *e);
 
 /* Objects that name `owner_uid` as an owner. */
-int store_dependents(struct store *s, const char *owner_uid, row_fn *fn, void *ctx, struct err *e);
+int store_dependents(struct store *s, const char *owner_uid, row_fn *fn, void *ctx,
+                     struct err *e);
 
 /* Everything in a namespace; Returns as store_list. */
-int store_in_namespace(struct store *s, const char *ns, row_fn *fn, void *ctx, struct err *e);
+int store_in_namespace(struct store *s, const char *ns, row_fn *fn, void *ctx,
+                       struct err *e);
 
 /* The version of the last write, the next one (taken by the caller for one store_write),
  * and the oldest version that a watch can resume from. */
@@ -91,14 +94,17 @@ void store_release(struct store *s, bool undo);
 
 /* Small durable values ("port", "token") and sets of work ("gc": uids). Values are copied
  * into out; returns 1 found, 0 absent, -1. */
-int store_meta_get(struct store *s, const char *key, char *out, size_t size, struct err *e);
+int store_meta_get(struct store *s, const char *key, char *out, size_t size,
+                   struct err *e);
 int store_meta_set(struct store *s, const char *key, const char *value, struct err *e);
 int store_work_add(struct store *s, const char *kind, const char *item, struct err *e);
 int store_work_done(struct store *s, const char *kind, const char *item, struct err *e);
 /* The first item of a kind: 1 with out filled, 0 none, -1. */
-int store_work_next(struct store *s, const char *kind, char *out, size_t size, struct err *e);
+int store_work_next(struct store *s, const char *kind, char *out, size_t size,
+                    struct err *e);
 
 /* Drops log rows that are both older than keep_ms and more than keep_rows behind. */
-int store_prune(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows, struct err *e);
+int store_prune(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows,
+                struct err *e);
 
 #endif

@@ -67,7 +67,10 @@ store_list(struct store *s, const struct span *span, row_fn *fn, void *ctx, stru
     if ((stmt = store_stmt(s, span->ns != NULL ? STMT_LIST_NS : STMT_LIST, e)) == NULL)
         return -1;
     store_bind(stmt, 1, span->resource);
-    store_bind(stmt, 2, span->ns != NULL ? span->ns : span->after_ns != NULL ? span->after_ns : "");
+    store_bind(stmt, 2,
+               span->ns != NULL         ? span->ns
+               : span->after_ns != NULL ? span->after_ns
+                                        : "");
     store_bind(stmt, 3, span->after != NULL ? span->after : "");
     return store_each(s, stmt, fn, ctx, e);
 }
@@ -92,8 +95,8 @@ store_count(struct store *s, const char *resource, const char *ns, struct err *e
 }
 
 int
-store_changes(struct store *s, const char *resource, const char *ns, int64_t after, row_fn *fn,
-              void *ctx, struct err *e)
+store_changes(struct store *s, const char *resource, const char *ns, int64_t after,
+              row_fn *fn, void *ctx, struct err *e)
 {
     struct of_namespace filter = {ns, fn, ctx};
     sqlite3_stmt *stmt = store_stmt(s, STMT_CHANGES, e);
@@ -106,7 +109,8 @@ store_changes(struct store *s, const char *resource, const char *ns, int64_t aft
 }
 
 int
-store_dependents(struct store *s, const char *owner_uid, row_fn *fn, void *ctx, struct err *e)
+store_dependents(struct store *s, const char *owner_uid, row_fn *fn, void *ctx,
+                 struct err *e)
 {
     sqlite3_stmt *stmt = store_stmt(s, STMT_DEPENDENTS, e);
 
@@ -133,7 +137,8 @@ store_writing(struct store *s, struct err *e)
     sqlite3_stmt *stmt;
 
     if (s->broken)
-        return err_set(e, ERR_SYSTEM, "write state: an earlier write of this turn failed");
+        return err_set(e, ERR_SYSTEM,
+                       "write state: an earlier write of this turn failed");
     if (s->open)
         return 0;
     if ((stmt = store_stmt(s, STMT_BEGIN, e)) == NULL || store_run(s, stmt, e) < 0)
@@ -147,7 +152,9 @@ store_writing(struct store *s, struct err *e)
 static int
 write_object(struct store *s, const struct row *row, struct err *e)
 {
-    enum stmt id = row->type == 'A' ? STMT_INSERT : row->type == 'M' ? STMT_UPDATE : STMT_DELETE;
+    enum stmt id = row->type == 'A'   ? STMT_INSERT
+                   : row->type == 'M' ? STMT_UPDATE
+                                      : STMT_DELETE;
     sqlite3_stmt *stmt = store_stmt(s, id, e);
 
     if (stmt == NULL)
@@ -174,8 +181,8 @@ write_object(struct store *s, const struct row *row, struct err *e)
 }
 
 static int
-write_owners(struct store *s, const struct row *row, const char *const *owners, size_t count,
-             struct err *e)
+write_owners(struct store *s, const struct row *row, const char *const *owners,
+             size_t count, struct err *e)
 {
     sqlite3_stmt *stmt;
 
@@ -220,7 +227,8 @@ logged(struct store *s, const struct row *row, struct err *e)
 }
 
 static int
-write_log(struct store *s, const struct row *row, bool with_prev, int64_t now_ms, struct err *e)
+write_log(struct store *s, const struct row *row, bool with_prev, int64_t now_ms,
+          struct err *e)
 {
     sqlite3_stmt *stmt = store_stmt(s, STMT_LOG, e);
     const char type[2] = {row->type, '\0'};
@@ -318,7 +326,8 @@ store_release(struct store *s, bool undo)
             store_rollback(s);
             return;
         }
-        if ((stmt = store_stmt(s, STMT_UNDO, &ignored)) != NULL && store_run(s, stmt, &ignored) == 0) {
+        if ((stmt = store_stmt(s, STMT_UNDO, &ignored)) != NULL &&
+            store_run(s, stmt, &ignored) == 0) {
             s->version = s->marked;
             s->broken = false;
         }
@@ -329,7 +338,8 @@ store_release(struct store *s, bool undo)
 
 /* The highest version that may go: keep_rows behind the newest and older than keep_ms. */
 static int64_t
-prune_edge(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows, struct err *e)
+prune_edge(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows,
+           struct err *e)
 {
     sqlite3_stmt *stmt = store_stmt(s, STMT_PRUNE_EDGE, e);
     int64_t edge = -1;
@@ -345,7 +355,8 @@ prune_edge(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows, 
 }
 
 int
-store_prune(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows, struct err *e)
+store_prune(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows,
+            struct err *e)
 {
     int64_t edge = prune_edge(s, now_ms, keep_ms, keep_rows, e);
     char text[32];
@@ -354,7 +365,8 @@ store_prune(struct store *s, int64_t now_ms, int64_t keep_ms, int64_t keep_rows,
     if (edge <= s->compacted)
         return 0;
     snprintf(text, sizeof text, "%lld", (long long)edge);
-    if (store_meta_set(s, "compacted", text, e) < 0 || (stmt = store_stmt(s, STMT_PRUNE, e)) == NULL)
+    if (store_meta_set(s, "compacted", text, e) < 0 ||
+        (stmt = store_stmt(s, STMT_PRUNE, e)) == NULL)
         return -1;
     sqlite3_bind_int64(stmt, 1, edge);
     if (store_run(s, stmt, e) < 0)

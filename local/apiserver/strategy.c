@@ -22,7 +22,8 @@ secret_prepare(struct server *s, json_t *obj, const json_t *old)
 
     (void)s;
     (void)old;
-    json_object_foreach(text, key, value) {
+    json_object_foreach(text, key, value)
+    {
         SCOPED(buf) struct buf data = BUF_INIT;
         json_t *map = json_object_get(obj, "data");
 
@@ -40,9 +41,11 @@ secret_prepare(struct server *s, json_t *obj, const json_t *old)
 static bool
 data_key(const char *key)
 {
-    size_t n = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
+    size_t n =
+        strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
-    return n > 0 && n <= 253 && key[n] == '\0' && strcmp(key, ".") != 0 && strcmp(key, "..") != 0;
+    return n > 0 && n <= 253 && key[n] == '\0' && strcmp(key, ".") != 0 &&
+           strcmp(key, "..") != 0;
 }
 
 static void
@@ -56,30 +59,42 @@ data_validate(struct server *s, const json_t *obj, const json_t *old, json_t *ca
 
     (void)s;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        json_object_foreach(json_object_get(obj, fields[i]), key, value) {
+        json_object_foreach(json_object_get(obj, fields[i]), key, value)
+        {
             total += json_string_length(value);
             snprintf(path, sizeof path, "%s[%.250s]", fields[i], key);
             if (!data_key(key))
-                causes_add(causes, "FieldValueInvalid", path, "Invalid value: \"%.250s\": a valid config key must consist of "
-                           "alphanumeric characters, '-', '_' or '.'", key);
+                causes_add(
+                    causes, "FieldValueInvalid", path,
+                    "Invalid value: \"%.250s\": a valid config key must consist of "
+                    "alphanumeric characters, '-', '_' or '.'",
+                    key);
         }
     if (total > 1400000)
-        causes_add(causes, "FieldValueTooLong", "data", "Too long: may not be more than 1048576 bytes");
+        causes_add(causes, "FieldValueTooLong", "data",
+                   "Too long: may not be more than 1048576 bytes");
     if (old == NULL || !json_bool_or(old, "immutable", false))
         return;
     if (!json_bool_or(obj, "immutable", false))
-        causes_add(causes, "FieldValueForbidden", "immutable", "Forbidden: field is immutable when `immutable` is set");
+        causes_add(causes, "FieldValueForbidden", "immutable",
+                   "Forbidden: field is immutable when `immutable` is set");
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (!json_equal(json_object_get(obj, fields[i]), json_object_get(old, fields[i])) &&
-            (json_object_get(obj, fields[i]) != NULL || json_object_get(old, fields[i]) != NULL))
-            causes_add(causes, "FieldValueForbidden", fields[i], "Forbidden: field is immutable when `immutable` is set");
+        if (!json_equal(json_object_get(obj, fields[i]),
+                        json_object_get(old, fields[i])) &&
+            (json_object_get(obj, fields[i]) != NULL ||
+             json_object_get(old, fields[i]) != NULL))
+            causes_add(causes, "FieldValueForbidden", fields[i],
+                       "Forbidden: field is immutable when `immutable` is set");
 }
 
 static void
 secret_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes)
 {
-    if (old != NULL && strcmp(json_str_or(obj, "type", ""), json_str_or(old, "type", "")) != 0)
-        causes_add(causes, "FieldValueInvalid", "type", "Invalid value: \"%.100s\": field is immutable", json_str_or(obj, "type", ""));
+    if (old != NULL &&
+        strcmp(json_str_or(obj, "type", ""), json_str_or(old, "type", "")) != 0)
+        causes_add(causes, "FieldValueInvalid", "type",
+                   "Invalid value: \"%.100s\": field is immutable",
+                   json_str_or(obj, "type", ""));
     data_validate(s, obj, old, causes);
 }
 
@@ -89,7 +104,8 @@ static void
 namespace_prepare(struct server *s, json_t *obj, const json_t *old)
 {
     (void)s;
-    json_put_str(obj, "metadata.labels[kubernetes.io/metadata.name]", meta_str(obj, "name"));
+    json_put_str(obj, "metadata.labels[kubernetes.io/metadata.name]",
+                 meta_str(obj, "name"));
     if (old != NULL) {
         json_t *spec = json_object_get(old, "spec");
 
@@ -110,9 +126,11 @@ event_validate(struct server *s, const json_t *obj, const json_t *old, json_t *c
 
     (void)s;
     (void)old;
-    if (*ns == '\0' ? strcmp(meta_str(obj, "namespace"), "default") != 0 && strcmp(meta_str(obj, "namespace"), "kube-system") != 0
+    if (*ns == '\0' ? strcmp(meta_str(obj, "namespace"), "default") != 0 &&
+                          strcmp(meta_str(obj, "namespace"), "kube-system") != 0
                     : strcmp(ns, meta_str(obj, "namespace")) != 0)
-        causes_add(causes, "FieldValueInvalid", "involvedObject.namespace", "Invalid value: \"%s\": does not match event.namespace", ns);
+        causes_add(causes, "FieldValueInvalid", "involvedObject.namespace",
+                   "Invalid value: \"%s\": does not match event.namespace", ns);
 }
 
 /* ---- the table ---- */
@@ -148,7 +166,8 @@ find(const struct resource *r)
 }
 
 void
-strategy_prepare(struct server *s, const struct resource *r, json_t *obj, const json_t *old)
+strategy_prepare(struct server *s, const struct resource *r, json_t *obj,
+                 const json_t *old)
 {
     const struct strategy *st = find(r);
 
@@ -157,7 +176,8 @@ strategy_prepare(struct server *s, const struct resource *r, json_t *obj, const 
 }
 
 void
-strategy_validate(struct server *s, const struct resource *r, const json_t *obj, const json_t *old, json_t *causes)
+strategy_validate(struct server *s, const struct resource *r, const json_t *obj,
+                  const json_t *old, json_t *causes)
 {
     const struct strategy *st = find(r);
 
@@ -168,7 +188,8 @@ strategy_validate(struct server *s, const struct resource *r, const json_t *obj,
 static bool
 differs(const json_t *a, const json_t *b)
 {
-    return (a != NULL || b != NULL) && (a == NULL || b == NULL || !json_equal((json_t *)a, (json_t *)b));
+    return (a != NULL || b != NULL) &&
+           (a == NULL || b == NULL || !json_equal((json_t *)a, (json_t *)b));
 }
 
 /* Custom resources: anything but metadata and, where it is a subresource, status. */
@@ -179,18 +200,20 @@ custom_moves(const struct resource *r, const json_t *obj, const json_t *old)
     json_t *value;
     size_t members = 0;
 
-    json_object_foreach((json_t *)obj, key, value) {
-        if (strcmp(key, "metadata") == 0 || strcmp(key, "apiVersion") == 0 || strcmp(key, "kind") == 0 ||
-            (r->status && strcmp(key, "status") == 0))
+    json_object_foreach((json_t *)obj, key, value)
+    {
+        if (strcmp(key, "metadata") == 0 || strcmp(key, "apiVersion") == 0 ||
+            strcmp(key, "kind") == 0 || (r->status && strcmp(key, "status") == 0))
             continue;
         members++;
         if (differs(value, json_object_get(old, key)))
             return true;
     }
-    json_object_foreach((json_t *)old, key, value)
-        if (strcmp(key, "metadata") != 0 && strcmp(key, "apiVersion") != 0 && strcmp(key, "kind") != 0 &&
-            !(r->status && strcmp(key, "status") == 0))
-            members--;
+    json_object_foreach((json_t *)old, key,
+                        value) if (strcmp(key, "metadata") != 0 &&
+                                   strcmp(key, "apiVersion") != 0 &&
+                                   strcmp(key, "kind") != 0 &&
+                                   !(r->status && strcmp(key, "status") == 0)) members--;
     return members != 0;
 }
 
@@ -203,7 +226,8 @@ strategy_generation_moves(const struct resource *r, const json_t *obj, const jso
         return old == NULL || custom_moves(r, obj, old);
     if (st == NULL || !st->generation)
         return false;
-    return old == NULL || differs(json_object_get(obj, "spec"), json_object_get(old, "spec"));
+    return old == NULL ||
+           differs(json_object_get(obj, "spec"), json_object_get(old, "spec"));
 }
 
 bool
@@ -229,5 +253,6 @@ strategy_grace(const struct resource *r, const json_t *obj, int64_t asked)
         return 0;
     if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0)
         return 0;
-    return asked >= 0 ? asked : json_int_or(obj, "spec.terminationGracePeriodSeconds", 30);
+    return asked >= 0 ? asked
+                      : json_int_or(obj, "spec.terminationGracePeriodSeconds", 30);
 }

@@ -6,13 +6,16 @@
 
 /* Fills in what the type derives (a Job's selector, a Secret's data, a Pod's phase). old is
  * NULL on create. Runs after defaults. */
-void strategy_prepare(struct server *s, const struct resource *r, json_t *obj, const json_t *old);
+void strategy_prepare(struct server *s, const struct resource *r, json_t *obj,
+                      const json_t *old);
 
 /* Adds causes for what the schema cannot say. */
-void strategy_validate(struct server *s, const struct resource *r, const json_t *obj, const json_t *old, json_t *causes);
+void strategy_validate(struct server *s, const struct resource *r, const json_t *obj,
+                       const json_t *old, json_t *causes);
 
 /* Does the generation move from old to obj? (status and metadata apart) */
-bool strategy_generation_moves(const struct resource *r, const json_t *obj, const json_t *old);
+bool strategy_generation_moves(const struct resource *r, const json_t *obj,
+                               const json_t *old);
 
 /* Is a new object's status kept when it comes with the create? */
 bool strategy_keeps_status(const struct resource *r);

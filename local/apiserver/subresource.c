@@ -9,7 +9,8 @@
 
 /* POST pods/NAME/binding: a Pod is placed on a node, once. */
 static int
-bind_pod(struct server *s, const struct target *t, const json_t *binding, struct reply *r, struct fault *f)
+bind_pod(struct server *s, const struct target *t, const json_t *binding, struct reply *r,
+         struct fault *f)
 {
     SCOPED(json) json_t *pod = object_load(s, t->resource, t->ns, t->name, f);
     const char *node = json_str_or(binding, "target.name", "");
@@ -17,19 +18,24 @@ bind_pod(struct server *s, const struct target *t, const json_t *binding, struct
     if (pod == NULL)
         return f->code != 0 ? -1 : fault_not_found(f, t->group, t->plural, t->name);
     if (*json_str_or(pod, "spec.nodeName", "") != '\0' || *node == '\0')
-        return fault_set(f, 409, "Conflict", "Operation cannot be fulfilled on pods/binding \"%s\": pod %s is already "
-                         "assigned to node \"%s\"", t->name, t->name, json_str_or(pod, "spec.nodeName", ""));
+        return fault_set(
+            f, 409, "Conflict",
+            "Operation cannot be fulfilled on pods/binding \"%s\": pod %s is already "
+            "assigned to node \"%s\"",
+            t->name, t->name, json_str_or(pod, "spec.nodeName", ""));
     SCOPED(json) json_t *old = json_deep_copy(pod);
     json_put_str(pod, "spec.nodeName", node);
     if (object_save(s, t->resource, pod, old, f) < 0)
         return -1;
-    reply_json(r, 201, status_success(&(struct subject){.kind = "pods", .name = t->name}));
+    reply_json(r, 201,
+               status_success(&(struct subject){.kind = "pods", .name = t->name}));
     return 0;
 }
 
 /* PUT namespaces/NAME/finalize: only spec.finalizers is taken. */
 static int
-finalize_namespace(struct server *s, const struct target *t, const json_t *body, struct reply *r, struct fault *f)
+finalize_namespace(struct server *s, const struct target *t, const json_t *body,
+                   struct reply *r, struct fault *f)
 {
     SCOPED(json) json_t *ns = object_load(s, t->resource, "", t->name, f);
     json_t *finalizers = json_at(body, "spec.finalizers");
@@ -37,7 +43,8 @@ finalize_namespace(struct server *s, const struct target *t, const json_t *body,
     if (ns == NULL)
         return f->code != 0 ? -1 : fault_not_found(f, t->group, t->plural, t->name);
     SCOPED(json) json_t *old = json_deep_copy(ns);
-    json_put(ns, "spec.finalizers", finalizers != NULL ? json_deep_copy(finalizers) : json_array());
+    json_put(ns, "spec.finalizers",
+             finalizers != NULL ? json_deep_copy(finalizers) : json_array());
     if (!json_equal(ns, old) && object_save(s, t->resource, ns, old, f) < 0)
         return -1;
     reply_json(r, 200, json_incref(ns));
@@ -45,16 +52,20 @@ finalize_namespace(struct server *s, const struct target *t, const json_t *body,
 }
 
 void
-subresource_handle(struct server *s, const struct call *c, const struct target *t, struct reply *r)
+subresource_handle(struct server *s, const struct call *c, const struct target *t,
+                   struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
-    bool binding = strcmp(t->resource->key, "pods") == 0 && strcmp(t->sub, "binding") == 0 && strcmp(c->method, "POST") == 0;
-    bool finalize = strcmp(t->resource->key, "namespaces") == 0 && strcmp(t->sub, "finalize") == 0 && strcmp(c->method, "PUT") == 0;
+    bool binding = strcmp(t->resource->key, "pods") == 0 &&
+                   strcmp(t->sub, "binding") == 0 && strcmp(c->method, "POST") == 0;
+    bool finalize = strcmp(t->resource->key, "namespaces") == 0 &&
+                    strcmp(t->sub, "finalize") == 0 && strcmp(c->method, "PUT") == 0;
     struct err e = ERR_INIT;
     int rc;
 
     if (!binding && !finalize) {
-        fault_set(&f, 404, "NotFound", "the server could not find the requested resource");
+        fault_set(&f, 404, "NotFound",
+                  "the server could not find the requested resource");
         reply_fault(r, &f);
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "local/apiserver/api.h"
 
-void subresource_handle(struct server *s, const struct call *c, const struct target *t, struct reply *r);
+void subresource_handle(struct server *s, const struct call *c, const struct target *t,
+                        struct reply *r);
 
 #endif

@@ -20,19 +20,23 @@ age_text(int64_t ms, char *out)
     else if (s < 120)
         snprintf(out, 24, "%llds", (long long)s);
     else if (m < 10)
-        snprintf(out, 24, s % 60 != 0 ? "%lldm%llds" : "%lldm", (long long)m, (long long)(s % 60));
+        snprintf(out, 24, s % 60 != 0 ? "%lldm%llds" : "%lldm", (long long)m,
+                 (long long)(s % 60));
     else if (m < 180)
         snprintf(out, 24, "%lldm", (long long)m);
     else if (h < 8)
-        snprintf(out, 24, m % 60 != 0 ? "%lldh%lldm" : "%lldh", (long long)h, (long long)(m % 60));
+        snprintf(out, 24, m % 60 != 0 ? "%lldh%lldm" : "%lldh", (long long)h,
+                 (long long)(m % 60));
     else if (h < 48)
         snprintf(out, 24, "%lldh", (long long)h);
     else if (d < 8)
-        snprintf(out, 24, h % 24 != 0 ? "%lldd%lldh" : "%lldd", (long long)d, (long long)(h % 24));
+        snprintf(out, 24, h % 24 != 0 ? "%lldd%lldh" : "%lldd", (long long)d,
+                 (long long)(h % 24));
     else if (d < 730)
         snprintf(out, 24, "%lldd", (long long)d);
     else
-        snprintf(out, 24, d % 365 != 0 ? "%lldy%lldd" : "%lldy", (long long)(d / 365), (long long)(d % 365));
+        snprintf(out, 24, d % 365 != 0 ? "%lldy%lldd" : "%lldy", (long long)(d / 365),
+                 (long long)(d % 365));
 }
 
 static void
@@ -66,7 +70,8 @@ add_column(struct buf *out, const struct column *c, bool name_format)
 void
 table_columns(const struct resource *r, struct buf *out)
 {
-    static const struct column name = {"Name", "string", "name", "Name of the object", NULL, 0};
+    static const struct column name = {"Name", "string", "name", "Name of the object",
+                                       NULL,   0};
     const struct cell_set *cells = cells_of(r);
 
     buf_add_char(out, '[');
@@ -84,7 +89,8 @@ table_columns(const struct resource *r, struct buf *out)
 
 /* A cell of a CRD's column: dates as ages, one value as itself, several as a list. */
 static void
-add_custom_cell(const struct column *c, const json_t *obj, int64_t now_ms, struct buf *out)
+add_custom_cell(const struct column *c, const json_t *obj, int64_t now_ms,
+                struct buf *out)
 {
     SCOPED(json) json_t *found = jsonpath_find(obj, c->path);
     json_t *v = json_array_get(found, 0);
@@ -116,12 +122,13 @@ partial_object(const json_t *obj, const char *version)
     json_t *meta = json_object_get(obj, "metadata");
 
     snprintf(api, sizeof api, "meta.k8s.io/%s", version);
-    return json_pack("{s:s, s:s, s:O*}", "kind", "PartialObjectMetadata", "apiVersion", api, "metadata", meta);
+    return json_pack("{s:s, s:s, s:O*}", "kind", "PartialObjectMetadata", "apiVersion",
+                     api, "metadata", meta);
 }
 
 void
-table_row(const struct resource *r, const json_t *obj, enum include include, const char *version, int64_t now_ms,
-          struct buf *out)
+table_row(const struct resource *r, const json_t *obj, enum include include,
+          const char *version, int64_t now_ms, struct buf *out)
 {
     buf_add_str(out, "{\"cells\":[");
     add_text(out, json_str_or(obj, "metadata.name", ""));

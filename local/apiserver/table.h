@@ -14,8 +14,8 @@ void table_columns(const struct resource *r, struct buf *out);
 enum include { INCLUDE_NONE, INCLUDE_METADATA, INCLUDE_OBJECT };
 
 /* One row {"cells":[…],"object":…} as JSON text. */
-void table_row(const struct resource *r, const json_t *obj, enum include include, const char *version,
-               int64_t now_ms, struct buf *out);
+void table_row(const struct resource *r, const json_t *obj, enum include include,
+               const char *version, int64_t now_ms, struct buf *out);
 
 /* {"kind":"PartialObjectMetadata",…} with the object's metadata: new reference. */
 json_t *partial_object(const json_t *obj, const char *version);

@@ -25,15 +25,15 @@ struct watcher {
     struct accept accept;
     enum include include;
     enum phase phase;
-    bool told_end;             /* sendInitialEvents: a bookmark ends the initial events */
+    bool told_end; /* sendInitialEvents: a bookmark ends the initial events */
     bool bookmarks, dirty, closing;
-    int64_t cursor;            /* everything up to here was told */
-    int64_t at;                /* version of the initial events */
+    int64_t cursor; /* everything up to here was told */
+    int64_t at;     /* version of the initial events */
     char after_ns[64], after[254];
     int64_t bookmark_ms, end_ms; /* when due */
-    int64_t told;              /* version of the last bookmark or event */
+    int64_t told;                /* version of the last bookmark or event */
     struct buf out;
-    size_t sent;               /* bytes of out that are gone */
+    size_t sent; /* bytes of out that are gone */
 };
 
 struct hub {
@@ -139,15 +139,18 @@ type_of(struct watcher *w)
 }
 
 static void
-add_event(struct watcher *w, const struct resource *r, const char *type, const json_t *obj, const char *body,
-          size_t size)
+add_event(struct watcher *w, const struct resource *r, const char *type,
+          const json_t *obj, const char *body, size_t size)
 {
     struct buf *out = &w->out;
 
     buf_printf(out, "{\"type\":\"%s\",\"object\":", type);
     if (w->accept.form == FORM_TABLE) {
-        buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":{\"resourceVersion\":\"%s\"},"
-                        "\"columnDefinitions\":", w->accept.version, json_str_or(obj, "metadata.resourceVersion", ""));
+        buf_printf(out,
+                   "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/"
+                   "%s\",\"metadata\":{\"resourceVersion\":\"%s\"},"
+                   "\"columnDefinitions\":",
+                   w->accept.version, json_str_or(obj, "metadata.resourceVersion", ""));
         table_columns(r, out);
         buf_add_str(out, ",\"rows\":[");
         table_row(r, obj, w->include, w->accept.version, w->s->now_ms(), out);
@@ -171,33 +174,42 @@ static void
 add_bookmark(struct watcher *w, const struct resource *r, bool initial_end)
 {
     char api[330];
-    const char *mark = initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
+    const char *mark =
+        initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "";
 
     resource_api_version(r, api, sizeof api);
     if (w->accept.form == FORM_TABLE)
         buf_printf(&w->out,
-                   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\","
-                   "\"metadata\":{\"resourceVersion\":\"%lld\"},\"columnDefinitions\":null,\"rows\":[{\"cells\":[],"
-                   "\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":"
+                   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Table\",\"apiVersion\":"
+                   "\"meta.k8s.io/%s\","
+                   "\"metadata\":{\"resourceVersion\":\"%lld\"},\"columnDefinitions\":"
+                   "null,\"rows\":[{\"cells\":[],"
+                   "\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta."
+                   "k8s.io/%s\",\"metadata\":"
                    "{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}]}}\n",
-                   w->accept.version, (long long)w->cursor, w->accept.version, (long long)w->cursor, mark);
+                   w->accept.version, (long long)w->cursor, w->accept.version,
+                   (long long)w->cursor, mark);
     else
         buf_printf(&w->out,
-                   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
+                   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%"
+                   "s\",\"metadata\":"
                    "{\"resourceVersion\":\"%lld\",\"creationTimestamp\":null%s}}}\n",
                    w->accept.form == FORM_PARTIAL ? "PartialObjectMetadata" : r->kind,
-                   w->accept.form == FORM_PARTIAL ? "meta.k8s.io/v1" : api, (long long)w->cursor, mark);
+                   w->accept.form == FORM_PARTIAL ? "meta.k8s.io/v1" : api,
+                   (long long)w->cursor, mark);
     w->told = w->cursor;
 }
 
 static void
 add_expired(struct watcher *w)
 {
-    buf_printf(&w->out,
-               "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
-               "\"status\":\"Failure\",\"message\":\"too old resource version: %lld (%lld)\","
-               "\"reason\":\"Expired\",\"code\":410}}\n",
-               (long long)w->cursor, (long long)store_compacted(w->s->store));
+    buf_printf(
+        &w->out,
+        "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
+        "\"metadata\":{},"
+        "\"status\":\"Failure\",\"message\":\"too old resource version: %lld (%lld)\","
+        "\"reason\":\"Expired\",\"code\":410}}\n",
+        (long long)w->cursor, (long long)store_compacted(w->s->store));
     w->phase = PHASE_OVER;
 }
 
@@ -211,7 +223,8 @@ initial_row(void *ctx, const struct row *row)
 {
     struct fill *f = ctx;
     struct watcher *w = f->w;
-    bool plain = w->accept.form == FORM_OBJECT && f->r->storage && selector_empty(w->selector);
+    bool plain =
+        w->accept.form == FORM_OBJECT && f->r->storage && selector_empty(w->selector);
     SCOPED(json) json_t *obj = plain ? NULL : json_loadb(row->body, row->size, 0, NULL);
 
     if (w->out.size >= FILL_BYTES)
@@ -253,12 +266,18 @@ live_row(void *ctx, const struct row *row)
         return 1;
     w->cursor = row->rv;
     if (selector_empty(w->selector) && w->accept.form == FORM_OBJECT && f->r->storage) {
-        add_event(w, f->r, plain_types[row->type == 'A' ? 0 : row->type == 'M' ? 1 : 2], NULL, row->body, row->size);
+        add_event(w, f->r,
+                  plain_types[row->type == 'A'   ? 0
+                              : row->type == 'M' ? 1
+                                                 : 2],
+                  NULL, row->body, row->size);
         w->told = row->rv;
         return 0;
     }
     SCOPED(json) json_t *now = json_loadb(row->body, row->size, 0, NULL);
-    SCOPED(json) json_t *before = row->prev != NULL ? json_loadb(row->prev, row->prev_size, 0, NULL) : NULL;
+    SCOPED(json)
+    json_t *before =
+        row->prev != NULL ? json_loadb(row->prev, row->prev_size, 0, NULL) : NULL;
     const char *type = now != NULL ? event_type(w, row->type, now, before) : NULL;
 
     if (now == NULL)
@@ -281,10 +300,14 @@ static int
 fill_initial(struct watcher *w, const struct resource *r, struct err *e)
 {
     struct fill f = {w, r};
-    struct span span = {.resource = w->key, .ns = w->all ? NULL : w->ns, .at = w->at,
+    struct span span = {.resource = w->key,
+                        .ns = w->all ? NULL : w->ns,
+                        .at = w->at,
                         .after_ns = w->after[0] != '\0' ? w->after_ns : NULL,
                         .after = w->after[0] != '\0' ? w->after : NULL};
-    int rc = w->at < store_compacted(w->s->store) ? 2 : store_list(w->s->store, &span, initial_row, &f, e);
+    int rc = w->at < store_compacted(w->s->store)
+                 ? 2
+                 : store_list(w->s->store, &span, initial_row, &f, e);
 
     if (rc == 2) {
         add_expired(w);
@@ -309,7 +332,8 @@ fill_live(struct watcher *w, const struct resource *r, struct err *e)
         add_expired(w);
         return 0;
     }
-    int rc = store_changes(w->s->store, w->key, w->all ? NULL : w->ns, w->cursor, live_row, &f, e);
+    int rc = store_changes(w->s->store, w->key, w->all ? NULL : w->ns, w->cursor,
+                           live_row, &f, e);
     if (rc == 0 && w->cursor < newest)
         w->cursor = newest;
     return rc < 0 ? -1 : 0;
@@ -403,14 +427,18 @@ watcher_new(struct server *s, const struct target *t, const struct list_options 
     snprintf(w->key, sizeof w->key, "%s", t->resource->key);
     snprintf(w->ns, sizeof w->ns, "%s", t->ns);
     w->all = t->all || !t->resource->namespaced;
-    w->include = o->rows == ROWS_NONE ? INCLUDE_NONE : o->rows == ROWS_OBJECT ? INCLUDE_OBJECT : INCLUDE_METADATA;
+    w->include = o->rows == ROWS_NONE     ? INCLUDE_NONE
+                 : o->rows == ROWS_OBJECT ? INCLUDE_OBJECT
+                                          : INCLUDE_METADATA;
     w->bookmarks = o->bookmarks;
     w->told_end = o->initial_events && o->bookmarks;
     w->cursor = w->told = o->version;
     w->at = store_version(s->store);
-    w->phase = o->initial_events || !o->has_version || o->version == 0 ? PHASE_INITIAL : PHASE_LIVE;
+    w->phase = o->initial_events || !o->has_version || o->version == 0 ? PHASE_INITIAL
+                                                                       : PHASE_LIVE;
     w->bookmark_ms = now + BOOKMARK_MS - 5000 + rand() % 10000;
-    w->end_ms = now + (o->timeout_s > 0 ? o->timeout_s * 1000 : 1800000 + rand() % 1800000);
+    w->end_ms =
+        now + (o->timeout_s > 0 ? o->timeout_s * 1000 : 1800000 + rand() % 1800000);
     w->next = s->hub->first;
     s->hub->first = w;
     s->hub->count++;
@@ -420,7 +448,8 @@ watcher_new(struct server *s, const struct target *t, const struct list_options 
 }
 
 static int
-start(struct server *s, const struct call *c, const struct target *t, struct reply *r, struct fault *f)
+start(struct server *s, const struct call *c, const struct target *t, struct reply *r,
+      struct fault *f)
 {
     struct list_options o;
     struct accept accept;
@@ -429,17 +458,20 @@ start(struct server *s, const struct call *c, const struct target *t, struct rep
     struct watcher *w;
 
     if (!accept_parse(c->accept, &accept))
-        return fault_set(f, 406, "NotAcceptable", "only the following media types are accepted: application/json");
+        return fault_set(f, 406, "NotAcceptable",
+                         "only the following media types are accepted: application/json");
     if (list_options_read(c, true, &o, f) < 0)
         return -1;
     if (t->name != NULL && o.fields == NULL) {
         snprintf(by_name, sizeof by_name, "metadata.name=%s", t->name);
         o.fields = by_name;
     }
-    if (o.has_version && o.version > 0 && !o.initial_events && o.version < store_compacted(s->store))
-        return fault_set(f, 410, "Expired", "too old resource version: %lld (%lld)", (long long)o.version,
-                         (long long)store_compacted(s->store));
-    SCOPED(selector) struct selector *selector = selector_parse(o.labels, o.fields, t->resource, &e);
+    if (o.has_version && o.version > 0 && !o.initial_events &&
+        o.version < store_compacted(s->store))
+        return fault_set(f, 410, "Expired", "too old resource version: %lld (%lld)",
+                         (long long)o.version, (long long)store_compacted(s->store));
+    SCOPED(selector)
+    struct selector *selector = selector_parse(o.labels, o.fields, t->resource, &e);
     if (selector == NULL)
         return fault_bad_request(f, "%s", e.text);
     if ((w = watcher_new(s, t, &o)) == NULL)
@@ -453,7 +485,8 @@ start(struct server *s, const struct call *c, const struct target *t, struct rep
 }
 
 void
-watch_start(struct server *s, const struct call *c, const struct target *t, struct reply *r)
+watch_start(struct server *s, const struct call *c, const struct target *t,
+            struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
 

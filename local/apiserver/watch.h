@@ -26,6 +26,7 @@ void hub_close(struct hub *h);
 size_t hub_count(const struct hub *h);
 
 /* Starts a watch: r gets a stream, or a fault. */
-void watch_start(struct server *s, const struct call *c, const struct target *t, struct reply *r);
+void watch_start(struct server *s, const struct call *c, const struct target *t,
+                 struct reply *r);
 
 #endif

@@ -18,7 +18,9 @@ pod_prepare(struct server *s, json_t *obj, const json_t *old)
     podspec_defaults(json_object_get(obj, "spec"));
     if (old != NULL)
         return;
-    json_object_set_new(obj, "status", json_pack("{s:s, s:s}", "phase", "Pending", "qosClass", podspec_qos(json_object_get(obj, "spec"))));
+    json_object_set_new(obj, "status",
+                        json_pack("{s:s, s:s}", "phase", "Pending", "qosClass",
+                                  podspec_qos(json_object_get(obj, "spec"))));
 }
 
 /* Of a Pod's spec only images, the deadline and tolerations change; the node is set once. */
@@ -27,8 +29,10 @@ pod_change_allowed(const json_t *obj, const json_t *old)
 {
     SCOPED(json) json_t *a = json_deep_copy(json_object_get(obj, "spec"));
     SCOPED(json) json_t *b = json_deep_copy(json_object_get(old, "spec"));
-    static const char *const lists[] = {"containers", "initContainers"}, *const free_fields[] = {
-        "activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"};
+    static const char *const lists[] = {"containers", "initContainers"},
+                             *const free_fields[] = {
+                                 "activeDeadlineSeconds", "tolerations",
+                                 "terminationGracePeriodSeconds", "schedulingGates"};
     json_t *sides[2] = {a, b}, *c;
     size_t i, k;
 
@@ -51,7 +55,8 @@ pod_validate(struct server *s, const json_t *obj, const json_t *old, json_t *cau
     podspec_validate(json_object_get(obj, "spec"), "spec", causes);
     if (old != NULL && !pod_change_allowed(obj, old))
         causes_add(causes, "FieldValueForbidden", "spec",
-                   "Forbidden: pod updates may not change fields other than the containers' image, "
+                   "Forbidden: pod updates may not change fields other than the "
+                   "containers' image, "
                    "activeDeadlineSeconds and tolerations");
 }
 
@@ -77,7 +82,8 @@ put_label(json_t *holder, const char *key, const char *value)
 void
 job_prepare(struct server *s, json_t *obj, const json_t *old)
 {
-    json_t *spec = json_object_get(obj, "spec"), *template = json_object_get(spec, "template");
+    json_t *spec = json_object_get(obj, "spec"),
+           *template = json_object_get(spec, "template");
     const char *uid = meta_str(obj, "uid"), *name = meta_str(obj, "name");
 
     (void)s;
@@ -85,7 +91,8 @@ job_prepare(struct server *s, json_t *obj, const json_t *old)
         return;
     podspec_defaults(json_object_get(template, "spec"));
     /* One completion is meant unless it is a work queue. */
-    if (json_object_get(spec, "completions") == NULL && json_int_or(spec, "parallelism", 1) <= 1)
+    if (json_object_get(spec, "completions") == NULL &&
+        json_int_or(spec, "parallelism", 1) <= 1)
         json_object_set_new(spec, "completions", json_integer(1));
     if (old != NULL) {
         json_t *selector = json_at(old, "spec.selector");
@@ -100,7 +107,9 @@ job_prepare(struct server *s, json_t *obj, const json_t *old)
     put_label(template, "batch.kubernetes.io/job-name", name);
     put_label(template, "controller-uid", uid);
     put_label(template, "job-name", name);
-    json_object_set_new(spec, "selector", json_pack("{s:{s:s}}", "matchLabels", "batch.kubernetes.io/controller-uid", uid));
+    json_object_set_new(
+        spec, "selector",
+        json_pack("{s:{s:s}}", "matchLabels", "batch.kubernetes.io/controller-uid", uid));
 }
 
 static void
@@ -113,9 +122,13 @@ validate_template(const json_t *template, const char *path, bool ends, json_t *c
     podspec_validate(json_object_get(template, "spec"), sub, causes);
     snprintf(sub, sizeof sub, "%s.spec.restartPolicy", path);
     if (ends && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0)
-        causes_add(causes, "FieldValueNotSupported", sub, "Unsupported value: \"%s\": supported values: \"OnFailure\", \"Never\"", policy);
+        causes_add(
+            causes, "FieldValueNotSupported", sub,
+            "Unsupported value: \"%s\": supported values: \"OnFailure\", \"Never\"",
+            policy);
     if (!ends && strcmp(policy, "Always") != 0)
-        causes_add(causes, "FieldValueNotSupported", sub, "Unsupported value: \"%s\": supported values: \"Always\"", policy);
+        causes_add(causes, "FieldValueNotSupported", sub,
+                   "Unsupported value: \"%s\": supported values: \"Always\"", policy);
 }
 
 static void
@@ -123,8 +136,10 @@ immutable(const json_t *obj, const json_t *old, const char *path, json_t *causes
 {
     const json_t *a = json_at(obj, path), *b = json_at(old, path);
 
-    if ((a != NULL || b != NULL) && (a == NULL || b == NULL || !json_equal((json_t *)a, (json_t *)b)))
-        causes_add(causes, "FieldValueInvalid", path, "Invalid value: field is immutable");
+    if ((a != NULL || b != NULL) &&
+        (a == NULL || b == NULL || !json_equal((json_t *)a, (json_t *)b)))
+        causes_add(causes, "FieldValueInvalid", path,
+                   "Invalid value: field is immutable");
 }
 
 void
@@ -133,7 +148,8 @@ job_validate(struct server *s, const json_t *obj, const json_t *old, json_t *cau
     (void)s;
     /* Pods get the Job's name as a label. */
     if (strlen(meta_str(obj, "name")) > 63)
-        causes_add(causes, "FieldValueInvalid", "spec.template.labels", "Invalid value: \"%s\": must be no more than 63 characters",
+        causes_add(causes, "FieldValueInvalid", "spec.template.labels",
+                   "Invalid value: \"%s\": must be no more than 63 characters",
                    meta_str(obj, "name"));
     if (json_at(obj, "spec.template.spec") == NULL)
         causes_add(causes, "FieldValueRequired", "spec.template.spec", "Required value");
@@ -144,7 +160,8 @@ job_validate(struct server *s, const json_t *obj, const json_t *old, json_t *cau
     immutable(obj, old, "spec.selector", causes);
     immutable(obj, old, "spec.completionMode", causes);
     /* The template of a suspended Job that has not started may still be scheduled otherwise. */
-    if (!json_bool_or(old, "spec.suspend", false) || json_at(old, "status.startTime") != NULL) {
+    if (!json_bool_or(old, "spec.suspend", false) ||
+        json_at(old, "status.startTime") != NULL) {
         immutable(obj, old, "spec.template", causes);
     }
 }
@@ -163,10 +180,13 @@ cronjob_validate(struct server *s, const json_t *obj, const json_t *old, json_t 
     (void)s;
     (void)old;
     if (strlen(meta_str(obj, "name")) > 52)
-        causes_add(causes, "FieldValueInvalid", "metadata.name", "Invalid value: \"%s\": must be no more than 52 characters", meta_str(obj, "name"));
+        causes_add(causes, "FieldValueInvalid", "metadata.name",
+                   "Invalid value: \"%s\": must be no more than 52 characters",
+                   meta_str(obj, "name"));
     if (*json_str_or(obj, "spec.schedule", "") == '\0')
         causes_add(causes, "FieldValueRequired", "spec.schedule", "Required value");
-    validate_template(json_at(obj, "spec.jobTemplate.spec.template"), "spec.jobTemplate.spec.template", true, causes);
+    validate_template(json_at(obj, "spec.jobTemplate.spec.template"),
+                      "spec.jobTemplate.spec.template", true, causes);
 }
 
 void
@@ -178,19 +198,25 @@ deployment_prepare(struct server *s, json_t *obj, const json_t *old)
 }
 
 void
-deployment_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes)
+deployment_validate(struct server *s, const json_t *obj, const json_t *old,
+                    json_t *causes)
 {
     const char *key;
     json_t *value, *labels = json_at(obj, "spec.template.metadata.labels");
 
     (void)s;
-    json_object_foreach(json_at(obj, "spec.selector.matchLabels"), key, value)
-        if (!json_is_string(json_object_get(labels, key)) || !json_equal(json_object_get(labels, key), value)) {
-            causes_add(causes, "FieldValueInvalid", "spec.template.metadata.labels", "Invalid value: `selector` does not match template `labels`");
-            break;
-        }
-    if (json_object_size(json_at(obj, "spec.selector.matchLabels")) == 0 && json_array_size(json_at(obj, "spec.selector.matchExpressions")) == 0)
-        causes_add(causes, "FieldValueInvalid", "spec.selector", "Invalid value: empty selector is invalid for deployment");
+    json_object_foreach(json_at(obj, "spec.selector.matchLabels"), key,
+                        value) if (!json_is_string(json_object_get(labels, key)) ||
+                                   !json_equal(json_object_get(labels, key), value))
+    {
+        causes_add(causes, "FieldValueInvalid", "spec.template.metadata.labels",
+                   "Invalid value: `selector` does not match template `labels`");
+        break;
+    }
+    if (json_object_size(json_at(obj, "spec.selector.matchLabels")) == 0 &&
+        json_array_size(json_at(obj, "spec.selector.matchExpressions")) == 0)
+        causes_add(causes, "FieldValueInvalid", "spec.selector",
+                   "Invalid value: empty selector is invalid for deployment");
     if (json_at(obj, "spec.template") != NULL)
         validate_template(json_at(obj, "spec.template"), "spec.template", false, causes);
     if (old != NULL)

@@ -13,7 +13,9 @@ void deployment_prepare(struct server *s, json_t *obj, const json_t *old);
 /* validate: adds causes. */
 void pod_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes);
 void job_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes);
-void cronjob_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes);
-void deployment_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes);
+void cronjob_validate(struct server *s, const json_t *obj, const json_t *old,
+                      json_t *causes);
+void deployment_validate(struct server *s, const json_t *obj, const json_t *old,
+                         json_t *causes);
 
 #endif

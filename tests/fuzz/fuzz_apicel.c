@@ -18,7 +18,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     if (text == NULL || size > 4096)
         return 0;
-    SCOPED(json) json_t *self = json_loads("{\"a\":{\"b\":1},\"l\":[3,1,2],\"s\":\"text\",\"m\":{\"x\":\"1\"}}", 0, NULL);
+    SCOPED(json)
+    json_t *self = json_loads(
+        "{\"a\":{\"b\":1},\"l\":[3,1,2],\"s\":\"text\",\"m\":{\"x\":\"1\"}}", 0, NULL);
     struct cel_var vars[] = {{"self", self, false}, {"oldSelf", self, true}};
     SCOPED(cel) struct cel_program *p = cel_compile(text, &e);
     if (p != NULL) {
@@ -29,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (r != NULL) {
         size_t start, end;
 
-        if (regex_find(r, "some text, 123 words\n\xc3\xa9", 23, 0, &start, &end) && (start > end || end > 23))
+        if (regex_find(r, "some text, 123 words\n\xc3\xa9", 23, 0, &start, &end) &&
+            (start > end || end > 23))
             abort();
     }
     return 0;

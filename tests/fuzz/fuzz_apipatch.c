@@ -13,8 +13,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static const char pod[] = "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"finalizers\":[\"a/b\"]},\"spec\":{\"containers\":["
-                          "{\"name\":\"a\",\"image\":\"x\",\"env\":[{\"name\":\"E\",\"value\":\"1\"}]},{\"name\":\"b\"}],\"tolerations\":[{\"key\":\"t\"}]}}";
+static const char pod[] =
+    "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"finalizers\":"
+    "[\"a/b\"]},\"spec\":{\"containers\":["
+    "{\"name\":\"a\",\"image\":\"x\",\"env\":[{\"name\":\"E\",\"value\":\"1\"}]},{"
+    "\"name\":\"b\"}],\"tolerations\":[{\"key\":\"t\"}]}}";
 
 /* A set from outside must be usable as one. */
 static void

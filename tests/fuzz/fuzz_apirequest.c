@@ -17,7 +17,10 @@ static void
 try_selector(const char *labels, const char *fields)
 {
     struct err e = ERR_INIT;
-    SCOPED(json) json_t *obj = json_loads("{\"metadata\":{\"name\":\"a\",\"labels\":{\"app\":\"x\",\"n\":\"5\"}}}", 0, NULL);
+    SCOPED(json)
+    json_t *obj = json_loads(
+        "{\"metadata\":{\"name\":\"a\",\"labels\":{\"app\":\"x\",\"n\":\"5\"}}}", 0,
+        NULL);
     SCOPED(selector) struct selector *sel = selector_parse(labels, fields, NULL, &e);
 
     if (sel != NULL)
@@ -27,7 +30,8 @@ try_selector(const char *labels, const char *fields)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static const char *const kinds[] = {"Secret", "ConfigMap", "Job", "Pod", "SelfSubjectAccessReview", "Namespace"};
+    static const char *const kinds[] = {
+        "Secret", "ConfigMap", "Job", "Pod", "SelfSubjectAccessReview", "Namespace"};
     static struct registry *registry;
     SCOPED(string) char *text = strndup((const char *)bytes, size);
     SCOPED(buf) struct buf plain = BUF_INIT;
@@ -49,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     (void)route_resource(registry, text, &t, &f);
     fault_clear(&f);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        SCOPED(json) json_t *obj = protobuf_decode((const char *)bytes, size, kinds[i], &e);
+        SCOPED(json)
+        json_t *obj = protobuf_decode((const char *)bytes, size, kinds[i], &e);
         (void)obj;
     }
     return 0;

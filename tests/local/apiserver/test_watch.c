@@ -45,10 +45,15 @@ TestSuite(watch, .init = start, .fini = stop);
 #define CMS "/api/v1/namespaces/default/configmaps"
 
 static struct reply
-handle(const char *method, const char *path, const char *type, const char *text, const struct param *params, size_t n)
+handle(const char *method, const char *path, const char *type, const char *text,
+       const struct param *params, size_t n)
 {
     struct reply r = REPLY_INIT;
-    struct call c = {.method = method, .path = path, .content_type = type, .body = text, .size = strlen(text)};
+    struct call c = {.method = method,
+                     .path = path,
+                     .content_type = type,
+                     .body = text,
+                     .size = strlen(text)};
     struct err e = ERR_INIT;
 
     for (size_t i = 0; i < n; i++)
@@ -65,9 +70,14 @@ write_cm(const char *method, const char *name, const char *labels)
     char text[300], path[200];
     struct reply r;
 
-    snprintf(text, sizeof text, "{\"metadata\":{\"name\":\"%s\",\"labels\":%s}}", name, labels);
-    snprintf(path, sizeof path, CMS "%s%s", strcmp(method, "POST") == 0 ? "" : "/", strcmp(method, "POST") == 0 ? "" : name);
-    r = handle(method, path, strcmp(method, "PATCH") == 0 ? "application/merge-patch+json" : "application/json", strcmp(method, "DELETE") == 0 ? "" : text, NULL, 0);
+    snprintf(text, sizeof text, "{\"metadata\":{\"name\":\"%s\",\"labels\":%s}}", name,
+             labels);
+    snprintf(path, sizeof path, CMS "%s%s", strcmp(method, "POST") == 0 ? "" : "/",
+             strcmp(method, "POST") == 0 ? "" : name);
+    r = handle(method, path,
+               strcmp(method, "PATCH") == 0 ? "application/merge-patch+json"
+                                            : "application/json",
+               strcmp(method, "DELETE") == 0 ? "" : text, NULL, 0);
     cr_assert(r.code < 300, "%s %s: %s", method, path, buf_str(&r.body));
     reply_clear(&r);
 }
@@ -98,7 +108,8 @@ events(struct stream *s, bool *over)
         buf_add(&text, piece, (size_t)n);
     *over = n < 0;
     char *save = NULL;
-    for (char *line = text.size > 0 ? strtok_r(text.data, "\n", &save) : NULL; line != NULL; line = strtok_r(NULL, "\n", &save)) {
+    for (char *line = text.size > 0 ? strtok_r(text.data, "\n", &save) : NULL;
+         line != NULL; line = strtok_r(NULL, "\n", &save)) {
         json_t *event = json_loads(line, 0, NULL);
 
         cr_assert(event != NULL, "%s", line);
@@ -118,7 +129,8 @@ expect(struct stream *s, const char *wanted)
     json_t *event;
 
     json_array_foreach(list, i, event)
-        buf_printf(&text, "%s%s %s", i > 0 ? "," : "", json_str_or(event, "type", "?"), json_str_or(event, "object.metadata.name", "-"));
+        buf_printf(&text, "%s%s %s", i > 0 ? "," : "", json_str_or(event, "type", "?"),
+                   json_str_or(event, "object.metadata.name", "-"));
     cr_expect_str_eq(buf_str(&text), wanted);
 }
 
@@ -141,7 +153,8 @@ Test(watch, tells_each_change_once_and_in_order)
     long long last = 0;
     static const char *const types[] = {"ADDED", "MODIFIED", "DELETED"};
     cr_assert_eq(json_array_size(list), 3u);
-    json_array_foreach(list, i, event) {
+    json_array_foreach(list, i, event)
+    {
         long long v = atoll(json_str_or(event, "object.metadata.resourceVersion", "0"));
 
         cr_expect_str_eq(json_str_or(event, "type", ""), types[i]);
@@ -159,8 +172,10 @@ Test(watch, resumes_from_any_version)
     struct reply r;
 
     for (int i = 0; i < 20; i++) {
-        snprintf(versions[i], sizeof versions[i], "%lld", (long long)store_version(server.store));
-        write_cm(i == 0 ? "POST" : "PATCH", "a", i % 2 == 0 ? "{\"n\":\"even\"}" : "{\"n\":\"odd\"}");
+        snprintf(versions[i], sizeof versions[i], "%lld",
+                 (long long)store_version(server.store));
+        write_cm(i == 0 ? "POST" : "PATCH", "a",
+                 i % 2 == 0 ? "{\"n\":\"even\"}" : "{\"n\":\"odd\"}");
     }
     for (int i = 0; i < 20; i++) {
         const char *const params[] = {"resourceVersion", versions[i], NULL};
@@ -169,7 +184,8 @@ Test(watch, resumes_from_any_version)
         SCOPED(json) json_t *list = events(s, &over);
 
         cr_expect_eq(json_array_size(list), (size_t)(20 - i));
-        cr_expect_str_eq(json_str_or(json_array_get(list, 0), "type", ""), i == 0 ? "ADDED" : "MODIFIED");
+        cr_expect_str_eq(json_str_or(json_array_get(list, 0), "type", ""),
+                         i == 0 ? "ADDED" : "MODIFIED");
         reply_clear(&r);
     }
 }
@@ -192,7 +208,8 @@ Test(watch, label_changes_come_and_go)
     SCOPED(json) json_t *list = events(s, &over);
     cr_assert_eq(json_array_size(list), 1u);
     cr_expect_str_eq(json_str_or(json_array_get(list, 0), "type", ""), "DELETED");
-    cr_expect_str_eq(json_str_or(json_array_get(list, 0), "object.metadata.labels.app", ""), "x");
+    cr_expect_str_eq(
+        json_str_or(json_array_get(list, 0), "object.metadata.labels.app", ""), "x");
     write_cm("DELETE", "b", "{}");
     expect(s, "");
     write_cm("DELETE", "a", "{}");
@@ -202,7 +219,13 @@ Test(watch, label_changes_come_and_go)
 
 Test(watch, initial_events_end_with_a_bookmark)
 {
-    static const char *const params[] = {"sendInitialEvents", "true", "resourceVersionMatch", "NotOlderThan", "allowWatchBookmarks", "true", NULL};
+    static const char *const params[] = {"sendInitialEvents",
+                                         "true",
+                                         "resourceVersionMatch",
+                                         "NotOlderThan",
+                                         "allowWatchBookmarks",
+                                         "true",
+                                         NULL};
     struct reply r;
     bool over;
 
@@ -212,15 +235,22 @@ Test(watch, initial_events_end_with_a_bookmark)
     SCOPED(json) json_t *list = events(s, &over);
     cr_assert_eq(json_array_size(list), 3u);
     cr_expect_str_eq(json_str_or(json_array_get(list, 2), "type", ""), "BOOKMARK");
-    cr_expect_str_eq(json_str_or(json_array_get(list, 2), "object.metadata.annotations[k8s.io/initial-events-end]", ""), "true");
-    cr_expect_eq(atoll(json_str_or(json_array_get(list, 2), "object.metadata.resourceVersion", "0")), store_version(server.store));
+    cr_expect_str_eq(json_str_or(json_array_get(list, 2),
+                                 "object.metadata.annotations[k8s.io/initial-events-end]",
+                                 ""),
+                     "true");
+    cr_expect_eq(atoll(json_str_or(json_array_get(list, 2),
+                                   "object.metadata.resourceVersion", "0")),
+                 store_version(server.store));
     write_cm("DELETE", "a", "{}");
     expect(s, "DELETED a");
     now_ms += 70000;
     SCOPED(json) json_t *later = events(s, &over);
     cr_assert_eq(json_array_size(later), 1u);
     cr_expect_str_eq(json_str_or(json_array_get(later, 0), "type", ""), "BOOKMARK");
-    cr_expect_eq(atoll(json_str_or(json_array_get(later, 0), "object.metadata.resourceVersion", "0")), store_version(server.store));
+    cr_expect_eq(atoll(json_str_or(json_array_get(later, 0),
+                                   "object.metadata.resourceVersion", "0")),
+                 store_version(server.store));
     reply_clear(&r);
     row_claim("KC/SRV-4");
 }
@@ -234,14 +264,16 @@ Test(watch, history_that_is_gone_is_expired)
     bool over;
 
     for (int i = 0; i < 30; i++)
-        write_cm(i == 0 ? "POST" : "PATCH", "a", i % 2 == 0 ? "{\"n\":\"even\"}" : "{\"n\":\"odd\"}");
+        write_cm(i == 0 ? "POST" : "PATCH", "a",
+                 i % 2 == 0 ? "{\"n\":\"even\"}" : "{\"n\":\"odd\"}");
     /* A watch of the future waits. */
     struct stream *s = watch(&r, none);
     cr_assert(s != NULL);
     expect(s, "");
     reply_clear(&r);
     char version[24];
-    snprintf(version, sizeof version, "%lld", (long long)store_version(server.store) - 25);
+    snprintf(version, sizeof version, "%lld",
+             (long long)store_version(server.store) - 25);
     const char *const behind[] = {"resourceVersion", version, NULL};
     struct stream *slow = watch(&r, behind);
     struct reply refused;
@@ -255,7 +287,8 @@ Test(watch, history_that_is_gone_is_expired)
     cr_expect(over);
     cr_expect_str_eq(json_str_or(json_array_get(list, 0), "type", ""), "ERROR");
     cr_expect_eq(json_int_or(json_array_get(list, 0), "object.code", 0), 410);
-    cr_expect_str_eq(json_str_or(json_array_get(list, 0), "object.reason", ""), "Expired");
+    cr_expect_str_eq(json_str_or(json_array_get(list, 0), "object.reason", ""),
+                     "Expired");
     reply_clear(&r);
     row_claim("KC/SRV-2");
 }
@@ -281,7 +314,11 @@ Test(watch, what_is_not_committed_is_not_told)
     struct reply r, w = REPLY_INIT;
     struct stream *s = watch(&r, none);
     struct err e = ERR_INIT;
-    struct call c = {.method = "POST", .path = CMS, .content_type = "application/json", .body = "{\"metadata\":{\"name\":\"a\"}}", .size = 25};
+    struct call c = {.method = "POST",
+                     .path = CMS,
+                     .content_type = "application/json",
+                     .body = "{\"metadata\":{\"name\":\"a\"}}",
+                     .size = 25};
 
     expect(s, "");
     api_handle(&server, &c, &w);
@@ -291,7 +328,6 @@ Test(watch, what_is_not_committed_is_not_told)
     expect(s, "ADDED a");
     reply_clear(&w);
     reply_clear(&r);
-
 }
 
 /* A random history with many watchers, each with its own start and speed; each must end with
@@ -326,10 +362,13 @@ Test(watch, random_histories_lead_to_the_listed_state)
             json_t *view = json_array_get(views, i), *event;
             size_t k;
 
-            json_array_foreach(list, k, event) {
-                const char *name = json_str_or(event, "object.metadata.name", ""), *type = json_str_or(event, "type", "");
+            json_array_foreach(list, k, event)
+            {
+                const char *name = json_str_or(event, "object.metadata.name", ""),
+                           *type = json_str_or(event, "type", "");
 
-                cr_expect_eq(json_object_get(view, name) == NULL, strcmp(type, "ADDED") == 0, "%s %s", type, name);
+                cr_expect_eq(json_object_get(view, name) == NULL,
+                             strcmp(type, "ADDED") == 0, "%s %s", type, name);
                 if (strcmp(type, "DELETED") == 0)
                     json_object_del(view, name);
                 else
@@ -344,8 +383,8 @@ Test(watch, random_histories_lead_to_the_listed_state)
         json_t *item, *view = json_array_get(views, i);
 
         cr_expect_eq(json_object_size(view), json_array_size(json_at(list, "items")));
-        json_array_foreach(json_at(list, "items"), k, item)
-            cr_expect(json_equal(item, json_object_get(view, json_str_or(item, "metadata.name", ""))));
+        json_array_foreach(json_at(list, "items"), k, item) cr_expect(json_equal(
+            item, json_object_get(view, json_str_or(item, "metadata.name", ""))));
         reply_clear(&replies[i]);
     }
     reply_clear(&r);
