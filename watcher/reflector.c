@@ -290,9 +290,12 @@ on_relabel(void *arg, const struct object_id *id, const void *doc, size_t size, 
 {
     struct reflector *r = arg;
     struct entry *e = cache_find(r->shelf->cache, id->ns, id->name);
+    int order;
 
     if (e == NULL || strcmp(entry_uid(e), id->uid) != 0)
         return;
+    if (kube_version_compare(entry_version(e), id->version, &order) && order > 0)
+        return; /* the watch has shown something newer meanwhile */
     if (gone)
         reflector_take(r, e, id->version, false);
     else

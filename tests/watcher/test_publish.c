@@ -250,6 +250,7 @@ Test(publish, gives_each_shard_its_own_namespaces)
     cr_assert(first > 16 && first < 48, "%zu of 64", first);
     cr_assert_eq(fnv1a_64("a"), UINT64_C(0xaf63dc4c8601ec8c));
     cr_assert_lt(shard_of("default", 7), 7);
+    row_claim("KC/LOAD-5");
     rig_down(&r);
 }
 
