@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/resource.h"
 #include "cli/table.h"
 #include "common/clock.h"
 #include "common/json.h"
+
+#define TABLE_COLUMNS 100 /* a narrower terminal would break its lines */
 
 struct show {
     bool terminal;
@@ -19,6 +22,17 @@ struct show {
     json_t *phases; /* name to phase as last said */
 };
 
+/* Whether a table can be drawn again and again: lines must not be broken. */
+static bool
+is_wide_terminal(void)
+{
+    struct winsize size = {.ws_col = 0};
+    const char *name = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && name != NULL && strcmp(name, "dumb") != 0 &&
+           ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= TABLE_COLUMNS;
+}
+
 struct show *
 show_new(void)
 {
@@ -26,8 +40,7 @@ show_new(void)
 
     if (s == NULL)
         abort();
-    s->terminal = isatty(STDOUT_FILENO) && getenv("TERM") != NULL &&
-                  strcmp(getenv("TERM"), "dumb") != 0;
+    s->terminal = is_wide_terminal();
     s->start_ms = clock_mono_ms();
     s->phases = json_object();
     return s;

@@ -4,7 +4,8 @@ set -u
 . tests/support/lib.sh
 . tests/support/cli.sh
 
-cleanup() { "$K" down --data "$T/d" > /dev/null 2>&1; [ -z "${holder:-}" ] || kill "$holder" 2>/dev/null; }
+daemon=""
+cleanup() { [ -z "$daemon" ] || kill "$daemon" 2>/dev/null; "$K" down --data "$T/d" > /dev/null 2>&1; [ -z "${holder:-}" ] || kill "$holder" 2>/dev/null; }
 # Processes that name this test's folder on their command line.
 ours() { pgrep -f -- "$1" | grep -v "^$$\$"; }
 
@@ -58,6 +59,22 @@ run timeout 30 "$K" logs hello; says 0; out "demo agent"; row CLI/L02
 timeout 60 "$K" run -p "again" --name again --image demo --secret s --config "$T/empty" > /dev/null
 run timeout 60 "$K" logs again -f; says 0; out "demo agent"; err "(claude-code)"; err "[result] completed"; row CLI/L03
 if grep -rq canary-key "$T/d/log"; then fail "the key is in the log"; fi
+
+begin "with a workspace the clone comes before the agent"
+git init -q --bare -b main "$T/git/r.git"
+git clone -q "$T/git/r.git" "$T/work" 2> /dev/null
+git -C "$T/work" -c user.name=a -c user.email=a@localhost commit -q --allow-empty -m begin
+git -C "$T/work" push -q origin HEAD:main
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+git daemon --listen=127.0.0.1 --port="$port" --base-path="$T/git" --export-all --enable=receive-pack --reuseaddr "$T/git" > "$T/daemon.log" 2>&1 &
+daemon=$!
+run "$K" create workspace repo --repo "git://127.0.0.1:$port/r.git" --ref main; says 0
+timeout 60 "$K" run -p "in the repository" --name cloned --image demo --secret s --workspace repo --branch work --config "$T/empty" > /dev/null
+run timeout 60 "$K" logs cloned -f; says 0; err "(git-clone)"; err "(claude-code)"
+head -n 1 "$T/out" | grep -qi clon || fail "$(head -n 3 "$T/out")"
+out "demo agent"; row CLI/L05
+git -C "$T/git/r.git" rev-parse -q --verify work > /dev/null || fail "no branch was pushed"
+kill $daemon
 
 begin "what is missing is said in the task, and nothing is lost"
 run "$K" run -p x --name no-secret --image demo --secret absent --config "$T/empty"; says 0
