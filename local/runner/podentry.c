@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "local/runner/events.h"
 #include "local/runner/job.h"
 #include "local/runner/launcher.h"
 #include "local/runner/trash.h"
@@ -189,6 +190,8 @@ start_failed(struct slot *s, const char *reason, const struct err *why)
     log_warn(s->entry->state->name, "container %s: %s: %s", container_of(s)->name, reason,
              why->text);
     podstate_start_failed(container_of(s), reason, why->text, clock_wall_ms());
+    events_warn(s->entry->pods->kube, s->entry->state->pod,
+                strstr(reason, "Image") != NULL ? reason : "Failed", why->text);
 }
 
 static void

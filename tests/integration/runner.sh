@@ -80,6 +80,8 @@ must until_ok 20 phase_is wait Succeeded
 pod image '{"restartPolicy":"Never","containers":[{"name":"main","image":"ghcr.io/nobody/nothing:1"}]}'
 pull() { case $(get "$pods/image" 'o["status"]["containerStatuses"][0]["state"]["waiting"]["reason"]') in ErrImagePull | ImagePullBackOff) return 0 ;; esac; return 1; }
 must until_ok 10 pull
+warned() { get "/api/v1/namespaces/default/events" '[e["message"] for e in o["items"] if e["involvedObject"]["name"] == "image"]' | grep -q 'is not on this machine'; }
+must until_ok 5 warned
 
 begin "exit codes, signals and a command that cannot start"
 sh_pod code 'exit 7'; sh_pod sig 'kill -TERM $$$$'
@@ -167,6 +169,12 @@ must until_ok 20 job_is late Failed
 [ "$(get "$jobs/late" '[c["reason"] for c in o["status"]["conditions"] if c["type"]=="Failed"][0]')" = DeadlineExceeded ] || fail "$(get "$jobs/late" 'o["status"]')"
 late=$(api GET "$pods?labelSelector=job-name%3Dlate" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["metadata"]["name"])')
 log "$late" main | grep -q 'last words' || fail "log: $(log "$late" main)"
+api POST "$jobs" '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"term"},"spec":{"activeDeadlineSeconds":2,"backoffLimit":0,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"demo","args":["a prompt"],"env":[{"name":"DEMO_SECONDS","value":"60"},{"name":"KELOS_BASE_BRANCH","value":"main"}]}]}}}}' > /dev/null
+must until_ok 20 job_is term Failed
+term=$(api GET "$pods?labelSelector=job-name%3Dterm" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["metadata"]["name"])')
+log "$term" main > "$T/term.log"
+grep -q -e '---KELOS_OUTPUTS_END---' "$T/term.log" || fail "no block at the deadline: $(cat "$T/term.log")"
+grep -q 'demo agent' "$T/term.log" || fail "the agent did not run"
 job ttl '"ttlSecondsAfterFinished":1,' "exit 0"
 no_job() { [ "$(get "$jobs/$1" 'o["code"]')" = 404 ]; }
 must until_ok 20 no_job ttl
