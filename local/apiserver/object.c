@@ -245,8 +245,10 @@ write_row(struct server *s, const struct resource *r, char type, json_t *obj,
                          "object of %zu bytes is over the limit OBJECT_BYTES (%d)",
                          row.size, LIMIT_OBJECT_BYTES);
     if (store_write(s->store, &row, keep, s->now_ms(), owners,
-                    owner_uids(obj, owners, ARRAY_LEN(owners)), &e) < 0)
+                    owner_uids(obj, owners, ARRAY_LEN(owners)), &e) < 0) {
+        s->degraded = "the state file cannot be written";
         return fault_store(f, &e);
+    }
     return effects_after(s, r, type, obj, old, f);
 }
 

@@ -136,7 +136,7 @@ store_writing(struct store *s, struct err *e)
 {
     sqlite3_stmt *stmt;
 
-    if (s->broken)
+    if (s->broken || s->lost)
         return err_set(e, ERR_SYSTEM,
                        "write state: an earlier write of this turn failed");
     if (s->open)
@@ -269,7 +269,7 @@ store_write(struct store *s, const struct row *row, bool keep_prev, int64_t now_
 bool
 store_dirty(const struct store *s)
 {
-    return s->open;
+    return s->open || s->lost;
 }
 
 void
@@ -279,7 +279,7 @@ store_rollback(struct store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     if (s->open)
         s->version = s->committed;
-    s->open = s->broken = s->written = false;
+    s->open = s->broken = s->written = s->lost = false;
 }
 
 int
@@ -287,6 +287,10 @@ store_commit(struct store *s, struct err *e)
 {
     sqlite3_stmt *stmt;
 
+    if (s->lost) {
+        store_rollback(s);
+        return err_set(e, ERR_SYSTEM, "write state: the transaction was lost");
+    }
     if (!s->open)
         return 0;
     if (s->broken) {
@@ -324,6 +328,7 @@ store_release(struct store *s, bool undo)
         /* Disk full may have ended the whole transaction; then there is nothing to go back to. */
         if (sqlite3_get_autocommit(s->db)) {
             store_rollback(s);
+            s->lost = true;
             return;
         }
         if ((stmt = store_stmt(s, STMT_UNDO, &ignored)) != NULL &&

@@ -112,6 +112,32 @@ mkdir -p "$T/crds" && mv "$T/wrong.yaml" "$T/crds/"
 "$BIN/kelos-apiserver" --data "$T/other" --crds "$T/crds" > "$T/out" 2>&1 && fail "a CRD that is none"
 grep -q "wrong.yaml" "$T/out" || { fail "the file is not named"; cat "$T/out" >&2; }
 
+begin "a full disk refuses writes and loses nothing"
+mkdir -p "$T/small"
+if unshare -Urm true 2> /dev/null; then
+    unshare -Urm sh -c 'mount -t tmpfs -o size=6m none "$1" && exec "$2" --data "$1" --kubeconfig-out "$3"' sh \
+        "$T/small" "$BIN/kelos-apiserver" "$T/small.config" 2> "$T/small.log" &
+    small=$!
+    until_ok 10 test -s "$T/small.config" || { fail "did not start"; cat "$T/small.log" >&2; }
+    V=$(sed -n 's/.*server: //p' "$T/small.config") W=$(sed -n 's/.*token: //p' "$T/small.config")
+    ask() { code -H "Authorization: Bearer $W" "$@"; }
+    { printf '{"metadata":{"name":"NAME"},"data":{"k":"'; head -c 200000 /dev/zero | tr '\0' a; printf '"}}'; } > "$T/fat"
+    i=0 last=201
+    while [ $i -lt 60 ] && [ "$last" = 201 ]; do
+        sed "s/NAME/f$i/" "$T/fat" > "$T/fat.now"
+        last=$(ask -H 'Content-Type: application/json' --data-binary @"$T/fat.now" "$V$CMS")
+        i=$((i + 1))
+    done
+    [ "$last" = 500 ] || fail "the last answer was $last"
+    grep -q '"reason":"InternalError"' "$T/body" || fail "its reason"
+    [ "$(ask "$V$CMS/f0")" = 200 ] || fail "reading"
+    [ "$(ask "$V$CMS/f$((i - 1))")" = 404 ] || fail "half a write is there"
+    [ "$(ask "$V/readyz")" = 500 ] || fail "health says nothing"
+    kill -0 "$small" || fail "it has ended"
+    row KC/SRV-9
+    kill "$small"; wait "$small" 2> /dev/null
+fi
+
 begin "it stops when told, also with watchers"
 curl -sN -H "Authorization: Bearer $TOKEN" "$U$CMS?watch=true" > /dev/null &
 w=$!
