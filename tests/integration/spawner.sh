@@ -306,6 +306,12 @@ begin "no secret is in any log"
 ctl GET requests | grep -q '"T2"' && fail "the forge's journal holds a token"
 grep -E 'token T|Bearer T' "$D/log" && fail "the log holds a credential"
 
+begin "a host is found by its name inside the sandbox"
+KEY=$(printf b | sha256sum | cut -c1-64) NAMED=http://localhost:${FORGE##*:}
+mark; tell "{\"do\":\"want\",\"sources\":[{\"key\":\"$KEY\",\"type\":\"github\",\"api_base\":\"$NAMED/api/v3\"}]}"
+(FORGE=$NAMED; assign "$(spawn named u7 '{"labels": ["bug"]}')")
+hear '"got":"items","name":"named".*"total":2'
+
 begin "it stops when told"
 tree_down
 [ "$STATUS" -eq 0 ] || fail "the supervisor's exit status is $STATUS"
