@@ -214,6 +214,8 @@ run "$K" suspend ts nightly; says 0; out already; row CLI/S02
 run "$K" resume taskspawner nightly; says 0; out "taskspawner/nightly resumed"
 run "$K" get ts nightly -o 'jsonpath={.spec.suspend}'; out false; row CLI/S03
 run "$K" resume ts nightly; says 0; out "not suspended"; row CLI/S04 CLI/S05
+run "$K" get ts nightly -o 'jsonpath={.spec.taskTemplate.promptTemplate} {.spec.when.cron.schedule}'
+[ "$(cat "$T/out")" = "tidy up 0 3 * * *" ] || fail "fields were lost: $(cat "$T/out")"; row CLI/S06
 run "$K" suspend ts missing; one_error missing
 
 begin "completion of names"

@@ -39,7 +39,7 @@ run "$K" run --config "$T/cfg" fix the bug; one_error "quotes"
 run "$K" get task --phase running; one_error 'phase "running" unknown'
 
 begin "the configuration file"
-run "$K" run -p x --dry-run --config "$T/none"; one_error "no such file"
+run "$K" run -p x --dry-run --config "$T/none"; one_error "no such file"; row CLI/C02
 printf 'secret: [unterminated\n' > "$T/bad"
 run "$K" run -p x --dry-run --config "$T/bad"; one_error "$T/bad"; row CLI/C03
 run "$K" version --config "$T/bad"; says 0; row CLI/C12
