@@ -36,7 +36,7 @@ read_status(const char *dir, struct buf *out, struct err *e)
 
     if (program == NULL)
         return -1;
-    int status = subprocess_run(argv, NULL, out, false, e);
+    int status = subprocess_run(argv, NULL, out, true, e);
     if (status > 0)
         return err_set(e, ERR_UNAVAILABLE,
                        "the supervisor does not answer; its log: %s/log/supervisor.log",
