@@ -166,6 +166,9 @@ fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o) $(FUZZ_SOURCE_PARTS) $(call parts,local/apiserver) $(FUZZ_RENDER_PARTS)
 	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
 
+fault: all $(SERVERS) ## the demo while every process of it is killed
+	@BUILD=$(BUILD) sh tests/fault/kill-each
+
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
@@ -200,7 +203,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install deps demo tests check check-unit check-agents agents golden fuzz fuzz-run bench docs fmt lint \
+.PHONY: all share install deps demo tests check check-unit check-agents agents golden fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update image clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

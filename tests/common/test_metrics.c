@@ -162,7 +162,7 @@ Test(metrics, a_scribbled_page_harms_no_reader)
     name_page(&two, "");
     for (unsigned seed = 0; seed < 50; seed++) {
         srand(seed);
-        for (size_t i = 0; i < sizeof one; i += 16)
+        for (size_t i = 0; i + 16 <= sizeof one; i += 16)
             ((unsigned char *)&one)[i + (size_t)rand() % 16] = (unsigned char)rand();
         memset(&one.n_series, 0xff, sizeof one.n_series);
         exported(&out);
