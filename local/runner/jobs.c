@@ -119,9 +119,24 @@ owned_by(const json_t *pod, const char *uid)
     return false;
 }
 
+/* What the watch brings may be older than the answer to our own write. */
+static bool
+is_older(const json_t *seen, const json_t *held)
+{
+    int order;
+
+    return held != NULL &&
+           kube_version_compare(json_str_or(seen, "metadata.resourceVersion", ""),
+                                json_str_or(held, "metadata.resourceVersion", ""),
+                                &order) &&
+           order < 0;
+}
+
 static void
 keep_pod(struct entry *j, json_t *pod)
 {
+    if (is_older(pod, json_object_get(j->pods, json_str_or(pod, "metadata.uid", ""))))
+        return;
     json_t *meta = json_object_get(pod, "metadata"),
            *status = json_object_get(pod, "status");
 
@@ -361,6 +376,8 @@ jobs_seen(struct jobs *j, json_t *job)
     if (n == NULL && (n = entry_new(j, job)) == NULL)
         return;
     n->round = j->round;
+    if (is_older(job, n->job))
+        return;
     json_decref(n->job);
     n->job = json_incref(job);
     decide(n);
