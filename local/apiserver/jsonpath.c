@@ -9,11 +9,17 @@
 #include "common/json.h"
 
 #define RESULTS_MAX 1000
+#define STEPS_MAX 100000 /* several ".." multiply */
 
-static void walk(json_t *value, const char *p, json_t *out);
+struct search {
+    json_t *found; /* owned by the caller */
+    int steps;
+};
+
+static void walk(json_t *value, const char *p, struct search *out);
 
 static void
-walk_all(json_t *value, const char *rest, json_t *out)
+walk_all(json_t *value, const char *rest, struct search *out)
 {
     const char *key;
     size_t i;
@@ -28,7 +34,7 @@ walk_all(json_t *value, const char *rest, json_t *out)
 
 /* "..name": the value itself and everything below. */
 static void
-walk_deep(json_t *value, const char *rest, json_t *out)
+walk_deep(json_t *value, const char *rest, struct search *out)
 {
     const char *key;
     size_t i;
@@ -88,7 +94,7 @@ compare(const json_t *value, const char *op, const char *wanted)
 
 /* "?(@.type=="Ready")" behind the bracket. */
 static void
-walk_filter(json_t *value, const char *p, json_t *out)
+walk_filter(json_t *value, const char *p, struct search *out)
 {
     char left[256], op[3] = "", right[256];
     const char *close;
@@ -121,7 +127,7 @@ walk_filter(json_t *value, const char *p, json_t *out)
 }
 
 static void
-walk_slice(json_t *value, const char *p, const char *close, json_t *out)
+walk_slice(json_t *value, const char *p, const char *close, struct search *out)
 {
     long size = (long)json_array_size(value), from = 0, to = size;
     const char *colon = memchr(p, ':', (size_t)(close - p));
@@ -143,7 +149,7 @@ walk_slice(json_t *value, const char *p, const char *close, json_t *out)
 }
 
 static void
-walk_bracket(json_t *value, const char *p, json_t *out)
+walk_bracket(json_t *value, const char *p, struct search *out)
 {
     char key[256];
 
@@ -165,15 +171,16 @@ walk_bracket(json_t *value, const char *p, json_t *out)
 }
 
 static void
-walk(json_t *value, const char *p, json_t *out)
+walk(json_t *value, const char *p, struct search *out)
 {
     char key[256];
     size_t n = 0;
 
-    if (value == NULL || json_array_size(out) >= RESULTS_MAX)
+    if (value == NULL || json_array_size(out->found) >= RESULTS_MAX ||
+        ++out->steps > STEPS_MAX)
         return;
     if (*p == '\0' || (*p == '.' && p[1] == '\0')) {
-        json_array_append(out, value);
+        json_array_append(out->found, value);
         return;
     }
     if (*p == '[') {
@@ -206,8 +213,8 @@ walk(json_t *value, const char *p, json_t *out)
 json_t *
 jsonpath_find(const json_t *root, const char *path)
 {
-    json_t *out = json_array();
+    struct search s = {json_array(), 0};
 
-    walk((json_t *)root, path, out);
-    return out;
+    walk((json_t *)root, path, &s);
+    return s.found;
 }
