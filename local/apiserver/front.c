@@ -35,7 +35,6 @@ struct exchange {
     struct reply reply;
     enum state state;
     bool suspended, hung_up, refused;
-    int64_t moved_ms; /* monotonic: when the stream was last read */
     int fd;           /* of the connection while its hang-up is watched, else -1 */
 };
 
@@ -200,7 +199,6 @@ stream_read(void *cls, uint64_t pos, char *out, size_t max)
     (void)pos;
     if (x->hung_up)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    x->moved_ms = clock_mono_ms();
     n = x->reply.stream->read(x->reply.stream, out, max);
     if (n > 0)
         return n;
@@ -444,34 +442,12 @@ front_turn(struct front *h)
     arm_timer(h);
 }
 
-/* Streams whose peer has taken nothing for too long: libmicrohttpd only says good-bye to
- * them, which such a peer does not hear. */
-static void
-cut_stuck(struct front *h)
-{
-    int64_t before = clock_mono_ms() - STREAM_TIMEOUT_S * 1000 + 500;
-
-    for (struct exchange *x = h->all; x != NULL; x = x->next) {
-        const union MHD_ConnectionInfo *info;
-
-        if (x->reply.stream == NULL || x->state != STATE_SENT || x->suspended ||
-            x->moved_ms == 0 || x->moved_ms > before)
-            continue;
-        x->hung_up = true;
-        info = MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (info != NULL)
-            shutdown(info->connect_fd, SHUT_RDWR);
-    }
-}
-
 static void
 on_timer(void *arg)
 {
     struct front *h = arg;
 
     h->timer = 0;
-    front_turn(h);
-    cut_stuck(h);
     front_turn(h);
 }
 
