@@ -2,54 +2,11 @@
 # schemas.sh - what the CRDs of deploy/crds refuse and accept, asked of kelos-apiserver.
 . tests/support/lib.sh
 
-api=""
-cleanup() { [ -z "$api" ] || kill "$api" 2> /dev/null; wait 2> /dev/null; }
-"$BIN/kelos-apiserver" --data "$T/data" --kubeconfig-out "$T/kubeconfig" --crds deploy/crds > "$T/api.log" 2>&1 &
-api=$!
-until_ok 20 test -s "$T/kubeconfig" || { cat "$T/api.log"; exit 1; }
-server=$(sed -n 's/^ *server: *//p' "$T/kubeconfig" | tr -d '"')
-token=$(sed -n 's/^ *token: *//p' "$T/kubeconfig" | tr -d '"')
-call() { # METHOD PATH BODY: the code, then the answer
-    curl -sS -o "$T/answer" -w '%{http_code}' -X "$1" -H "Authorization: Bearer $token" \
-        -H "Content-Type: ${4:-application/json}" --data-binary "$3" "$server$2" > "$T/code"
-    code=$(cat "$T/code")
-}
-up() { curl -sSf -o /dev/null -H "Authorization: Bearer $token" "$server/apis/kelos.dev/v1alpha1"; }
-until_ok 20 up || { cat "$T/api.log"; exit 1; }
-
-n=0
-post() { # KIND SPEC-MEMBERS [NAME]: one object
-    n=$((n + 1)); name=${3:-x$n}
-    case $1 in
-    Task) plural=tasks ;; Workspace) plural=workspaces ;; AgentConfig) plural=agentconfigs ;;
-    *) plural=taskspawners ;;
-    esac
-    spec="\"spec\":{$2}"
-    [ "$2" = none ] && spec='"x":1'
-    call POST "/apis/kelos.dev/v1alpha1/namespaces/default/$plural" \
-        "{\"apiVersion\":\"kelos.dev/v1alpha1\",\"kind\":\"$1\",\"metadata\":{\"name\":\"$name\"},$spec}"
-}
-refused() { # KIND SPEC TEXT [NAME]
-    post "$1" "$2" "${4:-}"
-    case $code in 4??) ;; *) fail "accepted ($code): $1 $2" ;; esac
-    grep -qF -- "$3" "$T/answer" || fail "not said: $3: $(cut -c1-300 "$T/answer")"
-}
-accepted() { # KIND SPEC [NAME]
-    post "$1" "$2" "${3:-}"
-    [ "$code" = 201 ] || fail "refused ($code): $1 $2: $(cut -c1-300 "$T/answer")"
-}
-
-C='"credentials":{"type":"api-key","secretRef":{"name":"k"}}'
-TASK="\"type\":\"claude-code\",\"prompt\":\"p\",$C"
-REPO='"repo":"https://github.com/a/b.git"'
-TMPL="\"taskTemplate\":{\"type\":\"codex\",$C}"
-TMPLW="\"taskTemplate\":{\"type\":\"codex\",$C,\"workspaceRef\":{\"name\":\"w\"}}"
-CRON='"when":{"cron":{"schedule":"@daily"}}'
-repeat() { printf "%0$1d" 0 | tr 0 "${2:-x}"; }
+. tests/support/schemas.sh
 
 begin "a Task needs type, prompt and credentials, of the known kinds"
 accepted Task "$TASK"
-refused Task "\"type\":\"cursor\",\"prompt\":\"p\",$C" "spec.type"
+refused Task "\"type\":\"aider\",\"prompt\":\"p\",$C" "spec.type"
 row RES/T1
 refused Task '"type":"codex","prompt":"p","credentials":{"type":"token","secretRef":{"name":"k"}}' "spec.credentials.type"
 row RES/T2
