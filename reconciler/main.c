@@ -56,9 +56,11 @@ open_memory(struct shard *s)
     s->tasks = zhashx_new();
     s->spawners = zhashx_new();
     s->accounts = zhashx_new();
+    s->held = zhashx_new();
     zhashx_set_destructor(s->tasks, task_memory_free);
     zhashx_set_destructor(s->spawners, spawner_memory_free);
     zhashx_set_destructor(s->accounts, free_plain);
+    zhashx_set_destructor(s->held, free_plain);
     s->credentials = credentials_new(s);
 }
 
@@ -89,6 +91,7 @@ close_parts(struct shard *s)
     loop_free(s->loop);
     writes_free(s->writes);
     sources_free(s->sources);
+    zhashx_destroy(&s->held);
     zhashx_destroy(&s->accounts);
     zhashx_destroy(&s->spawners);
     zhashx_destroy(&s->tasks);
@@ -103,6 +106,7 @@ main(int argc, char **argv)
     struct shard self = {.count = 1,
                          .leader = true,
                          .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
+    const char *unused = NULL;
     const struct flag flags[] = {
         {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
         {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
@@ -120,6 +124,11 @@ main(int argc, char **argv)
          "the same for gemini"},
         {"opencode-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_OPENCODE],
          "POLICY", "the same for opencode"},
+        {"spawner-image", FLAG_TEXT, &unused, "IMAGE",
+         "of older manifests: spawners are processes of the controller and need no image"},
+        {"token-refresher-image", FLAG_TEXT, &unused, "IMAGE", "likewise"},
+        {"spawner-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
+        {"token-refresher-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
         {"git-image", FLAG_TEXT, &self.images.git, "IMAGE", "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
     };

@@ -31,6 +31,7 @@ struct shard {
     zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
     zhashx_t *spawners;              /* key -> struct spawner_memory (spawnermemory.h) */
     zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */
+    zhashx_t *held;                  /* key -> int64_t: quarantined until (monotonic ms) */
     struct images images;
     struct kubeconfig *config; /* until the client takes it */
     int64_t index, count;      /* this shard of how many */

@@ -187,6 +187,13 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
     }
 }
 
+/* An agent whose init containers failed has said nothing. */
+static bool
+has_log(const struct pod_view *pod)
+{
+    return pod != NULL && (pod->started || strcmp(pod->phase, "Failed") != 0);
+}
+
 /* The Job has ended: the Task ends once its outputs are read or given up. */
 static void
 decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
@@ -194,7 +201,7 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
 {
     const struct capture *c = f->captured;
 
-    if (f->pod != NULL && f->capture == CAPTURE_NONE) {
+    if (has_log(f->pod) && f->capture == CAPTURE_NONE) {
         act(d, ACT_COLLECT)->text = f->pod->view.meta.name;
         return;
     }

@@ -1,35 +1,15 @@
 /* taskrun.c - one run of a Task's key: gather, decide, carry out in order. */
-#include <math.h>
+#include "reconciler/taskrun.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/agentmerge.h"
-#include "reconciler/credentials.h"
-#include "reconciler/jobmake.h"
 #include "reconciler/prompt.h"
-#include "reconciler/repo.h"
 #include "reconciler/status.h"
-#include "reconciler/taskmemory.h"
 #include "reconciler/writes.h"
 
-/* A decision under way. The view may change or go meanwhile, so what is needed is copied. */
-struct run {
-    struct shard *shard;
-    char key[SHARD_KEY_MAX];
-    struct meta meta; /* texts in the arena */
-    struct pool arena;
-    struct decision decision;
-    size_t next;
-    json_t *patch;        /* of ACT_STATUS, made when decided; owned */
-    struct job_make *make; /* ACT_CREATE_JOB under way; owned */
-    /* for the counters, after the status was written */
-    const char *type, *spawner, *model;
-};
-
-static void step(struct run *r);
-
 static void
-run_free(struct run *r)
+run_free(struct task_run *r)
 {
     json_decref(r->patch);
     job_make_free(r->make);
@@ -38,8 +18,8 @@ run_free(struct run *r)
     free(r);
 }
 
-static void
-end(struct run *r)
+void
+task_run_end(struct task_run *r)
 {
     struct shard *s = r->shard;
     char key[SHARD_KEY_MAX];
@@ -49,8 +29,8 @@ end(struct run *r)
     shard_done(s, key);
 }
 
-static void
-fail(struct run *r, const struct err *e)
+void
+task_run_fail(struct task_run *r, const struct err *e)
 {
     struct shard *s = r->shard;
     char key[SHARD_KEY_MAX];
@@ -61,24 +41,24 @@ fail(struct run *r, const struct err *e)
 }
 
 /* Facts have changed through our own action: decide anew at once. */
-static void
-again(struct run *r)
+void
+task_run_again(struct task_run *r)
 {
     shard_add(r->shard, r->key);
-    end(r);
+    task_run_end(r);
 }
 
-static struct task_memory *
-memory(struct run *r)
+struct task_memory *
+task_run_memory(struct task_run *r)
 {
     return task_memory_find(r->shard, r->key);
 }
 
 static void
-wrote(struct run *r, const char *version)
+wrote(struct task_run *r, const char *version)
 {
-    if (memory(r) != NULL)
-        task_memory_wrote(memory(r), version);
+    if (task_run_memory(r) != NULL)
+        task_memory_wrote(task_run_memory(r), version);
 }
 
 /* ---- writes on the Task itself ---- */
@@ -86,24 +66,24 @@ wrote(struct run *r, const char *version)
 static void
 on_patched(void *arg, const struct kube_result *res)
 {
-    struct run *r = arg;
+    struct task_run *r = arg;
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
-        end(r);
+        task_run_end(r);
         return;
     }
     if (res->err.code != ERR_NONE) {
-        fail(r, &res->err);
+        task_run_fail(r, &res->err);
         return;
     }
     wrote(r, res->version);
-    step(r);
+    task_run_step(r);
 }
 
 /* Writes the list of finalizers with or without ours; a list is replaced whole, so the
  * version says that nobody changed it meanwhile. */
 static void
-patch_finalizers(struct run *r, bool with)
+patch_finalizers(struct task_run *r, bool with)
 {
     const char *ours = profile_of(r->meta.profile)->task_finalizer;
     json_t *list = json_array();
@@ -123,17 +103,17 @@ patch_finalizers(struct run *r, bool with)
                                    .name = r->meta.name,
                                    .body = body};
     if (kube_call(r->shard->kube, &q, on_patched, r, &e) == NULL)
-        fail(r, &e);
+        task_run_fail(r, &e);
 }
 
 static void
-add_finalizer(struct run *r)
+add_finalizer(struct task_run *r)
 {
     patch_finalizers(r, true);
 }
 
 static void
-drop_finalizer(struct run *r)
+drop_finalizer(struct task_run *r)
 {
     patch_finalizers(r, false);
 }
@@ -141,17 +121,17 @@ drop_finalizer(struct run *r)
 static void
 on_deleted(void *arg, const struct kube_result *res)
 {
-    struct run *r = arg;
+    struct task_run *r = arg;
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
         res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
-        fail(r, &res->err);
+        task_run_fail(r, &res->err);
     else
-        end(r); /* its going is seen as an event */
+        task_run_end(r); /* its going is seen as an event */
 }
 
 static void
-delete_object(struct run *r, unsigned kind, const char *uid)
+delete_object(struct task_run *r, unsigned kind, const char *uid)
 {
     const struct kube_request q = {.verb = KUBE_DELETE,
                                    .res = shard_resource(kind, r->meta.profile),
@@ -162,23 +142,23 @@ delete_object(struct run *r, unsigned kind, const char *uid)
     struct err e = ERR_INIT;
 
     if (kube_call(r->shard->kube, &q, on_deleted, r, &e) == NULL)
-        fail(r, &e);
+        task_run_fail(r, &e);
 }
 
 static void
-delete_task(struct run *r)
+delete_task(struct task_run *r)
 {
     delete_object(r, KIND_TASK, r->meta.uid);
 }
 
 static void
-delete_job(struct run *r)
+delete_job(struct task_run *r)
 {
     struct view *job =
         store_get(r->shard->store, KIND_JOB, r->meta.profile, r->meta.ns, r->meta.name);
 
     if (job == NULL)
-        end(r);
+        task_run_end(r);
     else
         delete_object(r, KIND_JOB, job->meta.uid);
 }
@@ -188,17 +168,17 @@ delete_job(struct run *r)
 static void
 on_found(void *arg, const struct kube_result *res)
 {
-    struct run *r = arg;
-    struct task_memory *m = memory(r);
+    struct task_run *r = arg;
+    struct task_memory *m = task_run_memory(r);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
-        fail(r, &res->err);
+        task_run_fail(r, &res->err);
         return;
     }
     if (m != NULL && res->err.code == ERR_NOT_FOUND)
         m->job_absent = true;
     if (res->err.code == ERR_NOT_FOUND) {
-        again(r);
+        task_run_again(r);
         return;
     }
     if (m != NULL) { /* it is there: the watch will show it */
@@ -206,11 +186,11 @@ on_found(void *arg, const struct kube_result *res)
         m->job_until = clock_mono_ms() + ECHO_MS;
         shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
     }
-    end(r);
+    task_run_end(r);
 }
 
 static void
-find_job(struct run *r)
+find_job(struct task_run *r)
 {
     const struct kube_request q = {.verb = KUBE_GET,
                                    .res = kube_res(KUBE_JOBS),
@@ -219,17 +199,17 @@ find_job(struct run *r)
     struct err e = ERR_INIT;
 
     if (kube_call(r->shard->kube, &q, on_found, r, &e) == NULL)
-        fail(r, &e);
+        task_run_fail(r, &e);
 }
 
 static void
 on_made(void *arg, enum job_made result, const struct err *e)
 {
-    struct run *r = arg;
-    struct task_memory *m = memory(r);
+    struct task_run *r = arg;
+    struct task_memory *m = task_run_memory(r);
 
     if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
-        end(r);
+        task_run_end(r);
         return;
     }
     m->creating = false;
@@ -238,27 +218,27 @@ on_made(void *arg, enum job_made result, const struct err *e)
         m->job_created = true;
         m->job_until = clock_mono_ms() + ECHO_MS;
         shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
-        step(r);
+        task_run_step(r);
         return;
     case JOB_WRONG:
         m->build_error = strdup(e->text);
-        again(r);
+        task_run_again(r);
         return;
     case JOB_TAKEN:
         m->conflict = strdup(e->text);
-        again(r);
+        task_run_again(r);
         return;
     case JOB_LATER:
-        fail(r, e);
+        task_run_fail(r, e);
         return;
     }
 }
 
 /* A template that cannot be rendered is told once; the agent then gets the raw prompt. */
 static void
-warn_prompt(struct run *r, const struct err *why)
+warn_prompt(struct task_run *r, const struct err *why)
 {
-    struct task_memory *m = memory(r);
+    struct task_memory *m = task_run_memory(r);
 
     if (m->prompt_warned)
         return;
@@ -283,18 +263,18 @@ agent_config_of(const struct shard *s, const struct task_view *t, struct agentme
 }
 
 static void
-create_job(struct run *r)
+create_job(struct task_run *r)
 {
     struct shard *s = r->shard;
     const struct task_view *t = (const struct task_view *)store_get(
         s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
-    struct task_memory *m = memory(r);
+    struct task_memory *m = task_run_memory(r);
     SCOPED(buf) struct buf prompt = BUF_INIT;
     SCOPED(agentmerge) struct agentmerge merged = {0};
     struct err e = ERR_INIT;
 
     if (t == NULL || m == NULL) {
-        end(r);
+        task_run_end(r);
         return;
     }
     if (prompt_render(t, facts_lookup, s, &prompt, &e) < 0)
@@ -317,200 +297,36 @@ create_job(struct run *r)
         on_made(r, why, &e);
 }
 
-/* ---- the Workspace's token ---- */
-
-static void
-set_auth(struct task_memory *m, enum auth_state state, const char *message, int64_t until_ms)
-{
-    m->auth = state;
-    free(m->auth_message);
-    m->auth_message = strdup(message);
-    m->auth_until = until_ms;
-}
-
-static void
-on_token_kept(void *arg, enum job_made result, const struct err *e)
-{
-    struct run *r = arg;
-    struct task_memory *m = memory(r);
-    char name[300];
-
-    if (m == NULL) {
-        end(r);
-        return;
-    }
-    if (result == JOB_LATER) {
-        set_auth(m, AUTH_UNKNOWN, "", 0);
-        fail(r, e);
-        return;
-    }
-    snprintf(name, sizeof name, "%s-github-token", r->meta.name);
-    free(m->token_secret);
-    m->token_secret = strdup(name);
-    set_auth(m, result == JOB_MADE ? AUTH_READY : AUTH_FAILED, e->text, 0);
-    again(r);
-}
-
-static void
-take_credential(struct run *r, const struct workspace_view *w, const struct credential *c)
-{
-    struct task_memory *m = memory(r);
-
-    switch (c->state) {
-    case CRED_PENDING: /* the key comes again when there is an answer */
-        end(r);
-        return;
-    case CRED_RETRY:
-        set_auth(m, AUTH_RETRY, c->message, c->again_ms);
-        shard_add_at(r->shard, r->key, c->again_ms);
-        again(r);
-        return;
-    case CRED_FAILED:
-        set_auth(m, AUTH_FAILED, c->message, 0);
-        again(r);
-        return;
-    case CRED_READY:
-        break;
-    }
-    if (c->app) {
-        struct err e = ERR_INIT;
-        enum job_made why;
-        r->make = job_make_token(r->shard->kube, &r->meta, w->secret, c->token, c->expires_ms,
-                                 on_token_kept, r, &why, &e);
-        if (r->make == NULL)
-            on_token_kept(r, why, &e);
-        return;
-    }
-    free(m->token_secret);
-    m->token_secret = strdup(w->secret);
-    set_auth(m, AUTH_READY, "", 0);
-    again(r);
-}
-
-static void
-resolve_auth(struct run *r)
-{
-    struct shard *s = r->shard;
-    const struct task_view *t = (const struct task_view *)store_get(
-        s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
-    const struct workspace_view *w =
-        t == NULL || t->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE, r->meta.profile,
-                                                       r->meta.ns, t->workspace);
-    char base[300];
-    struct repo repo;
-
-    if (w == NULL || w->secret == NULL || memory(r) == NULL) {
-        end(r);
-        return;
-    }
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, base, sizeof base);
-    const struct credential c =
-        credential_get(s->credentials, CRED_GITHUB, r->meta.ns, w->secret, base, r->key);
-    take_credential(r, w, &c);
-}
-
-/* ---- outputs ---- */
-
-static struct texts
-keep_texts(struct pool *a, const struct msg_strs *from)
-{
-    struct texts t = {from->count > 0 ? pool_alloc(a, from->count * sizeof *t.at) : NULL, 0};
-
-    for (; t.n < from->count; t.n++)
-        t.at[t.n] = pool_str(a, from->items[t.n]);
-    return t;
-}
-
-static void
-keep_outputs(struct task_memory *m, const struct msg_outputs *o)
-{
-    struct pool *a = &m->capture_arena;
-    size_t n = o->results.count;
-    struct texts keys = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
-    struct texts values = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
-
-    for (size_t i = 0; i < n; i++) {
-        keys.at[i] = pool_str(a, o->results.items[i].key);
-        values.at[i] = pool_str(a, o->results.items[i].value);
-    }
-    m->captured = (struct capture){.complete = o->complete,
-                                   .outputs = keep_texts(a, &o->outputs),
-                                   .keys = keys,
-                                   .values = values,
-                                   .message = pool_str(a, o->message)};
-    m->capture = CAPTURE_DONE;
-}
-
-/* Who asked: the run is over when the answer comes. */
-struct ask {
-    struct shard *shard;
-    char key[SHARD_KEY_MAX];
-    char uid[65];
-};
-
-static void
-on_outputs(void *arg, const struct msg_outputs *o)
-{
-    struct ask *ask = arg;
-    struct task_memory *m = task_memory_find(ask->shard, ask->key);
-
-    if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
-        m->capture == CAPTURE_ASKED) {
-        keep_outputs(m, o);
-        shard_add(ask->shard, ask->key);
-    }
-    free(ask);
-}
-
-static void
-collect(struct run *r, const char *pod)
-{
-    struct ask *ask = calloc(1, sizeof *ask);
-    struct task_memory *m = memory(r);
-
-    if (ask == NULL)
-        abort();
-    ask->shard = r->shard;
-    memcpy(ask->key, r->key, sizeof ask->key);
-    snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
-    m->capture = CAPTURE_ASKED;
-    writes_collect(r->shard->writes, &r->meta, pod, r->type, false, on_outputs, ask);
-    step(r);
-}
-
 /* ---- status and what follows it ---- */
 
 static void
 on_status(void *arg, enum write_code code, const char *version, const char *message)
 {
-    struct run *r = arg;
+    struct task_run *r = arg;
     struct err e = ERR_INIT;
 
     if (code == WRITE_GONE) {
-        end(r);
+        task_run_end(r);
     } else if (code == WRITE_REFUSED) {
         err_set(&e, ERR_INVALID, "status: %s", message);
-        fail(r, &e);
+        task_run_fail(r, &e);
     } else {
         const struct task_status *st = &r->decision.status;
         log_info(r->key, "%s%s%s", phase_name(st->phase), *st->message != '\0' ? ": " : "",
                  st->message);
         wrote(r, version);
-        step(r);
+        task_run_step(r);
     }
 }
 
 static void
-write_status(struct run *r)
+write_status(struct task_run *r)
 {
     writes_status(r->shard->writes, KIND_TASK, &r->meta, TAKE(r->patch), on_status, r);
 }
 
 static void
-count_usage(struct run *r, const struct task_status *st)
+count_usage(struct task_run *r, const struct task_status *st)
 {
     static const struct {
         const char *key;
@@ -528,7 +344,7 @@ count_usage(struct run *r, const struct task_status *st)
 }
 
 static void
-count_finished(struct run *r)
+count_finished(struct task_run *r)
 {
     const struct task_status *st = &r->decision.status;
     struct metrics *m = worker_metrics(r->shard->worker);
@@ -543,10 +359,10 @@ count_finished(struct run *r)
 }
 
 static void
-emit(struct run *r, const struct action *a)
+emit(struct task_run *r, const struct action *a)
 {
-    if (strcmp(a->reason, "BranchWithoutWorkspace") == 0 && memory(r) != NULL)
-        memory(r)->branch_warned = true;
+    if (strcmp(a->reason, "BranchWithoutWorkspace") == 0 && task_run_memory(r) != NULL)
+        task_run_memory(r)->branch_warned = true;
     if (profile_of(r->meta.profile)->events)
         writes_event(r->shard->writes, KIND_TASK, &r->meta, a->warning, a->reason, a->text);
 }
@@ -554,22 +370,22 @@ emit(struct run *r, const struct action *a)
 /* ---- the run ---- */
 
 /* Those that wait for an answer continue in their callback; the others at once. */
-static void (*const waiting[])(struct run *r) = {
+static void (*const waiting[])(struct task_run *r) = {
     [ACT_ADD_FINALIZER] = add_finalizer, [ACT_DROP_FINALIZER] = drop_finalizer,
-    [ACT_RESOLVE_AUTH] = resolve_auth,   [ACT_FIND_JOB] = find_job,
+    [ACT_RESOLVE_AUTH] = task_run_resolve_auth, [ACT_FIND_JOB] = find_job,
     [ACT_CREATE_JOB] = create_job,       [ACT_DELETE_JOB] = delete_job,
     [ACT_DELETE_TASK] = delete_task,     [ACT_STATUS] = write_status,
     [ACT_COUNT_FINISHED] = NULL,
     [ACT_WAKE] = NULL,
 };
 
-static void
-step(struct run *r)
+void
+task_run_step(struct task_run *r)
 {
     while (r->next < r->decision.n) {
         const struct action *a = &r->decision.actions[r->next++];
         if (a->kind == ACT_COLLECT) {
-            collect(r, a->text);
+            task_run_collect(r, a->text);
             return;
         }
         if (waiting[a->kind] != NULL) {
@@ -586,11 +402,11 @@ step(struct run *r)
         else if (a->kind == ACT_WAKE)
             shard_add_at(r->shard, r->key, a->at_ms);
     }
-    end(r);
+    task_run_end(r);
 }
 
 static void
-copy_meta(struct run *r, const struct meta *m)
+copy_meta(struct task_run *r, const struct meta *m)
 {
     struct pool *a = &r->arena;
 
@@ -609,7 +425,7 @@ copy_meta(struct run *r, const struct meta *m)
 /* Texts of the decision that are borrowed from views must outlive them: those that are used
  * after the first wait are copied. */
 static void
-own_texts(struct run *r)
+own_texts(struct task_run *r)
 {
     struct pool *a = &r->arena;
     struct decision *d = &r->decision;
@@ -635,7 +451,7 @@ own_texts(struct run *r)
 static void
 start(struct shard *s, const char *key, const struct task_view *t, struct task_memory *m)
 {
-    struct run *r = calloc(1, sizeof *r);
+    struct task_run *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         abort();
@@ -650,7 +466,7 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     if (decision_find(&r->decision, ACT_STATUS) != NULL)
         r->patch = status_patch(t, &r->decision.status);
     own_texts(r);
-    step(r);
+    task_run_step(r);
 }
 
 void

@@ -177,6 +177,7 @@ struct pod_view {
     const char *task;    /* the label of the profile, NULL without */
     const char *phase;   /* "" when absent */
     const char *waiting; /* why no container runs, one line; NULL when nothing is wrong */
+    bool started;        /* a container (none of the init containers) runs or has run */
     const char *failure; /* "container \"x\" exited with code 3", NULL without one */
 };
 

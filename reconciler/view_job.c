@@ -108,8 +108,13 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
     p->phase = pool_str(&v->arena, json_str_or(object, "status.phase", ""));
     for (size_t l = 0; l < 2; l++) {
         const json_t *statuses = json_at(object, lists[l]);
-        for (size_t i = 0; i < json_array_size(statuses); i++)
-            read_container(p, json_array_get(statuses, i));
+        for (size_t i = 0; i < json_array_size(statuses); i++) {
+            const json_t *status = json_array_get(statuses, i);
+            read_container(p, status);
+            if (l == 1 && (json_at(status, "state.running") != NULL ||
+                           json_at(status, "state.terminated") != NULL))
+                p->started = true;
+        }
     }
     read_unscheduled(p, object);
     return 0;

@@ -130,6 +130,21 @@ Test(task, ends_only_after_its_outputs_are_read)
     cr_assert_str_eq(json_str_or(p, "podName", ""), "fix-abc");
 }
 
+Test(task, an_agent_that_never_started_has_no_outputs_to_wait_for)
+{
+    struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    f.job = make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True'}]");
+    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z",
+                     "'phase':'Failed','initContainerStatuses':[{'name':'git-clone','state':{"
+                     "'terminated':{'exitCode':128}}}],'containerStatuses':[{'name':'claude-code',"
+                     "'state':{'waiting':{'reason':'PodInitializing'}}}]");
+    struct decision d = decide(&f);
+    cr_assert_eq(d.status.phase, PHASE_FAILED);
+    cr_assert_str_eq(d.status.message, "Task failed: container \"git-clone\" exited with code 128");
+}
+
 Test(task, says_that_outputs_were_given_up)
 {
     struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");

@@ -1,0 +1,35 @@
+/* taskrun.h - a decision about a Task under way; for the files that carry it out. */
+#ifndef KELOS_RECONCILER_TASKRUN_H
+#define KELOS_RECONCILER_TASKRUN_H
+
+#include "reconciler/jobmake.h"
+#include "reconciler/taskmemory.h"
+
+/* The view may change or go meanwhile, so what is needed is copied. */
+struct task_run {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    struct meta meta; /* texts in the arena */
+    struct pool arena;
+    struct decision decision;
+    size_t next;
+    json_t *patch;         /* of ACT_STATUS, made when decided; owned */
+    struct job_make *make; /* creates under way; owned */
+    /* for the counters, after the status was written */
+    const char *type, *spawner, *model;
+};
+
+/* NULL when the Task has gone. Borrowed until the next wait. */
+struct task_memory *task_run_memory(struct task_run *r);
+/* Each of these ends this part of the run, and may free it. */
+void task_run_step(struct task_run *r);  /* goes on with the next action */
+void task_run_end(struct task_run *r);   /* is done */
+void task_run_again(struct task_run *r); /* facts have changed by our own action: decide anew */
+void task_run_fail(struct task_run *r, const struct err *e);
+
+/* taskauth.c: reads the Workspace's Secret, exchanges a token, decides again. */
+void task_run_resolve_auth(struct task_run *r);
+/* taskoutputs.c: asks for the outputs of a Pod; the key comes again with the answer. */
+void task_run_collect(struct task_run *r, const char *pod);
+
+#endif

@@ -1,0 +1,173 @@
+#!/bin/sh
+# spawners.sh - TaskSpawners in a whole local mode: from issues to Tasks, limits, suspension,
+# re-triggers, errors, and the reconciler killed while it creates.
+. tests/support/lib.sh
+. tests/support/forge.sh
+. tests/support/local.sh
+cleanup() { forge_down; }
+cat > "$T/state.json" <<'END'
+{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [
+ {"number": 1, "title": "One {{evil}}", "labels": ["go"]}, {"number": 2, "title": "Two", "labels": ["go", "p1"]},
+ {"number": 3, "title": "Three", "labels": ["go", "no"]}, {"number": 4, "title": "Four", "labels": ["go", "p0"]},
+ {"number": 5, "title": "Five", "labels": ["other"]}]}}}
+END
+forge_up "$T/state.json"
+git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
+    git -c user.name=a -c user.email=a@b commit -qm one)
+mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/repo.git"
+port=$((20000 + $$ % 20000))
+git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
+GITD=$!
+cleanup() { kill $GITD 2> /dev/null; forge_down; local_down; }
+local_up || { echo "0 passed, 1 failed"; exit 1; }
+
+# spawner NAME GITHUB SPEC TEMPLATE
+spawner() {
+    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"%s"},"spec":{"when":{"githubIssues":{%s}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"%s"}%s}%s}}' \
+        "$1" "$2" "${5:-w}" "${4:+,$4}" "${3:+,$3}" | post $NS/taskspawners > "$T/created"
+}
+ts() { field "$NS/taskspawners/$1" "$2"; }
+ts_is() { [ "$(ts "$1" 'o["status"]["phase"]')" = "$2" ]; }
+tasks_of() { get $NS/tasks | python3 -c '
+import json, sys
+l = [t for t in json.load(sys.stdin)["items"] if t["metadata"].get("labels", {}).get("kelos.dev/taskspawner") == sys.argv[1]]
+l.sort(key=lambda t: int(t["metadata"]["annotations"]["kelos.dev/ordinal"]))
+print(" ".join(t["metadata"]["name"] for t in l))' "$1"; }
+made() { [ "$(tasks_of "$1")" = "$2" ]; }
+ended() { [ "$(get $NS/tasks | python3 -c '
+import json, sys
+print(sum(t["status"].get("phase") in ("Succeeded", "Failed") for t in json.load(sys.stdin)["items"] if t["metadata"]["name"].startswith(sys.argv[1] + "-")))' "$1")" = "$2" ]; }
+condition() { ts "$1" "[c for c in o['status']['conditions'] if c['type'] == '$2'][0]['$3']"; }
+
+begin "a missing Workspace is told and waited for"
+spawner a '"labels":["go"],"excludeLabels":["no"],"priorityLabels":["p0","p1"],"repo":"'"$FORGE"'/demo/repo"' '"maxConcurrency":1' \
+    '"promptTemplate":"echo {{.Number}} >> '"$T"'/order; sleep 0.3","branch":"fix-{{.Number}}"'
+sleep 1
+[ "$(ts a 'o.get("status",{}).get("phase","")')" = "" ] || fail "phase $(ts a 'o["status"]["phase"]')"
+events_of a | grep -q 'Normal WorkspaceNotFound Workspace w not found, requeuing' || fail "no event"
+row RES/S10
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"w"},"spec":{"repo":"git://127.0.0.1:%s/repo.git","secretRef":{"name":"c"}}}' $port |
+    post $NS/workspaces > /dev/null
+
+begin "matching issues become Tasks, best first, one at a time"
+until_ok 20 made a "a-4 a-2 a-1" || fail "Tasks are '$(tasks_of a)'"
+until_ok 20 ended a 3 || fail "not ended"
+row SP/D25
+get $NS/tasks | python3 -c '
+import json, sys
+l = sorted((t["status"]["completionTime"], t["metadata"]["creationTimestamp"], t["metadata"]["name"]) for t in json.load(sys.stdin)["items"])
+sys.exit(any(l[i + 1][1] < l[i][0] for i in range(len(l) - 1)))' || fail "two at a time"
+until_ok 5 ts_is a Running || fail "phase"
+[ "$(ts a 'o["status"]["message"]')" = "Discovered 3 items, created 3 tasks total" ] || fail "$(ts a 'o["status"]["message"]')"
+[ "$(ts a 'o["metadata"]["finalizers"]')" = "['kelos.dev/taskspawner-finalizer']" ] || fail "finalizer"
+[ "$(field $CORE/serviceaccounts/kelos-spawner 'o["kind"]')" = ServiceAccount ] || fail "ServiceAccount"
+[ "$(field /apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings/kelos-spawner 'o["roleRef"]["name"]')" = kelos-spawner-role ] || fail "RoleBinding"
+
+begin "the same items make nothing new; a Task that is deleted is made anew after a poll"
+sleep 1.5
+made a "a-4 a-2 a-1" || fail "Tasks are '$(tasks_of a)'"
+del $NS/tasks/a-1
+numbered() { [ "$(field $NS/tasks/a-1 'o["metadata"]["annotations"]["kelos.dev/ordinal"]')" = 4 ]; }
+until_ok 10 numbered || fail "not made anew, or not counted"
+row SP/I12
+
+begin "an issue that is closed is not worked again"
+ctl PATCH repos/demo/repo/issues/1 '{"state": "closed"}' > /dev/null
+fewer() { [ "$(ts a 'o["status"]["totalDiscovered"]')" = 2 ]; }
+until_ok 10 fewer || fail "still discovered"
+becomes a-1 Succeeded
+del $NS/tasks/a-1
+sleep 2
+made a "a-4 a-2" || fail "Tasks are '$(tasks_of a)'"
+
+begin "suspended, nothing is created; resumed, it goes on"
+mpatch $NS/taskspawners/a '{"spec":{"suspend":true}}' > /dev/null
+until_ok 5 ts_is a Suspended || fail "phase"
+[ "$(ts a 'o["status"]["message"]')" = "Suspended by user" ] || fail "message"
+[ "$(condition a Suspended status)" = True ] || fail "condition"
+ctl POST repos/demo/repo/issues '{"number": 9, "title": "Nine", "labels": ["go"]}' > /dev/null
+sleep 1.5
+made a "a-4 a-2" || fail "Tasks are '$(tasks_of a)'"
+mpatch $NS/taskspawners/a '{"spec":{"suspend":false}}' > /dev/null
+until_ok 10 made a "a-4 a-2 a-9" || fail "Tasks are '$(tasks_of a)'"
+until_ok 5 ts_is a Running || fail "phase"
+[ "$(condition a Suspended status)" = False ] || fail "condition"
+row SP/L10 SP/L13
+
+begin "a source that refuses is shown, and forgotten when it answers again"
+fault '{"path": "/repos/demo/repo/issues", "times": 6, "status": 500}'
+until_ok 30 ts_is a Failed || fail "phase $(ts a 'o["status"]["phase"]')"
+[ "$(condition a DiscoveryError status)" = True ] || fail "condition"
+ctl DELETE faults > /dev/null
+until_ok 60 ts_is a Running || fail "phase $(ts a 'o["status"]["phase"]')"
+[ "$(condition a DiscoveryError status)" = False ] || fail "condition"
+
+begin "a template that cannot work is told"
+spawner t '"labels":["other"],"repo":"'"$FORGE"'/demo/repo"' '' '"promptTemplate":"{{.Nope}}"'
+told() { condition t TaskCreationError message | grep -q "can't evaluate field Nope"; }
+until_ok 10 told || fail "$(condition t TaskCreationError message)"
+row SP/L14
+
+begin "the budget holds"
+spawner b '"labels":["go"],"excludeLabels":["no"],"repo":"'"$FORGE"'/demo/repo"' '"maxTotalTasks":2' '"promptTemplate":"true"'
+budget() { [ "$(condition b TaskBudgetExhausted status)" = True ]; }
+until_ok 10 budget || fail "condition"
+[ "$(tasks_of b | wc -w)" = 2 ] || fail "Tasks are '$(tasks_of b)'"
+for t in $(tasks_of b); do becomes "$t" Succeeded; del "$NS/tasks/$t"; done
+sleep 2.5
+[ "$(tasks_of b)" = "" ] || fail "more were made: $(tasks_of b)"
+[ "$(ts b 'o["status"]["totalTasksCreated"]')" = 2 ] || fail "total"
+row SP/L6
+
+begin "killed while it creates, the reconciler keeps every limit"
+n=100; while [ $n -lt 112 ]; do
+    ctl POST repos/demo/repo/issues '{"number": '$n', "title": "N", "labels": ["many"]}' > /dev/null; n=$((n + 1))
+done
+spawner m '"labels":["many"],"repo":"'"$FORGE"'/demo/repo"' '"maxConcurrency":3,"maxTotalTasks":10' '"promptTemplate":"sleep 0.2"'
+for i in 1 2 3 4 5 6; do
+    sleep 0.2; p=$(pid_of shard-0); [ -n "$p" ] && kill -9 "$p"
+    a=$(get $NS/tasks | python3 -c '
+import json, sys
+print(sum(t.get("status", {}).get("phase") not in ("Succeeded", "Failed") for t in json.load(sys.stdin)["items"] if t["metadata"]["name"].startswith("m-")))')
+    [ "$a" -le 3 ] || fail "$a at a time"
+done
+until_ok 40 ended m 10 || fail "$(tasks_of m)"
+sleep 1.2
+[ "$(tasks_of m | wc -w)" = 10 ] || fail "Tasks are '$(tasks_of m)'"
+[ "$(ts m 'o["status"]["totalTasksCreated"]')" = 10 ] || fail "total $(ts m 'o["status"]["totalTasksCreated"]')"
+
+begin "a comment asks for a finished item once more"
+ctl POST repos/demo/repo/issues '{"number": 50, "title": "C", "labels": ["cm"], "comments": [{"user": "bot", "body": "/go", "created_at": "2026-01-01T00:00:00Z"}]}' > /dev/null
+spawner c '"labels":["cm"],"triggerComment":"/go","repo":"'"$FORGE"'/demo/repo"' '' '"promptTemplate":"true"'
+until_ok 10 made c c-50 || fail "Tasks are '$(tasks_of c)'"
+becomes c-50 Succeeded
+uid=$(field $NS/tasks/c-50 'o["metadata"]["uid"]')
+sleep 1.1
+ctl POST repos/demo/repo/issues/50/comments '{"user": "bot", "body": "/go"}' > /dev/null
+anew() { u=$(field $NS/tasks/c-50 'o["metadata"]["uid"]'); [ -n "$u" ] && [ "$u" != "$uid" ]; }
+until_ok 15 anew || fail "not made anew"
+row SP/X1
+
+begin "a deleted TaskSpawner leaves its Tasks and its source ends"
+del $NS/taskspawners/m
+until_ok 10 gone $NS/taskspawners/m || fail "still there"
+[ "$(tasks_of m | wc -w)" = 10 ] || fail "its Tasks went"
+row SP/D22 SP/I6 RES/SP14
+for s in a b c t; do del $NS/taskspawners/$s; done
+no_source() { ! pgrep -P "$LOCAL_PID" -f kelos-spawner > /dev/null; }
+until_ok 10 no_source || fail "a source worker still runs"
+
+begin "a schedule makes its Tasks"
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"bad"},"spec":{"when":{"cron":{"schedule":"every monday"}},"taskTemplate":{"type":"claude-code","credentials":{"type":"api-key","secretRef":{"name":"c"}}}}}' | post $NS/taskspawners > "$T/created"
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
+until_ok 5 ts_is cr Running || fail "phase $(ts cr 'o["status"]["phase"]')"
+mpatch $NS/taskspawners/cr/status '{"status":{"lastDiscoveryTime":"2024-12-31T00:00:00Z"}}' > /dev/null
+p=$(pid_of shard-0); kill -9 "$p"
+until_ok 15 test -n "$(tasks_of cr)" || sleep 2
+made_some() { [ -n "$(tasks_of cr)" ]; }
+until_ok 15 made_some || fail "no Task"
+case "$(tasks_of cr)" in "cr-20250101-0000 cr-20260101-0000"*) ;; *) fail "Tasks are '$(tasks_of cr)'";; esac
+if grep -q '"kind":"TaskSpawner"' "$T/created"; then
+    until_ok 5 ts_is bad Failed || fail "bad schedule: $(ts bad 'o["status"]["phase"]')"
+fi
+finish
