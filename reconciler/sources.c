@@ -37,6 +37,7 @@ struct sources {
     struct bus *bus;
     zhashx_t *groups;   /* key -> struct source; owned */
     zhashx_t *group_of; /* queue key -> the group's key; owned texts */
+    zhashx_t *joined;   /* source key -> user id of the worker that serves it; owned texts */
     bool want_changed, told, synced;
     int64_t first_until; /* monotonic */
     int timer;
@@ -224,6 +225,8 @@ group_of(struct sources *c, const char *key, const struct source_wish *w)
     g->api_base = strdup(w->api_base);
     g->members = zhashx_new();
     zhashx_set_destructor(g->members, member_free);
+    const char *worker = zhashx_lookup(c->joined, key);
+    snprintf(g->worker, sizeof g->worker, "%s", worker != NULL ? worker : "");
     zhashx_insert(c->groups, key, g);
     c->want_changed = true;
     return g;
@@ -384,12 +387,14 @@ on_join(void *arg, struct bus *bus, const struct peer *from, const struct messag
 {
     struct sources *c = arg;
     struct source *g = group_from(c, from, m->body.source.key);
+    const char *key = m->body.source.key;
 
     (void)bus;
-    if (g == NULL) { /* not wanted any more: the supervisor will end it */
-        log_debug(from->worker, "joined for a source that nobody wants");
+    if (strncmp(from->worker, "source-", 7) != 0 || strncmp(from->worker + 7, key, 12) != 0)
         return;
-    }
+    zhashx_update(c->joined, key, strdup(from->user_id));
+    if (g == NULL) /* it was there before us: we do not know yet who wants it */
+        return;
     snprintf(g->worker, sizeof g->worker, "%s", from->user_id);
     assign(c, g);
 }
@@ -538,6 +543,11 @@ on_gone(void *arg, struct bus *bus, const struct peer *peer)
     for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
         if (strcmp(g->worker, peer->user_id) == 0)
             *g->worker = '\0';
+    for (const char *id = zhashx_first(c->joined); id != NULL; id = zhashx_next(c->joined))
+        if (strcmp(id, peer->user_id) == 0) {
+            zhashx_delete(c->joined, zhashx_cursor(c->joined));
+            break;
+        }
 }
 
 static const struct handler handlers[] = {
@@ -574,6 +584,8 @@ sources_new(struct shard *s, struct err *e)
     c->shard = s;
     c->groups = zhashx_new();
     c->group_of = zhashx_new();
+    c->joined = zhashx_new();
+    zhashx_set_destructor(c->joined, text_free);
     zhashx_set_destructor(c->groups, source_free);
     zhashx_set_destructor(c->group_of, text_free);
     snprintf(name, sizeof name, "source-%lld", (long long)s->index);
@@ -590,6 +602,7 @@ sources_free(struct sources *c)
 {
     if (c == NULL)
         return;
+    zhashx_destroy(&c->joined);
     zhashx_destroy(&c->group_of);
     zhashx_destroy(&c->groups);
     free(c);
