@@ -52,7 +52,6 @@ printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name"
 begin "matching issues become Tasks, best first, one at a time"
 until_ok 20 made a "a-4 a-2 a-1" || fail "Tasks are '$(tasks_of a)'"
 until_ok 20 ended a 3 || fail "not ended"
-row SP/D25
 get $NS/tasks | python3 -c '
 import json, sys
 l = sorted((t["status"]["completionTime"], t["metadata"]["creationTimestamp"], t["metadata"]["name"]) for t in json.load(sys.stdin)["items"])
@@ -152,7 +151,7 @@ begin "a deleted TaskSpawner leaves its Tasks and its source ends"
 del $NS/taskspawners/m
 until_ok 10 gone $NS/taskspawners/m || fail "still there"
 [ "$(tasks_of m | wc -w)" = 10 ] || fail "its Tasks went"
-row SP/D22 SP/I6 RES/SP14
+row SP/I6 RES/SP14
 for s in a b c t; do del $NS/taskspawners/$s; done
 no_source() { ! pgrep -P "$LOCAL_PID" -f kelos-spawner > /dev/null; }
 until_ok 10 no_source || fail "a source worker still runs"

@@ -220,7 +220,7 @@ Test(job, the_environment_has_its_order)
          "KELOS_UPSTREAM_REPO=upstream-org/repo"},
         {"TE/RU9", "", "", REPO ",'remotes':[{'name':'upstream','url':'not-a-valid-url'}]", NULL,
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
-        {"TE/WS14", "", "'branch':'x'", NULL, NULL,
+        {"TE/JB2", "", "'branch':'x'", NULL, NULL,
          "KELOS_BRANCH=x KELOS_AGENT_TYPE=claude-code "
          "ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
         {"ADD/LT13", "", "'upstreamRepo':'a/b'",
@@ -342,7 +342,6 @@ Test(job, an_enterprise_host_has_its_own_variables)
                             "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN "
                             "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN");
     row_claim("TE/WS4");
-    row_claim("ADD/LT10");
 }
 
 Test(job, files_and_remotes_are_quoted)
