@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "common/macros.h"
+#include "reconciler/failurepolicy.h"
+#include "reconciler/podoverrides.h"
+
 #define CONTENT_DIR "/kelos/content"
 
 json_t *
@@ -83,6 +87,7 @@ credential_variable(const struct pod_parts *p, int agent)
         [AGENT_CODEX] = {"CODEX_API_KEY", "CODEX_AUTH_JSON"},
         [AGENT_GEMINI] = {"GEMINI_API_KEY", "GEMINI_API_KEY"},
         [AGENT_OPENCODE] = {"OPENCODE_API_KEY", "OPENCODE_API_KEY"},
+        [AGENT_CURSOR] = {"CURSOR_API_KEY", "CURSOR_API_KEY"},
     };
     const char *type = p->wish->task->credentials_type;
 
@@ -120,12 +125,19 @@ env_has(const json_t *env, const char *name)
     return false;
 }
 
-/* Variables of the user that are never passed on: they belong to the entrypoint. */
+/* Variables of the user that are never passed on: they name paths of ours, or change what
+ * the entrypoint does. */
 static bool
 env_reserved(const char *name)
 {
-    return strcmp(name, "KELOS_SETUP_COMMAND") == 0 ||
-           strcmp(name, "KELOS_SESSION_SETUP_ONLY") == 0;
+    static const char *const names[] = {"KELOS_SETUP_COMMAND", "KELOS_SESSION_SETUP_ONLY",
+                                        "KELOS_PROMPT_FILE",   "KELOS_AGENTS_MD_FILE",
+                                        "KELOS_PLUGIN_DIR",    "KELOS_GITHUB_TOKEN_FILE"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
 }
 
 static void
@@ -203,11 +215,11 @@ agent_container(struct pod_parts *p, int agent)
     const struct task_view *t = p->wish->task;
     const struct images *images = p->wish->images;
     const char *image = t->image != NULL ? t->image : images->image[agent];
-    json_t *resources = json_object_get(t->pod_overrides, "resources");
     json_t *prompt = prompt_argument(p);
 
     add_user_env(p);
     add_content(p);
+    podoverrides_volumes(p);
     json_t *c = json_pack("{s:s,s:s,s:[s],s:[o],s:O}", "name", t->type, "image",
                           image != NULL ? image : p->profile->default_images[agent], "command",
                           p->profile->entrypoint, "args", prompt, "env", p->env);
@@ -217,36 +229,22 @@ agent_container(struct pod_parts *p, int agent)
         json_object_set_new(c, "workingDir", json_string("/workspace/repo"));
     if (json_array_size(p->mounts) > 0)
         json_object_set(c, "volumeMounts", p->mounts);
-    if (resources != NULL)
-        json_object_set(c, "resources", resources);
+    podoverrides_agent(p, c);
     return c;
 }
 
 static json_t *
 pod_spec(struct pod_parts *p, json_t *container)
 {
-    json_t *selector = json_object_get(p->wish->task->pod_overrides, "nodeSelector");
-    json_t *spec = json_pack("{s:s,s:b,s:[o]}", "restartPolicy", "Never",
-                             "automountServiceAccountToken", 0, "containers", container);
+    json_t *spec =
+        json_pack("{s:s,s:[o]}", "restartPolicy", "Never", "containers", container);
 
-    if (p->wish->workspace != NULL)
-        json_object_set_new(spec, "securityContext", json_pack("{s:i}", "fsGroup", 61100));
-    if (selector != NULL)
-        json_object_set(spec, "nodeSelector", selector);
     if (json_array_size(p->volumes) > 0)
         json_object_set(spec, "volumes", p->volumes);
     if (json_array_size(p->init) > 0)
         json_object_set(spec, "initContainers", p->init);
+    podoverrides_pod(p, spec);
     return spec;
-}
-
-/* A disruption of the node may be retried once; an agent that failed may not. */
-static json_t *
-failure_policy(void)
-{
-    return json_pack("{s:[{s:s,s:[{s:s,s:s}]},{s:s,s:{s:s,s:[i]}}]}", "rules", "action", "Count",
-                     "onPodConditions", "type", "DisruptionTarget", "status", "True", "action",
-                     "FailJob", "onExitCodes", "operator", "NotIn", "values", 0);
 }
 
 static json_t *
@@ -257,14 +255,17 @@ job_object(struct pod_parts *p, json_t *container)
     json_t *spec = json_pack("{s:i}", "backoffLimit", p->profile->retry_disruption ? 1 : 0);
 
     if (p->profile->retry_disruption)
-        json_object_set_new(spec, "podFailurePolicy", failure_policy());
+        json_object_set_new(spec, "podFailurePolicy", failurepolicy_of(w->task));
     if (deadline != NULL)
         json_object_set(spec, "activeDeadlineSeconds", deadline);
-    json_object_set_new(spec, "template",
-                        json_pack("{s:{s:o},s:o}", "metadata", "labels", labels_of(w), "spec",
-                                  pod_spec(p, container)));
+    json_t *labels = podoverrides_labels(w->task, labels_of(w));
+    json_t *metadata = owned_metadata(w, w->task->view.meta.name);
+    json_object_set(metadata, "labels", labels);
+    json_object_set_new(
+        spec, "template",
+        json_pack("{s:{s:o},s:o}", "metadata", "labels", labels, "spec", pod_spec(p, container)));
     return json_pack("{s:s,s:s,s:o,s:o}", "apiVersion", "batch/v1", "kind", "Job", "metadata",
-                     owned_metadata(w, w->task->view.meta.name), "spec", spec);
+                     metadata, "spec", spec);
 }
 
 static int
@@ -277,7 +278,7 @@ fill(struct pod_parts *p, int agent, struct err *e)
     if (strlen(t->view.meta.name) > 63)
         return err_set(e, ERR_INVALID, "the Task's name has %zu characters, a Job's may have 63",
                        strlen(t->view.meta.name));
-    if (workspace_add(p, e) < 0 || agentconfig_add(p, e) < 0)
+    if (workspace_add(p, e) < 0 || agentconfig_add(p, e) < 0 || podoverrides_check(t, e) < 0)
         return -1;
     return add_env(p, agent, e);
 }

@@ -189,8 +189,11 @@ on_created(void *arg, const struct kube_result *r)
 static int
 start_next(struct job_make *m, enum job_made *why, struct err *e)
 {
+    /* What is misspelt in an override must be said, not dropped. */
+    static const struct kube_param strict[] = {{"fieldValidation", "Strict"}, {NULL, NULL}};
     const struct kube_request q = {
         .verb = KUBE_CREATE,
+        .params = strcmp(kind_of(m), "Job") == 0 ? strict : NULL,
         .res = kube_res_of(json_str_or(current(m), "apiVersion", ""), kind_of(m)),
         .ns = json_str_or(current(m), "metadata.namespace", ""),
         .name = json_str_or(current(m), "metadata.name", ""),

@@ -116,6 +116,7 @@ main(int argc, char **argv)
         {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE", "of gemini Tasks"},
         {"opencode-image", FLAG_TEXT, &self.images.image[AGENT_OPENCODE], "IMAGE",
          "of opencode Tasks"},
+        {"cursor-image", FLAG_TEXT, &self.images.image[AGENT_CURSOR], "IMAGE", "of cursor Tasks"},
         {"claude-code-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CLAUDE_CODE],
          "POLICY", "Always, IfNotPresent or Never"},
         {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX], "POLICY",
@@ -129,6 +130,8 @@ main(int argc, char **argv)
         {"token-refresher-image", FLAG_TEXT, &unused, "IMAGE", "likewise"},
         {"spawner-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
         {"token-refresher-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
+        {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR], "POLICY",
+         "the same for cursor"},
         {"git-image", FLAG_TEXT, &self.images.git, "IMAGE", "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
     };

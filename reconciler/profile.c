@@ -30,7 +30,8 @@ static const struct profile profiles[] = {
         .codex_oauth_file = true,
         .events = true,
         .default_images = {"kelos-dev/claude-code:latest", "kelos-dev/codex:latest",
-                           "kelos-dev/gemini:latest", "kelos-dev/opencode:latest"},
+                           "kelos-dev/gemini:latest", "kelos-dev/opencode:latest",
+                           "kelos-dev/cursor:latest"},
     },
     {
         .group = "axon.io",
@@ -54,7 +55,8 @@ static const struct profile profiles[] = {
         .codex_oauth_file = false,
         .events = true,
         .default_images = {"gjkim42/claude-code:latest", "gjkim42/codex:latest",
-                           "gjkim42/gemini:latest", "kelos-dev/opencode:latest"},
+                           "gjkim42/gemini:latest", "kelos-dev/opencode:latest",
+                           "kelos-dev/cursor:latest"},
     },
 };
 
@@ -63,6 +65,7 @@ static const char *const agent_types[AGENT_TYPES] = {
     [AGENT_CODEX] = "codex",
     [AGENT_GEMINI] = "gemini",
     [AGENT_OPENCODE] = "opencode",
+    [AGENT_CURSOR] = "cursor",
 };
 
 const struct profile *

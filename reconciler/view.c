@@ -38,6 +38,7 @@ static void
 task_release(struct view *v)
 {
     json_decref(((struct task_view *)v)->pod_overrides);
+    json_decref(((struct task_view *)v)->failure_policy);
 }
 
 static void

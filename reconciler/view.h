@@ -72,7 +72,8 @@ struct task_view {
     struct texts agent_configs; /* in the order in which they are merged */
     struct texts depends_on;  /* without duplicates */
     int64_t ttl_s;            /* -1: none */
-    json_t *pod_overrides;    /* owned, NULL when absent */
+    json_t *pod_overrides;    /* owned, NULL when absent, like the next */
+    json_t *failure_policy;   /* spec.podFailurePolicy */
     /* status */
     enum phase phase;
     const char *message;      /* "" when absent, like the next two */
@@ -96,6 +97,7 @@ struct workspace_view {
     const char *repo;
     const char *ref;    /* NULL or not empty */
     const char *secret; /* NULL without secretRef */
+    const char *setup;  /* setupCommand as a JSON list, NULL without */
     struct workspace_remote *remotes;
     size_t n_remotes;
     struct named_text *files; /* name is the path */

@@ -18,6 +18,22 @@ read_pairs(struct view *v, const json_t *list, const char *what, const char *fir
     return 0;
 }
 
+static int
+read_setup(struct workspace_view *w, const json_t *object, struct err *e)
+{
+    struct texts words;
+    json_t *list = NULL;
+
+    if (view_texts(&w->view, object, "spec.setupCommand", false, &words, e) < 0 ||
+        json_opt_arr(object, "spec.setupCommand", &list, e) < 0)
+        return -1;
+    if (words.n > 0) {
+        SCOPED(string) char *text = json_dump_canonical(list);
+        w->setup = pool_str(&w->view.arena, text);
+    }
+    return 0;
+}
+
 int
 workspace_view_read(struct view *v, const json_t *object, struct err *e)
 {
@@ -29,7 +45,7 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
     if (json_get_str(object, "spec.repo", &repo, e) < 0 ||
         view_opt(v, object, "spec.ref", &w->ref, e) < 0 ||
         view_opt(v, object, "spec.secretRef.name", &w->secret, e) < 0 ||
-        json_opt_arr(object, "spec.remotes", &list, e) < 0 ||
+        read_setup(w, object, e) < 0 || json_opt_arr(object, "spec.remotes", &list, e) < 0 ||
         json_opt_arr(object, "spec.files", &files, e) < 0 ||
         read_pairs(v, list, "spec.remotes", "name", "url", &remotes, &w->n_remotes, e) < 0 ||
         read_pairs(v, files, "spec.files", "path", "content", &w->files, &w->n_files, e) < 0)

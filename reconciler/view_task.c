@@ -51,7 +51,7 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
 {
     struct view *v = &t->view;
     const char *prompt = NULL;
-    json_t *overrides = NULL;
+    json_t *overrides = NULL, *policy = NULL;
 
     t->ttl_s = -1;
     if (view_opt(v, object, "spec.type", &t->type, e) < 0 ||
@@ -67,7 +67,8 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
         view_opt(v, object, "spec.upstreamRepo", &t->upstream_repo, e) < 0 ||
         view_texts(v, object, "spec.dependsOn", true, &t->depends_on, e) < 0 ||
         json_opt_int(object, "spec.ttlSecondsAfterFinished", &t->ttl_s, e) < 0 ||
-        json_opt_obj(object, "spec.podOverrides", &overrides, e) < 0)
+        json_opt_obj(object, "spec.podOverrides", &overrides, e) < 0 ||
+        json_opt_obj(object, "spec.podFailurePolicy", &policy, e) < 0)
         return -1;
     if (t->ttl_s < -1 || t->ttl_s > INT32_MAX)
         return err_set(e, ERR_INVALID,
@@ -75,6 +76,7 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
                        (long long)t->ttl_s);
     t->prompt = pool_str(&v->arena, prompt);
     t->pod_overrides = json_incref(overrides);
+    t->failure_policy = json_incref(policy);
     return 0;
 }
 

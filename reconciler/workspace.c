@@ -300,6 +300,9 @@ workspace_add(struct pod_parts *p, struct err *e)
         return 0;
     if (w->ref != NULL && *w->ref == '-')
         return err_set(e, ERR_INVALID, "workspace ref \"%s\" begins with a dash", w->ref);
+    if (w->setup != NULL && strlen(w->setup) > JOB_INLINE_BYTES)
+        return err_set(e, ERR_INVALID, "setupCommand has %zu bytes, at most %d are passed on",
+                       strlen(w->setup), JOB_INLINE_BYTES);
     repo_parse(w->repo, &repo);
     json_array_append_new(p->volumes, json_pack("{s:s,s:{}}", "name", "workspace", "emptyDir"));
     json_array_append_new(p->mounts, volume_mount("workspace", "/workspace", false));
@@ -349,11 +352,13 @@ workspace_env(struct pod_parts *p)
     if (w->ref != NULL)
         env_add(p->env, env_literal("KELOS_BASE_BRANCH", w->ref));
     upstream_env(p);
-    if (secret == NULL)
-        return;
-    env_add(p->env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
-    env_add(p->env,
-            env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN", secret, "GITHUB_TOKEN"));
-    env_add(p->env, env_literal("GH_CONFIG_DIR", "/workspace/.gh-config"));
-    env_add(p->env, env_literal("KELOS_GITHUB_TOKEN_FILE", TOKEN_FILE));
+    if (secret != NULL) {
+        env_add(p->env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
+        env_add(p->env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN", secret,
+                                   "GITHUB_TOKEN"));
+        env_add(p->env, env_literal("GH_CONFIG_DIR", "/workspace/.gh-config"));
+        env_add(p->env, env_literal("KELOS_GITHUB_TOKEN_FILE", TOKEN_FILE));
+    }
+    if (w->setup != NULL)
+        env_add(p->env, env_literal("KELOS_SETUP_COMMAND", w->setup));
 }

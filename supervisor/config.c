@@ -20,10 +20,12 @@ static const char *const passed_names[] = {
     "codex-image",
     "gemini-image",
     "opencode-image",
+    "cursor-image",
     "claude-code-image-pull-policy",
     "codex-image-pull-policy",
     "gemini-image-pull-policy",
     "opencode-image-pull-policy",
+    "cursor-image-pull-policy",
     "git-image",
     "node-image",
 };

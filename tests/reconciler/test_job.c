@@ -1,49 +1,36 @@
 /* test_job.c - the Job a Task wants: whole Jobs beside golden files, and single rules.
  * `make golden` writes the golden files anew; read their difference before committing it. */
-#include "tests/reconciler/fixture.h"
+#include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/job.h"
-
-static const struct images images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"};
-
-static struct workspace_view *
-make_workspace(const char *spec)
-{
-    return make_view(KIND_WORKSPACE, 0,
-                     js("{'metadata':{'name':'web','namespace':'dev'},'spec':{%s}}", spec));
-}
-
-static struct agentconfig_view *
-make_config(const char *spec)
-{
-    return make_view(KIND_AGENT_CONFIG, 0,
-                     js("{'metadata':{'name':'rules','namespace':'dev'},'spec':{%s}}", spec));
-}
-
-static json_t *
-build(const struct job_wish *w)
-{
-    struct job_wanted out;
-    struct err e = ERR_INIT;
-
-    cr_assert_eq(job_build(w, &out, &e), 0, "%s", e.text);
-    return json_pack("{s:o,s:o}", "configMaps", out.config_maps, "job", out.job);
-}
-
-#define REPO "'repo':'https://github.com/acme/web.git'"
-#define GHE "'repo':'https://git.corp.example/acme/web.git'"
-#define CONFIG_ALL                                                                           \
-    "'agentsMD':'Be brief.','plugins':[{'name':'team-tools','skills':[{'name':'deploy',"     \
-    "'content':'# Deploy'}],'agents':[{'name':'reviewer','content':'You review.'}]}],"       \
-    "'skills':[{'source':'vercel-labs/agent-skills','skill':'deploy'},"                      \
-    "{'source':'anthropics/skills'}],'mcpServers':[{'name':'tracker','type':'http',"         \
-    "'url':'https://mcp.example/t','headers':{'X-Team':'a'}},{'name':'db','type':'stdio',"   \
-    "'command':'dbhub','args':['--readonly'],'env':{'DSN':'x'}}]"
 #define OVERRIDES                                                                            \
     "'podOverrides':{'resources':{'requests':{'cpu':'500m'},'limits':{'memory':'2Gi'}},"     \
     "'activeDeadlineSeconds':1800,'nodeSelector':{'pool':'agents'},"                         \
     "'env':[{'name':'HTTP_PROXY','value':'http://p:1'},{'name':'KELOS_MODEL','value':'no'}]}"
+
+#define OVERRIDES_ALL                                                                        \
+    "'podOverrides':{'labels':{'team':'platform','custom':'y',"                              \
+    "'app.kubernetes.io/component':'x'},'resources':{'limits':{'memory':'2Gi'}},"            \
+    "'activeDeadlineSeconds':60,'nodeSelector':{'pool':'agents'},"                           \
+    "'env':[{'name':'A','value':'1'}],"                                                      \
+    "'tolerations':[{'key':'dedicated','operator':'Equal','value':'ai-agents',"              \
+    "'effect':'NoSchedule'}],'affinity':{'nodeAffinity':{"                                   \
+    "'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':80,'preference':{"         \
+    "'matchExpressions':[{'key':'zone','operator':'In','values':['a']}]}}]}},"               \
+    "'imagePullSecrets':[{'name':'corp-registry-creds'}],"                                   \
+    "'serviceAccountName':'bedrock-agent-sa',"                                               \
+    "'volumes':[{'name':'ca-bundle','configMap':{'name':'corp-ca'}}],"                       \
+    "'volumeMounts':[{'name':'ca-bundle','mountPath':'/etc/ssl/certs/corp'}],"               \
+    "'podSecurityContext':{'runAsNonRoot':true,'seccompProfile':{'type':'RuntimeDefault'}}," \
+    "'containerSecurityContext':{'allowPrivilegeEscalation':false,"                          \
+    "'readOnlyRootFilesystem':true,'capabilities':{'drop':['ALL']}},"                        \
+    "'extraContainers':[{'name':'proxy','image':'corp/proxy:1'}],"                           \
+    "'extraInitContainers':[{'name':'db','image':'postgres:16','restartPolicy':'Always'},"   \
+    "{'name':'migrate','image':'corp/migrate:1'}]}"
+#define FAILURE_POLICY                                                                       \
+    "'podFailurePolicy':{'rules':[{'action':'Ignore','onPodConditions':["                    \
+    "{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob','onExitCodes':"       \
+    "{'containerName':'kelos-agent','operator':'NotIn','values':[0]}}]}"
 
 /* One whole Job each. */
 static const struct {
@@ -60,6 +47,12 @@ static const struct {
     {"commit", "", REPO ",'ref':'0123456789abcdef0123456789abcdef01234567'", NULL, NULL},
     {"agentconfig", "", REPO, CONFIG_ALL, NULL},
     {"overrides", "'model':'opus'," OVERRIDES, NULL, NULL, NULL},
+    {"overrides-all", "'type':'codex','model':'o3','effort':'high'," OVERRIDES_ALL, REPO, NULL,
+     "github-token"},
+    {"failure-policy", "'type':'codex'," FAILURE_POLICY, NULL, NULL, NULL},
+    {"setup-command", "'branch':'fix/1'",
+     REPO ",'setupCommand':['sh','-c','npm ci --prefer-offline']", NULL, NULL},
+    {"cursor", CRED("cursor", "api-key") ",'effort':'low'", NULL, "'agentsMD':'Be brief.'", NULL},
 };
 
 static void
@@ -99,72 +92,24 @@ Test(job, is_as_its_golden_file_says)
     }
 }
 
+Test(job, of_each_agent_with_each_credential_is_as_its_golden_file_says)
+{
+    static const char *const credentials[] = {"api-key", "oauth", "none"};
+
+    for (int a = 0; a < AGENT_TYPES; a++)
+        for (size_t c = 0; c < sizeof credentials / sizeof *credentials; c++) {
+            char spec[300], name[80];
+            const char *type = agent_type_name((enum agent_type)a);
+            snprintf(spec, sizeof spec,
+                     "'type':'%s','credentials':{'type':'%s','secretRef':{'name':'s'}}", type,
+                     credentials[c]);
+            snprintf(name, sizeof name, "agents/%s-%s", type, credentials[c]);
+            SCOPED(json) json_t *got = simple("", spec, NULL, NULL, NULL);
+            compare(name, got);
+        }
+}
+
 /* ---- single rules ---- */
-
-static const json_t *
-agent(const json_t *got)
-{
-    return json_at(got, "job.spec.template.spec.containers[0]");
-}
-
-static const json_t *
-init_of(const json_t *got, const char *name)
-{
-    const json_t *all = json_at(got, "job.spec.template.spec.initContainers");
-
-    for (size_t i = 0; i < json_array_size(all); i++)
-        if (strcmp(json_str_or(json_array_get(all, i), "name", ""), name) == 0)
-            return json_array_get(all, i);
-    return NULL;
-}
-
-/* "A B=value C=@secret/key": the list in its order. */
-static const char *
-env_text(const json_t *container)
-{
-    static char text[4096];
-    const json_t *env = json_object_get(container, "env");
-    size_t n = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < json_array_size(env); i++) {
-        const json_t *v = json_array_get(env, i);
-        const char *value = json_str_or(v, "value", NULL);
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i > 0 ? " " : "",
-                              json_str_or(v, "name", "?"));
-        if (value != NULL)
-            n += (size_t)snprintf(text + n, sizeof text - n, "=%s", value);
-        else
-            n += (size_t)snprintf(text + n, sizeof text - n, "=@%s/%s",
-                                  json_str_or(v, "valueFrom.secretKeyRef.name", ""),
-                                  json_str_or(v, "valueFrom.secretKeyRef.key", ""));
-    }
-    return text;
-}
-
-static const char *
-script_of(const json_t *container)
-{
-    return json_str_or(container, "command[2]", "");
-}
-
-static json_t *
-simple(const char *meta, const char *spec, const char *workspace, const char *config,
-       const char *secret)
-{
-    struct task_view *t = make_task("fix", meta, spec, "");
-    const struct job_wish w = {.task = t,
-                               .workspace = workspace != NULL ? make_workspace(workspace) : NULL,
-                               .agent_config = config != NULL ? make_config(config) : NULL,
-                               .prompt = t->prompt,
-                               .token_secret = secret,
-                               .images = &images};
-
-    return build(&w);
-}
-
-#define CRED(agent_type, cred)                                                               \
-    "'type':'" agent_type "','credentials':{'type':'" cred "','secretRef':{'name':'s'}}"
 
 Test(job, the_credential_is_one_variable_by_type_and_kind)
 {
@@ -179,6 +124,8 @@ Test(job, the_credential_is_one_variable_by_type_and_kind)
         {CRED("gemini", "oauth"), "GEMINI_API_KEY"},
         {CRED("opencode", "api-key"), "OPENCODE_API_KEY"},
         {CRED("opencode", "oauth"), "OPENCODE_API_KEY"},
+        {CRED("cursor", "api-key"), "CURSOR_API_KEY"},
+        {CRED("cursor", "oauth"), "CURSOR_API_KEY"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -190,6 +137,7 @@ Test(job, the_credential_is_one_variable_by_type_and_kind)
     }
     row_claim("TE/CR1");
     row_claim("TE/CR3");
+    row_claim("ADD/CN4");
 }
 
 Test(job, the_environment_has_its_order)
@@ -252,6 +200,7 @@ Test(job, has_the_retry_rules_and_no_more)
                             "\"type\":\"DisruptionTarget\"}]},{\"action\":\"FailJob\","
                             "\"onExitCodes\":{\"operator\":\"NotIn\",\"values\":[0]}}]");
     row_claim("TE/JB9");
+    row_claim("ADD/FP1");
     cr_assert_null(json_at(got, "job.spec.activeDeadlineSeconds"));
     cr_assert_null(json_at(got, "job.spec.ttlSecondsAfterFinished"));
     cr_assert_null(json_object_get(agent(got), "resources"));
@@ -476,7 +425,7 @@ Test(job, agent_config_serves_every_agent)
 static const struct {
     const char *row, *spec, *workspace, *config, *why;
 } refusals[] = {
-    {"TE/JB10", "'type':'cursor'", NULL, NULL, "unsupported agent type: cursor"},
+    {"TE/JB10", "'type':'aider'", NULL, NULL, "unsupported agent type: aider"},
     {"RES/T18", "'branch':'bad..name'", REPO, NULL, "branch \"bad..name\" is not a name that git takes"},
     {"TE/WS7", "", REPO ",'files':[{'path':'../AGENTS.md','content':''}]", NULL,
      "invalid workspace file path \"../AGENTS.md\": path escapes repository root"},
