@@ -23,7 +23,7 @@ OBJ   := $(BUILD)/obj
 
 # Asked once, and only when first needed: `make deps all` installs the answers on its way.
 once = $(eval $(1) := $(shell $(2)))$($(1))
-PACKAGES   = libczmq libzmq libcurl yaml-0.1 libssl libcrypto jansson yajl sqlite3 libmicrohttpd libseccomp \
+PACKAGES   = libczmq libzmq libcurl yaml-0.1 libssl libcrypto jansson yajl sqlite3 libmicrohttpd gnutls libseccomp \
              $(call once,MSGPACK,pkg-config --exists msgpack && echo msgpack || echo msgpack-c)
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(call once,PKG_LIBS,pkg-config --libs $(PACKAGES))

@@ -52,6 +52,10 @@ parse(struct config *c, int argc, char **argv, struct err *e)
          "local mode: API server and runner, data in DIR"},
         {"local-port", FLAG_NUMBER, &c->local_port, "N",
          "of the local API server (0: any)"},
+        {"node", FLAG_TEXT, &c->node, "NAME",
+         "be a node of the cluster: run its Pods here, with data in --local DIR"},
+        {"node-tls", FLAG_TEXT, &c->node_tls, "DIR",
+         "node.crt, node.key and ca.crt for the endpoint that serves logs"},
         {"share-dir", FLAG_TEXT, &c->share_dir, "DIR", "CRDs and agents"},
         {"metrics-bind-address", FLAG_TEXT, &c->metrics_address, "ADDR",
          "0: off (:8080)"},
@@ -99,7 +103,10 @@ check(struct config *c, struct err *e)
     if (c->local_port < 0 || c->local_port > 65535)
         return err_set(e, ERR_INVALID, "--local-port: %lld is no port",
                        (long long)c->local_port);
-    if (*c->local != '\0' && *c->kubeconfig != '\0')
+    if (*c->node != '\0' && (*c->local == '\0' || *c->kubeconfig == '\0'))
+        return err_set(e, ERR_INVALID,
+                       "--node: give --kubeconfig of the cluster and --local DIR too");
+    if (*c->node == '\0' && *c->local != '\0' && *c->kubeconfig != '\0')
         return err_set(e, ERR_INVALID,
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
@@ -169,8 +176,9 @@ derive(struct config *c, struct err *e)
             return -1;
         snprintf(c->kubeconfig_path, sizeof c->kubeconfig_path, "%s/kubeconfig",
                  c->local_path);
-    } else if (*c->kubeconfig != '\0' &&
-               absolute(c->kubeconfig, c->kubeconfig_path, PATH_MAX, "kubeconfig", e) < 0)
+    }
+    if (*c->kubeconfig != '\0' &&
+        absolute(c->kubeconfig, c->kubeconfig_path, PATH_MAX, "kubeconfig", e) < 0)
         return -1;
     if (*c->share_dir != '\0')
         return absolute(c->share_dir, c->share_path, sizeof c->share_path, "share-dir",
@@ -190,7 +198,7 @@ config_parse(struct config *c, int argc, char **argv, struct err *e)
     int rc;
 
     memset(c, 0, sizeof *c);
-    c->run_dir = c->kubeconfig = c->local = c->share_dir = "";
+    c->run_dir = c->kubeconfig = c->local = c->share_dir = c->node = c->node_tls = "";
     c->metrics_address = ":8080";
     c->health_address = ":8081";
     c->sandbox = "auto";

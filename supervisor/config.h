@@ -17,6 +17,8 @@ struct config {
         *kubeconfig;   /* "" in a cluster; local mode sets it to <local>/kubeconfig */
     const char *local; /* data directory of local mode, "" otherwise */
     const char *share_dir;
+    const char *node; /* "" or: be this node of the cluster, run its Pods, nothing else */
+    const char *node_tls; /* folder of node.crt, node.key, ca.crt; "": no logs */
     const char *metrics_address, *health_address;
     const char *sandbox;
     const char *log_level, *log_format;

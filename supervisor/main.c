@@ -193,6 +193,7 @@ plant_tree(struct supervisor *s, struct err *e)
         int count = row->role == ROLE_RECONCILER ? (int)s->config.shards : 1;
 
         if (row->role == ROLE_SPAWNER ||
+            (s->config.node[0] != '\0' && row->role != ROLE_RUNNER) ||
             (row->local_only && s->config.local_path[0] == '\0'))
             continue;
         for (int k = 0; k < count; k++)
@@ -208,7 +209,7 @@ choose_port(struct supervisor *s, struct err *e)
 {
     char file[PATH_MAX + 16];
 
-    if (s->config.local_path[0] == '\0')
+    if (s->config.local_path[0] == '\0' || s->config.node[0] != '\0')
         return 0;
     if (mkdir(s->config.local_path, 0700) < 0 && errno != EEXIST)
         return err_errno(e, "--local: %s", s->config.local_path);

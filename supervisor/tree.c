@@ -94,6 +94,14 @@ runner_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
     spawn_arg(spawn, "--data=%s", s->config.local_path);
     spawn_arg(spawn, "--agents=%s/agents", s->config.share_path);
     spawn_arg(spawn, "--capture=%s/kelos-capture", s->config.bin_dir);
+    if (*s->config.node == '\0')
+        return;
+    spawn_arg(spawn, "--node=%s", s->config.node);
+    if (*s->config.node_tls == '\0')
+        return;
+    spawn_arg(spawn, "--node-cert=%s/node.crt", s->config.node_tls);
+    spawn_arg(spawn, "--node-key=%s/node.key", s->config.node_tls);
+    spawn_arg(spawn, "--node-ca=%s/ca.crt", s->config.node_tls);
 }
 
 static void

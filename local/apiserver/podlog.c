@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "local/apiserver/logfile.h"
+#include "common/logfile.h"
 #include "local/apiserver/object.h"
 
 struct logstream {

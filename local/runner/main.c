@@ -13,7 +13,10 @@
 #include "common/log.h"
 #include "common/worker.h"
 #include "local/runner/filter.h"
+#include "local/runner/job.h"
 #include "local/runner/jobs.h"
+#include "local/runner/kubelet.h"
+#include "local/runner/node.h"
 #include "local/runner/pods.h"
 #include "local/runner/trash.h"
 #include "local/runner/watch.h"
@@ -22,6 +25,7 @@
 
 struct runner {
     const char *data, *agents, *capture;
+    const char *node, *cert, *key, *ca; /* of a real cluster */
     struct flag_list agent_paths;
     char pods_dir[4096], monitor[4096], cache[4096];
     struct worker *worker;
@@ -31,9 +35,12 @@ struct runner {
     struct pods *pods;
     struct jobs *jobs;
     struct watch *watch_jobs, *watch_pods;
+    struct kubelet *kubelet;
+    struct node *registration;
 };
 
-/* ---- Jobs first; Pods once they are known, so that each Pod finds its Job ---- */
+/* ---- Jobs first; Pods once they are known, so that each Pod finds its Job. In a real
+ * cluster others make Pods of Jobs, and there are no Jobs here. ---- */
 
 static void
 count_pods(const struct runner *r)
@@ -47,8 +54,10 @@ pod_seen(void *arg, json_t *pod)
 {
     struct runner *r = arg;
 
+    kubelet_pod_seen(r->kubelet, pod);
     pods_seen(r->pods, pod);
-    jobs_pod_seen(r->jobs, pod);
+    if (r->jobs != NULL)
+        jobs_pod_seen(r->jobs, pod);
     count_pods(r);
 }
 
@@ -57,8 +66,10 @@ pod_gone(void *arg, json_t *pod)
 {
     struct runner *r = arg;
 
+    kubelet_pod_gone(r->kubelet, pod);
     pods_gone(r->pods, pod);
-    jobs_pod_gone(r->jobs, pod);
+    if (r->jobs != NULL)
+        jobs_pod_gone(r->jobs, pod);
     count_pods(r);
 }
 
@@ -68,7 +79,8 @@ pods_begin(void *arg)
     struct runner *r = arg;
 
     pods_list_begin(r->pods);
-    jobs_pod_list_begin(r->jobs);
+    if (r->jobs != NULL)
+        jobs_pod_list_begin(r->jobs);
 }
 
 static void
@@ -78,7 +90,8 @@ pods_end(void *arg)
     struct err e = ERR_INIT;
 
     pods_list_end(r->pods);
-    jobs_pod_list_end(r->jobs);
+    if (r->jobs != NULL)
+        jobs_pod_list_end(r->jobs);
     if (worker_ready(r->worker, &e) < 0)
         worker_fail(r->worker, &e);
 }
@@ -101,20 +114,28 @@ jobs_begin(void *arg)
     jobs_list_begin(((struct runner *)arg)->jobs);
 }
 
-static void
-jobs_end(void *arg)
+static int
+follow_pods(struct runner *r, struct err *e)
 {
-    struct runner *r = arg;
     const struct watch_calls calls = {.seen = pod_seen,
                                       .gone = pod_gone,
                                       .list_begin = pods_begin,
                                       .list_end = pods_end,
                                       .arg = r};
+
+    if (r->watch_pods == NULL)
+        r->watch_pods = watch_new(r->kube, r->loop, KUBE_PODS, &calls, e);
+    return r->watch_pods != NULL ? 0 : -1;
+}
+
+static void
+jobs_end(void *arg)
+{
+    struct runner *r = arg;
     struct err e = ERR_INIT;
 
     jobs_list_end(r->jobs);
-    if (r->watch_pods == NULL &&
-        (r->watch_pods = watch_new(r->kube, r->loop, KUBE_PODS, &calls, &e)) == NULL)
+    if (follow_pods(r, &e) < 0)
         worker_fail(r->worker, &e);
 }
 
@@ -196,15 +217,45 @@ connect_server(struct runner *r, struct err *e)
 }
 
 static int
-begin(struct runner *r, struct err *e)
+begin_node(struct runner *r, struct err *e)
+{
+    const struct kubelet_options o = {.pods_dir = r->pods_dir,
+                                      .cert_file = r->cert,
+                                      .key_file = r->key,
+                                      .ca_file = r->ca};
+    int port = 0;
+
+    if (*r->cert != '\0') {
+        if ((r->kubelet = kubelet_new(r->loop, &o, e)) == NULL)
+            return -1;
+        port = kubelet_port(r->kubelet);
+    }
+    if ((r->registration = node_new(r->kube, r->loop, r->node, port, e)) == NULL)
+        return -1;
+    return follow_pods(r, e);
+}
+
+static int
+begin_jobs(struct runner *r, struct err *e)
 {
     const struct watch_calls calls = {.seen = job_seen,
                                       .gone = job_gone,
                                       .list_begin = jobs_begin,
                                       .list_end = jobs_end,
                                       .arg = r};
+
+    if ((r->jobs = jobs_new(r->kube, r->loop, r->pods, e)) == NULL)
+        return -1;
+    r->watch_jobs = watch_new(r->kube, r->loop, KUBE_JOBS, &calls, e);
+    return r->watch_jobs != NULL ? 0 : -1;
+}
+
+static int
+begin(struct runner *r, struct err *e)
+{
     struct pods_options o = {.dir = r->pods_dir,
                              .monitor = r->monitor,
+                             .node = *r->node != '\0' ? r->node : JOB_NODE,
                              .on_start = count_start,
                              .arg = r,
                              .host = {.agents_dir = r->agents,
@@ -215,12 +266,9 @@ begin(struct runner *r, struct err *e)
         log_warn(NULL, "%s: containers run without a system call filter", e->text);
         *e = (struct err)ERR_INIT;
     }
-    if (connect_server(r, e) < 0 ||
-        (r->pods = pods_new(r->kube, r->loop, &o, e)) == NULL ||
-        (r->jobs = jobs_new(r->kube, r->loop, r->pods, e)) == NULL)
+    if (connect_server(r, e) < 0 || (r->pods = pods_new(r->kube, r->loop, &o, e)) == NULL)
         return -1;
-    r->watch_jobs = watch_new(r->kube, r->loop, KUBE_JOBS, &calls, e);
-    return r->watch_jobs != NULL ? 0 : -1;
+    return *r->node != '\0' ? begin_node(r, e) : begin_jobs(r, e);
 }
 
 static void
@@ -228,6 +276,8 @@ end(struct runner *r)
 {
     watch_free(r->watch_jobs);
     watch_free(r->watch_pods);
+    node_free(r->registration);
+    kubelet_free(r->kubelet);
     jobs_free(r->jobs);
     pods_free(r->pods);
     kube_free(r->kube);
@@ -253,7 +303,13 @@ end_containers(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct runner r = {.data = "", .agents = "", .capture = ""};
+    struct runner r = {.data = "",
+                       .agents = "",
+                       .capture = "",
+                       .node = "",
+                       .cert = "",
+                       .key = "",
+                       .ca = ""};
     struct err e = ERR_INIT;
     const struct flag flags[] = {
         {"data", FLAG_TEXT, &r.data, "DIR", "data directory; Pods live in DIR/pods"},
@@ -262,6 +318,11 @@ main(int argc, char **argv)
         {"capture", FLAG_TEXT, &r.capture, "FILE", "the kelos-capture program"},
         {"agent-path", FLAG_LIST, &r.agent_paths, "DIR",
          "containers see DIR, and its programs in PATH"},
+        {"node", FLAG_TEXT, &r.node, "NAME",
+         "be this node of a real cluster; others make Pods of Jobs there"},
+        {"node-cert", FLAG_TEXT, &r.cert, "FILE", "of the endpoint that serves logs"},
+        {"node-key", FLAG_TEXT, &r.key, "FILE", "its key"},
+        {"node-ca", FLAG_TEXT, &r.ca, "FILE", "whose certificates may ask"},
     };
     const struct worker_spec spec = {
         .role = ROLE_RUNNER,

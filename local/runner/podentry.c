@@ -370,7 +370,7 @@ bind(struct podentry *entry)
     json_t *body =
         json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1",
                   "kind", "Binding", "metadata", "name", p->name, "uid", p->uid, "target",
-                  "apiVersion", "v1", "kind", "Node", "name", JOB_NODE);
+                  "apiVersion", "v1", "kind", "Node", "name", entry->pods->o.node);
     struct kube_request r = {.verb = KUBE_CREATE,
                              .res = kube_res(KUBE_PODS),
                              .ns = p->ns,

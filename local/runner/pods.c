@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "local/runner/job.h"
 #include "local/runner/podentry.h"
 #include "local/runner/trash.h"
 
@@ -73,11 +72,11 @@ is_over(const json_t *pod)
 }
 
 static bool
-is_ours(const json_t *pod)
+is_ours(const struct pods *p, const json_t *pod)
 {
     const char *node = json_str_or(pod, "spec.nodeName", "");
 
-    return *node == '\0' || strcmp(node, JOB_NODE) == 0;
+    return *node == '\0' || strcmp(node, p->o.node) == 0;
 }
 
 static void
@@ -100,7 +99,7 @@ pods_seen(struct pods *p, json_t *pod)
     const char *uid = json_str_or(pod, "metadata.uid", "");
     struct podentry *entry = zhashx_lookup(p->entries, uid);
 
-    if (!is_ours(pod) || *uid == '\0' || strchr(uid, '/') != NULL || *uid == '.')
+    if (!is_ours(p, pod) || *uid == '\0' || strchr(uid, '/') != NULL || *uid == '.')
         return;
     if (p->listed != NULL)
         zhashx_update(p->listed, uid, (void *)"");

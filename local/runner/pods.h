@@ -19,6 +19,7 @@ struct pods;
 struct pods_options {
     const char *dir;     /* D/pods, exists */
     const char *monitor; /* the kelos-monitor program */
+    const char *node;    /* spec.nodeName of what runs here */
     struct image_host host;
     struct buf filter;           /* seccomp program, may be empty; taken */
     void (*on_start)(void *arg); /* a container was started: for metrics; may be NULL */

@@ -4,7 +4,7 @@ set -eu
 packages="build-essential pkg-config git ca-certificates curl procps iproute2 util-linux
   openssl clang clang-format libclang-rt-14-dev python3
   libzmq3-dev libczmq-dev libcurl4-openssl-dev libyaml-dev libmsgpack-dev libssl-dev
-  libcriterion-dev libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libseccomp-dev"
+  libcriterion-dev libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libseccomp-dev"
 missing=""
 for p in $packages; do
     dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -q '^installed$' || missing="$missing $p"

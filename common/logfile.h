@@ -1,6 +1,6 @@
-/* logfile.h - reads a container's log files as one text. See podlog.h for their form. */
-#ifndef KELOS_LOCAL_APISERVER_LOGFILE_H
-#define KELOS_LOCAL_APISERVER_LOGFILE_H
+/* logfile.h - reads a container's log files as one text. See local/apiserver/podlog.h for their form. */
+#ifndef KELOS_COMMON_LOGFILE_H
+#define KELOS_COMMON_LOGFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

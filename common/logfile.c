@@ -1,5 +1,5 @@
 /* logfile.c - see logfile.h. */
-#include "local/apiserver/logfile.h"
+#include "common/logfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
