@@ -2,8 +2,7 @@
  *
  * The same table drives parsing, --help and completion. Grammar: --name value, --name=value,
  * -n value, -nvalue, -n=value, bundled short booleans, `--` ends the flags, flags and words
- * mix freely, long names are not abbreviated.
- */
+ * mix freely, long names are not abbreviated. */
 #ifndef KELOS_CLI_ARGS_H
 #define KELOS_CLI_ARGS_H
 

@@ -1,8 +1,7 @@
 /* cmd_complete.c - kelos __complete: what a shell may put for the word being typed.
  *
  * One candidate per line, a tab and a description after some, then ":DIRECTIVE". Nothing
- * that goes wrong is an error: there are then no candidates.
- */
+ * that goes wrong is an error: there are then no candidates. */
 #include "cli/commands.h"
 
 #include <signal.h>

@@ -1,8 +1,7 @@
 /* cmd_demo.c - kelos demo: three issues become three agent runs, on this machine alone.
  *
  * The play runs in a child of its own, so that this process is free to see a Ctrl-C and to
- * clean up, whatever the play is doing.
- */
+ * clean up, whatever the play is doing. */
 #include "cli/commands.h"
 
 #include <errno.h>

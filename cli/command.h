@@ -1,7 +1,6 @@
 /* command.h - a command as a row: what it is called, what it takes, what runs it.
  *
- * One tree of these rows drives finding the command, parsing, --help and completion.
- */
+ * One tree of these rows drives finding the command, parsing, --help and completion. */
 #ifndef KELOS_CLI_COMMAND_H
 #define KELOS_CLI_COMMAND_H
 

@@ -1,7 +1,7 @@
 /* leftover.h - the containers of local mode, which outlive its runner, and how they end.
  *
- * Each container has a monitor; DIR/pods/<pod>/<container>/claim.N says "PID STARTTIME …".
- */
+ * Each container has a monitor; DIR/pods/<pod>/<container>/claim.N says "PID STARTTIME
+ * …". */
 #ifndef KELOS_CLI_LEFTOVER_H
 #define KELOS_CLI_LEFTOVER_H
 

@@ -1,8 +1,7 @@
 /* render.h - turns the log of an agent run into something to read.
  *
  * The words of the agent go to `out`; what it did (tools, turns, use, errors) to `err`, in
- * brackets or dashes. Lines that are no JSON object pass unchanged to `out`.
- */
+ * brackets or dashes. Lines that are no JSON object pass unchanged to `out`. */
 #ifndef KELOS_CLI_RENDER_H
 #define KELOS_CLI_RENDER_H
 

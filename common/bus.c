@@ -14,12 +14,9 @@ _Static_assert((unsigned)LIMIT_MESSAGE_DEPTH == MESSAGE_MAX_DEPTH,
                "one limit, two names");
 
 #define BURST 64 /* messages taken per wake-up: other events get their turn */
-#define DROP_LOG_MS                                                                      \
-    1000 /* at most one line about dropped messages per bus and second                   \
-          */
+#define DROP_LOG_MS 1000 /* one line about dropped messages per bus in that time */
 
-/* ---- identities ----------------------------------------------------------------------
- */
+/* ---- identities ---- */
 
 void
 peer_format(struct peer *p, enum role role, const char *worker, uint64_t incarnation)
@@ -66,8 +63,7 @@ peer_parse(const char *user_id, struct peer *out)
     return 0;
 }
 
-/* ---- refusing ------------------------------------------------------------------------
- */
+/* ---- refusing ---- */
 
 static void
 drop(struct bus *b, const struct peer *from, const char *reason, const char *field,
@@ -153,8 +149,7 @@ allowed(struct bus *b, const struct peer *proven, struct peer *from,
     return true;
 }
 
-/* ---- receiving -----------------------------------------------------------------------
- */
+/* ---- receiving ---- */
 
 static void
 dispatch(struct bus *b, const struct peer *from, const struct message *m)
@@ -252,8 +247,7 @@ bus_on_readable(zloop_t *loop, zsock_t *sock, void *arg)
     return rc;
 }
 
-/* ---- sending -------------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 static void
 free_data(void *data, void *hint)

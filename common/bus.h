@@ -15,8 +15,7 @@
  *
  * Whatever arrives and is not allowed (bytes, kind, role, source key, forged origin) is
  * dropped, counted (kelos_bus_dropped_total{reason}) and logged at most once per second;
- * the handler never sees it. Sending never blocks.
- */
+ * the handler never sees it. Sending never blocks. */
 #ifndef KELOS_COMMON_BUS_H
 #define KELOS_COMMON_BUS_H
 

@@ -1,5 +1,5 @@
-/* bus_socket.c - the sockets of a bus: making them, following connections, knowing peers.
- */
+/* bus_socket.c - the sockets of a bus: making them, following connections, knowing
+ * peers. */
 #include "common/bus_socket.h"
 
 #include <sys/un.h>
@@ -10,8 +10,7 @@
 #define RENEW_FIRST_MS 50 /* after a refusal the socket is made anew; doubling */
 #define RENEW_CAP_MS 2000
 
-/* ---- peers of a bound bus -------------------------------------------------------------
- */
+/* ---- peers of a bound bus ---- */
 
 static struct bus_entry *
 entry_any(const struct bus *b, const char *user_id)
@@ -168,8 +167,7 @@ bus_set_calls(struct bus *b, const struct bus_calls *calls)
     b->config.calls = *calls;
 }
 
-/* ---- sockets --------------------------------------------------------------------------
- */
+/* ---- sockets ---- */
 
 static void
 set_options(zsock_t *sock)
@@ -246,8 +244,7 @@ bus_bind(zloop_t *loop, const struct bus_config *config, struct err *e)
     return TAKE(b);
 }
 
-/* ---- the connected end ----------------------------------------------------------------
- */
+/* ---- the connected end ---- */
 
 static int connect_socket(struct bus *b, struct err *e);
 

@@ -45,8 +45,8 @@ struct bus_entry *bus_entry_of(const struct bus *b, const char *user_id);
  * 0, or -1 when the message is of a replaced connection and must be dropped. */
 int bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing);
 
-/* Unreachable: marks it; `gone` follows from the loop, not from within the caller's send.
- */
+/* Unreachable: marks it; `gone` follows from the loop, not from within the caller's
+ * send. */
 void bus_peer_lost(struct bus *b, struct bus_entry *entry);
 
 #endif

@@ -2,8 +2,7 @@
  *
  * Timers use CLOCK_MONOTONIC, leases CLOCK_BOOTTIME (it goes on during suspend), and wall
  * time is for timestamps and cron only. Pure code is handed `now` and never reads a
- * clock.
- */
+ * clock. */
 #ifndef KELOS_COMMON_CLOCK_H
 #define KELOS_COMMON_CLOCK_H
 

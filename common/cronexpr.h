@@ -4,8 +4,7 @@
  * lists, ranges, steps, `*` and `?`. When day of month or day of week is starred both
  * must match, otherwise either. A leading TZ=Zone or CRON_TZ=Zone reads the expression in
  * that zone of tzdata; without it times are UTC. A tick is every minute whose local time
- * matches: what daylight saving skips does not happen, what it repeats happens twice.
- */
+ * matches: what daylight saving skips does not happen, what it repeats happens twice. */
 #ifndef KELOS_COMMON_CRONEXPR_H
 #define KELOS_COMMON_CRONEXPR_H
 

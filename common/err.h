@@ -4,8 +4,7 @@
  * give 0 or more on success and -1 on failure with *e set; pointer functions give NULL.
  * On success *e is untouched. The struct has a fixed size and no heap, so that reporting
  * an error cannot fail. The callee says what failed, each caller adds what it was doing,
- * only the top of a program logs it.
- */
+ * only the top of a program logs it. */
 #ifndef KELOS_COMMON_ERR_H
 #define KELOS_COMMON_ERR_H
 

@@ -1,8 +1,7 @@
 /* flags.h - command line flags as a table, which also prints --help.
  *
  * Accepts --name VALUE, --name=VALUE, --switch, --switch=true|false. A name may be given
- * again: the last one counts, but a FLAG_LIST collects.
- */
+ * again: the last one counts, but a FLAG_LIST collects. */
 #ifndef KELOS_COMMON_FLAGS_H
 #define KELOS_COMMON_FLAGS_H
 

@@ -1,7 +1,6 @@
 /* gofmt.h - Go's fmt for template values: Sprintf, Sprint, Sprintln.
  *
- * Misuse never fails: it is rendered as Go renders it (%!d(string=x), %!s(MISSING)).
- */
+ * Misuse never fails: it is rendered as Go renders it (%!d(string=x), %!s(MISSING)). */
 #ifndef KELOS_COMMON_GOFMT_H
 #define KELOS_COMMON_GOFMT_H
 

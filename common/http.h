@@ -3,8 +3,7 @@
  * One struct http per process, made after fork and exec (and after the sandbox). No
  * redirects, http and https only, every host can be held against an allow-list, bodies
  * are bounded. Nothing here repeats a request: who may repeat what is decided by the
- * caller (common/kube for Kubernetes) from http_response.outcome.
- */
+ * caller (common/kube for Kubernetes) from http_response.outcome. */
 #ifndef KELOS_COMMON_HTTP_H
 #define KELOS_COMMON_HTTP_H
 
@@ -130,8 +129,8 @@ int64_t http_retry_after_ms(const struct buf *headers, int64_t now_ms);
 int http_escape(struct buf *out, const char *text);
 /* Whether the URL's host is 127.0.0.0/8, ::1 or localhost. */
 bool http_is_loopback(const char *url);
-/* Copies a "Name: value" line with the value of Authorization, Cookie, tokens … as ***.
- */
+/* Copies a "Name: value" line with the value of Authorization, Cookie, tokens … as
+ * ***. */
 void http_redact_header(const char *line, char *out, size_t room);
 
 #endif

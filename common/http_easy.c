@@ -193,8 +193,8 @@ use_server_name(struct http_call *c, const char *url, const char *name, struct e
     return 0;
 }
 
-/* Loopback never goes through a proxy; a proxy that was given overrides the environment.
- */
+/* Loopback never goes through a proxy; a proxy that was given overrides the
+ * environment. */
 static int
 set_proxy(CURL *easy, const char *url, const char *proxy, struct err *e)
 {

@@ -1,5 +1,5 @@
-/* jsonframe.h - cuts a byte stream into JSON documents at depth 0, wherever it is split.
- */
+/* jsonframe.h - cuts a byte stream into JSON documents at depth 0, wherever it is
+ * split. */
 #ifndef KELOS_COMMON_JSONFRAME_H
 #define KELOS_COMMON_JSONFRAME_H
 

@@ -52,8 +52,8 @@ const struct kube_resource *kube_res_of(const char *api_version, const char *kin
 /* "kelos.dev/v1alpha1" or "v1", written into out. Returns out. */
 const char *kube_api_version(const struct kube_resource *res, char *out, size_t room);
 
-/* Whether `name` may stand in a URL: no '/', no '%', not "." or "..", at most 253 bytes.
- */
+/* Whether `name` may stand in a URL: no '/', no '%', not "." or "..", at most 253
+ * bytes. */
 int kube_check_name(const char *name, struct err *e);
 /* DNS-1123: subdomain (names of most kinds) and label (namespaces). */
 int kube_check_subdomain(const char *name, struct err *e);
@@ -122,8 +122,8 @@ const char *kube_server(const struct kube *k);
 const struct kubeconfig *kube_config(const struct kube *k);
 /* The HTTP client beneath, for requests to other hosts; borrowed. */
 struct http *kube_http(struct kube *k);
-/* "GET tasks: 200" counts for metrics: called after every answer or failure (status 0).
- */
+/* "GET tasks: 200" counts for metrics: called after every answer or failure (status
+ * 0). */
 typedef void kube_observe_fn(void *arg, enum kube_verb verb,
                              const struct kube_resource *res, int status,
                              int64_t elapsed_ms);

@@ -1,7 +1,6 @@
 /* kubestatus.h - what a Kubernetes API server says when it refuses.
  *
- * Decide by reason, then causes, then code; never by the message.
- */
+ * Decide by reason, then causes, then code; never by the message. */
 #ifndef KELOS_COMMON_KUBESTATUS_H
 #define KELOS_COMMON_KUBESTATUS_H
 
@@ -61,8 +60,8 @@ struct kube_status {
 void kube_status_decode(struct kube_status *s, int code, const char *body, size_t size,
                         bool verb_is_create, const char *asked_name);
 
-/* The same from an ERROR event's object or any parsed Status; json_t without jansson.h.
- */
+/* The same from an ERROR event's object or any parsed Status; json_t without
+ * jansson.h. */
 struct json_t;
 void kube_status_from_json(struct kube_status *s, const struct json_t *status, int code,
                            bool verb_is_create, const char *asked_name);

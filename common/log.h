@@ -1,8 +1,7 @@
 /* log.h - one line per event on stderr, text or JSON.
  *
  * A line is written with one write(2) of at most 4,095 bytes, which is atomic on a pipe.
- * The process name and the level are the only globals of the project.
- */
+ * The process name and the level are the only globals of the project. */
 #ifndef KELOS_COMMON_LOG_H
 #define KELOS_COMMON_LOG_H
 

@@ -1,8 +1,7 @@
 /* loop.h - the event loop as common/http and common/kube see it: descriptors and timers.
  *
  * Two implementations: loop_poll.c blocks in poll(2) and belongs to the CLI and to tests;
- * loop_worker.c rides on a worker's loop (and alone links CZMQ).
- */
+ * loop_worker.c rides on a worker's loop (and alone links CZMQ). */
 #ifndef KELOS_COMMON_LOOP_H
 #define KELOS_COMMON_LOOP_H
 

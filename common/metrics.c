@@ -215,8 +215,7 @@ metrics_observe(struct metrics *m, enum metric id, double value,
         }
 }
 
-/* ---- reading ------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* One line's worth: the same metric and labels of several pages, summed. */
 struct sample {

@@ -10,8 +10,7 @@
  *
  * One label value per label name of the row, in its order. A NULL `m` counts nothing. A
  * full table (LIMIT_METRIC_SERIES) is logged once; new series are then dropped, old ones
- * go on.
- */
+ * go on. */
 #ifndef KELOS_COMMON_METRICS_H
 #define KELOS_COMMON_METRICS_H
 
@@ -55,8 +54,8 @@ void metrics_observe(struct metrics *m, enum metric id, double value,
  * are skipped. */
 void metrics_export(const struct page *const *pages, size_t n_pages, struct buf *out);
 
-/* One value over all pages (a histogram gives its count); 0 when there is no such series.
- */
+/* One value over all pages (a histogram gives its count); 0 when there is no such
+ * series. */
 double metrics_value(const struct page *const *pages, size_t n_pages, enum metric id,
                      const char *const *labels);
 

@@ -4,8 +4,7 @@
  * writing, the supervisor and the statuswriter read it. So a live but stuck event loop is
  * seen without a message, and counters survive a death. Everything that is read while the
  * worker lives is an atomic; nothing in it is trusted by a reader (a worker may
- * scribble).
- */
+ * scribble). */
 #ifndef KELOS_COMMON_PAGES_H
 #define KELOS_COMMON_PAGES_H
 

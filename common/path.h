@@ -1,5 +1,5 @@
-/* path.h - steps of a path such as `spec.containers[0].name` or `metadata.labels[a.b/c]`.
- */
+/* path.h - steps of a path such as `spec.containers[0].name` or
+ * `metadata.labels[a.b/c]`. */
 #ifndef KELOS_COMMON_PATH_H
 #define KELOS_COMMON_PATH_H
 

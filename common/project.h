@@ -2,8 +2,7 @@
  *
  * A projection is the object's JSON as msgpack (map, array, str, int, float, bool, nil)
  * less what its table drops. project_* makes it, pview_* reads it in place,
- * project_to_json makes a tree of it.
- */
+ * project_to_json makes a tree of it. */
 #ifndef KELOS_COMMON_PROJECT_H
 #define KELOS_COMMON_PROJECT_H
 
@@ -27,8 +26,8 @@ struct projection {
 /* Drops managedFields and the last-applied annotation, and nothing else. */
 extern const struct projection project_all;
 
-/* What identifies an object, copied out while its bytes pass. Longer texts are an error.
- */
+/* What identifies an object, copied out while its bytes pass. Longer texts are an
+ * error. */
 struct object_id {
     char ns[64];
     char name[254];
@@ -83,8 +82,8 @@ bool pview_bool(struct pview v, bool dflt);
 /* Entries of a map or items of a list; 0 for anything else. */
 size_t pview_count(struct pview v);
 
-/* Walks a list or a map: `for (struct pview_iter it = pview_iter(v); pview_next(&it);)`.
- */
+/* Walks a list or a map: `for (struct pview_iter it = pview_iter(v);
+ * pview_next(&it);)`. */
 struct pview_iter {
     struct pview key;   /* absent in a list */
     struct pview value; /* a nil value is absent */

@@ -1,7 +1,6 @@
 /* projector.h - the transcoder behind common/project.h: JSON events in, msgpack out.
  *
- * For parsers that meet objects in the middle of something larger (common/kubewire.h).
- */
+ * For parsers that meet objects in the middle of something larger (common/kubewire.h). */
 #ifndef KELOS_COMMON_PROJECTOR_H
 #define KELOS_COMMON_PROJECTOR_H
 
@@ -16,14 +15,14 @@
 
 struct projector;
 
-/* `p` (NULL keeps all) is borrowed for good. The caller owns the result; NULL: no memory.
- */
+/* `p` (NULL keeps all) is borrowed for good. The caller owns the result; NULL: no
+ * memory. */
 struct projector *projector_new(const struct projection *p);
 void projector_free(struct projector *pr);
 SCOPED_DEFINE(projector)
 
-/* Starts one value; its msgpack is added to `out` (borrowed until the value is complete).
- */
+/* Starts one value; its msgpack is added to `out` (borrowed until the value is
+ * complete). */
 void projector_begin(struct projector *pr, struct buf *out);
 
 /* The events of one value, in order. Return 0, or -1 with *e set. */

@@ -1,8 +1,7 @@
 /* quantity.h - Kubernetes quantities: 500m, 1.5, 2Gi, 1e3.
  *
  * Kept exactly in units of 10^-9, as Kubernetes does; what is finer is rounded away from
- * zero, what is beyond 2^63 - 1 is cut to it.
- */
+ * zero, what is beyond 2^63 - 1 is cut to it. */
 #ifndef KELOS_COMMON_QUANTITY_H
 #define KELOS_COMMON_QUANTITY_H
 
@@ -24,8 +23,8 @@ int quantity_compare(const struct quantity *a, const struct quantity *b);
 
 #define QUANTITY_SIZE 64
 
-/* The one canonical spelling: "1024Mi" is "1Gi", "0.5" is "500m", "0.0532" is "53200u".
- */
+/* The one canonical spelling: "1024Mi" is "1Gi", "0.5" is "500m", "0.0532" is
+ * "53200u". */
 void quantity_format(const struct quantity *q, char *out);
 
 /* Rounded away from zero to whole units (bytes), or to thousandths (CPU), cut to int64_t. */

@@ -6,8 +6,7 @@
  *
  * The runner is different: it must mount and write uid_maps for its containers, so it
  * takes no Landlock, no filter and stays dumpable; it confines each container child
- * instead.
- */
+ * instead. */
 #ifndef KELOS_COMMON_SANDBOX_H
 #define KELOS_COMMON_SANDBOX_H
 

@@ -1,8 +1,7 @@
 /* sandbox_filter.c - see sandbox_filter.h.
  *
  * Calls are refused with EPERM rather than by a kill: a library that tries one and can do
- * without goes on, and a worker that cannot says so in its log.
- */
+ * without goes on, and a worker that cannot says so in its log. */
 #include "common/sandbox_filter.h"
 
 #include <errno.h>

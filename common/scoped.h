@@ -3,8 +3,7 @@
  *     SCOPED(buf) struct buf *b = buf_new();   // buf_free(b) at every return below
  *     return TAKE(b);                          // now the caller's
  *
- * A scoped variable is initialised where it is declared, and no goto jumps over one.
- */
+ * A scoped variable is initialised where it is declared, and no goto jumps over one. */
 #ifndef KELOS_COMMON_SCOPED_H
 #define KELOS_COMMON_SCOPED_H
 

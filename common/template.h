@@ -12,8 +12,7 @@
  * integral are integers, and they compare with floats by value; nesting and recursion end
  * at TEMPLATE_DEPTH, work at TEMPLATE_STEPS, memory at TEMPLATE_MEMORY_BYTES, output at
  * TEMPLATE_OUTPUT_BYTES (ERR_LIMIT, naming the limit). Every other failure is
- * ERR_INVALID.
- */
+ * ERR_INVALID. */
 #ifndef KELOS_COMMON_TEMPLATE_H
 #define KELOS_COMMON_TEMPLATE_H
 

@@ -9,8 +9,7 @@
 
 #define JOIN_TIMEOUT_MS 10000 /* for the supervisor's WELCOME */
 
-/* ---- command line --------------------------------------------------------------------
- */
+/* ---- command line ---- */
 
 static int
 parse_flags(struct worker *w, int argc, char **argv, struct err *e)
@@ -71,8 +70,7 @@ setup_log(struct worker *w, struct err *e)
     return 0;
 }
 
-/* ---- pages ---------------------------------------------------------------------------
- */
+/* ---- pages ---- */
 
 static int
 map_all_pages(struct worker *w, struct err *e)
@@ -114,8 +112,7 @@ map_pages(struct worker *w, struct err *e)
     return map_all_pages(w, e);
 }
 
-/* ---- confinement ---------------------------------------------------------------------
- */
+/* ---- confinement ---- */
 
 static const char *const token_folder = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -146,8 +143,7 @@ confine(struct worker *w, struct err *e)
     return sandbox_enter(sandbox, e);
 }
 
-/* ---- signals -------------------------------------------------------------------------
- */
+/* ---- signals ---- */
 
 static void
 on_signal(void *arg, struct worker *w, int fd, int events)
@@ -162,8 +158,8 @@ on_signal(void *arg, struct worker *w, int fd, int events)
 }
 
 /* SIGTERM means stop; SIGINT and SIGHUP reach the whole group of a terminal and are the
- * supervisor's to judge. Blocked before the first thread, so that all threads have it so.
- */
+ * supervisor's to judge. Blocked before the first thread, so that all threads have it
+ * so. */
 static int
 take_signals(struct worker *w, struct err *e)
 {
@@ -180,8 +176,7 @@ take_signals(struct worker *w, struct err *e)
     return 0;
 }
 
-/* ---- joining -------------------------------------------------------------------------
- */
+/* ---- joining ---- */
 
 static void
 on_join_timeout(void *arg, struct worker *w)
@@ -265,8 +260,7 @@ worker_run(struct worker *w, struct err *e)
     return 0;
 }
 
-/* ---- the end -------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 void
 worker_stop(struct worker *w)
@@ -342,8 +336,7 @@ worker_free(struct worker *w)
     free(w);
 }
 
-/* ---- who I am ------------------------------------------------------------------------
- */
+/* ---- who I am ---- */
 
 const char *
 worker_id(const struct worker *w)

@@ -33,8 +33,7 @@
  *     }
  *
  * One thread, one loop. Nothing blocks: a handler that keeps the loop for 2 s is taken
- * for stuck and the process is killed; long honest work calls worker_progress.
- */
+ * for stuck and the process is killed; long honest work calls worker_progress. */
 #ifndef KELOS_COMMON_WORKER_H
 #define KELOS_COMMON_WORKER_H
 
@@ -122,8 +121,8 @@ typedef void worker_fn(void *arg, struct worker *w);
 
 /* Calls fn once after ms. Returns a timer id (1 or more), or -1 when memory ran out. */
 int worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg);
-/* Calls fn every ms until cancelled. Prefer worker_after: an idle worker does not wake.
- */
+/* Calls fn every ms until cancelled. Prefer worker_after: an idle worker does not
+ * wake. */
 int worker_every(struct worker *w, int64_t ms, worker_fn *fn, void *arg);
 /* Forgets a timer; ids of timers that fired are ignored, 0 and -1 too. */
 void worker_cancel(struct worker *w, int timer);

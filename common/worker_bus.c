@@ -5,8 +5,7 @@
 
 #define SCHEMA_BUILD "1"
 
-/* ---- who is who ----------------------------------------------------------------------
- */
+/* ---- who is who ---- */
 
 static const struct known_peer *
 known_by_pid(const struct worker *w, pid_t pid)
@@ -94,8 +93,7 @@ on_peers(void *arg, struct bus *bus, const struct peer *from, const struct messa
         log_warn(NULL, "peers.ack: %s", e.text);
 }
 
-/* ---- the tap -------------------------------------------------------------------------
- */
+/* ---- the tap ---- */
 
 static bool
 tap_wants(const struct worker *w, enum message_kind kind)
@@ -185,8 +183,7 @@ on_tap(void *arg, struct bus *bus, const struct peer *from, const struct message
         log_warn(NULL, "tap: %s", e.text);
 }
 
-/* ---- control -------------------------------------------------------------------------
- */
+/* ---- control ---- */
 
 static void
 on_welcome(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -298,8 +295,7 @@ worker_on_control(struct worker *w, const struct bus_calls *calls)
     w->control_calls = *calls;
 }
 
-/* ---- the role's own ------------------------------------------------------------------
- */
+/* ---- the role's own ---- */
 
 /* Who binds a name. */
 static const struct {

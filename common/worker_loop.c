@@ -23,8 +23,7 @@ struct worker_watch {
     zmq_pollitem_t item;
 };
 
-/* ---- progress ------------------------------------------------------------------------
- */
+/* ---- progress ---- */
 
 static void
 read_pss(struct worker *w, int64_t now)
@@ -97,8 +96,7 @@ worker_progress(struct worker *w)
     atomic_store_explicit(&w->page->busy_since_ms, clock_mono_ms(), memory_order_relaxed);
 }
 
-/* ---- timers --------------------------------------------------------------------------
- */
+/* ---- timers ---- */
 
 static void
 timer_unlink(struct worker *w, struct worker_timer *t)
@@ -176,8 +174,7 @@ worker_cancel(struct worker *w, int timer)
     free(t);
 }
 
-/* ---- descriptors ---------------------------------------------------------------------
- */
+/* ---- descriptors ---- */
 
 static int
 on_fd(zloop_t *loop, zmq_pollitem_t *item, void *arg)

@@ -3,8 +3,7 @@
  * Plain scalars follow YAML 1.1 as kubectl reads it: yes/no/on/off/true/false are
  * booleans, 0x1f, 0o17, 017 and 0b11 are integers, 1_000 too, ~ and null are null, .inf
  * is refused (JSON has none). Anchors, aliases and merge keys (<<) are expanded within
- * LIMIT_YAML_NODES; duplicate keys are refused with both lines; keys become strings.
- */
+ * LIMIT_YAML_NODES; duplicate keys are refused with both lines; keys become strings. */
 #ifndef KELOS_COMMON_YAML_H
 #define KELOS_COMMON_YAML_H
 

@@ -6,8 +6,7 @@
  *
  * A refused peer would never come back by itself, so a pid that is not known *yet* is
  * held: its answer waits until zap_recheck finds it known, or 2 s have passed (then it is
- * refused). At most LIMIT_ZAP_HELD are held.
- */
+ * refused). At most LIMIT_ZAP_HELD are held. */
 #ifndef KELOS_COMMON_ZAP_H
 #define KELOS_COMMON_ZAP_H
 

@@ -7,8 +7,7 @@
  *
  * Sending: text fields may be NULL (sent as ""); nothing is copied until message_encode.
  * Receiving: texts are NUL-terminated, never NULL and, like lists, live until
- * message_free.
- */
+ * message_free. */
 #ifndef KELOS_PROTO_MESSAGE_H
 #define KELOS_PROTO_MESSAGE_H
 

@@ -78,8 +78,8 @@ take_real(struct value *out, const uint8_t *p, size_t n)
     }
 }
 
-/* What the one-byte markers 0xc0..0xdf mean: how many bytes of number follow, and then.
- */
+/* What the one-byte markers 0xc0..0xdf mean: how many bytes of number follow, and
+ * then. */
 enum marker {
     M_BAD,
     M_NIL,

@@ -2,8 +2,7 @@
  *
  * Instructions are joined by an empty line; plugins and skills follow one another, a skill
  * that is there already is left out; an MCP server of a later one takes the place of the
- * earlier one of its name.
- */
+ * earlier one of its name. */
 #ifndef KELOS_RECONCILER_AGENTMERGE_H
 #define KELOS_RECONCILER_AGENTMERGE_H
 

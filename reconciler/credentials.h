@@ -1,8 +1,7 @@
 /* credentials.h - Secrets in use: read by name, kept in memory for a while, tokens exchanged.
  *
  * Nothing is listed or watched. An entry is read again when it is older than the caller
- * allows; the keys that asked are queued when its state has changed.
- */
+ * allows; the keys that asked are queued when its state has changed. */
 #ifndef KELOS_RECONCILER_CREDENTIALS_H
 #define KELOS_RECONCILER_CREDENTIALS_H
 

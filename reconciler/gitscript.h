@@ -2,8 +2,7 @@
  *
  * They are constants: what differs from Task to Task reaches them as arguments or
  * environment. Only remotes, files and skills are lists inside a script, each entry quoted
- * by gitscript_quote. All run under a POSIX sh with git (busybox's is one).
- */
+ * by gitscript_quote. All run under a POSIX sh with git (busybox's is one). */
 #ifndef KELOS_RECONCILER_GITSCRIPT_H
 #define KELOS_RECONCILER_GITSCRIPT_H
 

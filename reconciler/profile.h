@@ -1,8 +1,7 @@
 /* profile.h - what differs between the two API groups, and the images of a controller.
  *
  * Everything that is named after the product stands in one row per group: no other place
- * asks which group an object is of.
- */
+ * asks which group an object is of. */
 #ifndef KELOS_RECONCILER_PROFILE_H
 #define KELOS_RECONCILER_PROFILE_H
 

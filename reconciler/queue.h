@@ -2,8 +2,7 @@
  *
  * A key is a text ("task/0/dev/fix-42"). What is added while a key is processed is not lost
  * and not run beside it: the key comes again when it is done. Times are monotonic
- * milliseconds and are handed in.
- */
+ * milliseconds and are handed in. */
 #ifndef KELOS_RECONCILER_QUEUE_H
 #define KELOS_RECONCILER_QUEUE_H
 

@@ -2,8 +2,7 @@
  *
  * Keys of the work queue are "KIND/PROFILE/NS/NAME" with KIND "task" or "spawner". A key is
  * processed by one run at a time; a run may wait for answers and ends with shard_done or
- * shard_failed.
- */
+ * shard_failed. */
 #ifndef KELOS_RECONCILER_SHARD_H
 #define KELOS_RECONCILER_SHARD_H
 

@@ -2,8 +2,7 @@
  *
  * A source is one (type, API base, credential); all TaskSpawners that share them share one
  * process. Sets are told whole: what should exist to the supervisor (worker.want), what to
- * poll to each worker (source.assign).
- */
+ * poll to each worker (source.assign). */
 #ifndef KELOS_RECONCILER_SOURCES_H
 #define KELOS_RECONCILER_SOURCES_H
 

@@ -1,8 +1,7 @@
 /* store.h - what the watcher has shown, as views, with the questions asked of it.
  *
  * Objects are found by name; Tasks also by what they wait for or belong to, so that one
- * event finds those it concerns without a walk over all. All is rebuilt by a sweep.
- */
+ * event finds those it concerns without a walk over all. All is rebuilt by a sweep. */
 #ifndef KELOS_RECONCILER_STORE_H
 #define KELOS_RECONCILER_STORE_H
 

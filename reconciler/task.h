@@ -2,8 +2,8 @@
  *
  * task_decide() is told everything, does no I/O and keeps nothing; apply.c carries its
  * actions out in their order and stops at the first that fails. Deciding again on the same
- * facts gives the same actions, so a crash between two of them is repaired by deciding anew.
- */
+ * facts gives the same actions, so a crash between two of them is repaired by deciding
+ * anew. */
 #ifndef KELOS_RECONCILER_TASK_H
 #define KELOS_RECONCILER_TASK_H
 

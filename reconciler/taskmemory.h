@@ -1,8 +1,7 @@
 /* taskmemory.h - what a shard remembers of a Task between two decisions.
  *
  * Nothing here is needed after a restart: it keeps a decision from acting on a view that is
- * older than its own last write, and holds answers that are on their way.
- */
+ * older than its own last write, and holds answers that are on their way. */
 #ifndef KELOS_RECONCILER_TASKMEMORY_H
 #define KELOS_RECONCILER_TASKMEMORY_H
 

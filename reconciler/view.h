@@ -3,8 +3,7 @@
  * A view is read once from a tree and owns all it points to. What the schema of the API
  * server would refuse but an object holds nevertheless (stored before the schema was
  * tightened, or without one) is refused here with one sentence that starts with the field:
- * that stops this object and no other. Times are wall milliseconds, 0 when absent.
- */
+ * that stops this object and no other. Times are wall milliseconds, 0 when absent. */
 #ifndef KELOS_RECONCILER_VIEW_H
 #define KELOS_RECONCILER_VIEW_H
 

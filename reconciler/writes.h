@@ -2,8 +2,7 @@
  *
  * Everything is kept until it is acknowledged, and sent again when the statuswriter comes
  * back or stays silent for too long. At most LIMIT_STATUS_WINDOW are under way; the rest
- * waits here.
- */
+ * waits here. */
 #ifndef KELOS_RECONCILER_WRITES_H
 #define KELOS_RECONCILER_WRITES_H
 

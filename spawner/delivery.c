@@ -32,7 +32,7 @@ delivery_free(struct delivery *d)
     free(d);
 }
 
-/* ---- what types stage ------------------------------------------------------------ */
+/* ---- what types stage ---- */
 
 void
 source_items(struct spawn *s, struct items **set, const char *cache, int64_t watermark,
@@ -74,7 +74,7 @@ failure_set(struct failure *f, const char *reason, const char *fmt, ...)
     f->message[utf8_cut(f->message, strlen(f->message), sizeof(f->message) - 1)] = '\0';
 }
 
-/* ---- sending --------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 bool
 delivery_settle(struct spawn *s, uint64_t serial)

@@ -11,7 +11,7 @@ enum {
     RECHECK_MS = 60000 /* the wall clock may be set while we wait for one of its times */
 };
 
-/* ---- when ------------------------------------------------------------------------ */
+/* ---- when ---- */
 
 static double
 chance(void)
@@ -136,7 +136,7 @@ engine_plan(struct engine *en, int64_t in_ms)
         log_error(NULL, "timer: %s", e.text);
 }
 
-/* ---- the end of a poll ----------------------------------------------------------- */
+/* ---- the end of a poll ---- */
 
 static int64_t
 delay_of(struct group *g, const struct failure *f, int64_t next_at, int64_t wall)
@@ -229,7 +229,7 @@ source_done(struct group *g, const struct failure *f, int64_t next_at)
     engine_plan(en, 0);
 }
 
-/* ---- acknowledgements ---------------------------------------------------------- */
+/* ---- acknowledgements ---- */
 
 void
 engine_ack(struct engine *en, unsigned shard, const struct msg_source_ack *m)

@@ -18,7 +18,7 @@ struct fetch {
     unsigned redirects;
 };
 
-/* ---- requests -------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void
 fetch_free(struct fetch *f)
@@ -147,7 +147,7 @@ fetch_start(struct group *g, const char *url, const char *const *headers, fetch_
     return f;
 }
 
-/* ---- failures -------------------------------------------------------------------- */
+/* ---- failures ---- */
 
 static const struct {
     int from, to;

@@ -150,7 +150,7 @@ learn(struct ghcomments *c, const json_t *issue, json_t *list)
                         json_pack("{s:s, s:O}", "stamp", stamp, "list", list));
 }
 
-/* ---- a run ----------------------------------------------------------------------- */
+/* ---- a run ---- */
 
 static void pump(struct ghcomments *c);
 

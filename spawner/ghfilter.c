@@ -10,7 +10,7 @@
 
 #define SEPARATOR "\n---\n"
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int
 read_texts(const json_t *source, const char *field, struct texts *out, struct err *e)
@@ -109,7 +109,7 @@ ghfilter_free(struct ghfilter *f)
     free(f);
 }
 
-/* ---- the query ------------------------------------------------------------------- */
+/* ---- the query ---- */
 
 /* As HTML forms encode: a blank is a plus. */
 static void
@@ -150,7 +150,7 @@ ghfilter_query(const struct ghfilter *f, struct ghquery with, struct buf *out)
     buf_printf(out, "per_page=100&state=%s", f->state);
 }
 
-/* ---- matching -------------------------------------------------------------------- */
+/* ---- matching ---- */
 
 static bool
 has_label(const json_t *issue, const char *name, bool any_case)
@@ -206,7 +206,7 @@ ghfilter_match(const struct ghfilter *f, const json_t *issue, struct ghquery che
     return true;
 }
 
-/* ---- comments -------------------------------------------------------------------- */
+/* ---- comments ---- */
 
 bool
 comment_has_command(const char *text, const char *command)

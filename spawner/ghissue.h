@@ -2,8 +2,7 @@
  *
  * An issue: {"number", "title", "body", "url", "user", "pull" (bool), "labels": [names],
  * "assignees": [logins], "updated", "comments" (count)}. A comment: {"body", "created_at",
- * "user"}, with "cut": true when only its commands were kept.
- */
+ * "user"}, with "cut": true when only its commands were kept. */
 #ifndef KELOS_SPAWNER_GHISSUE_H
 #define KELOS_SPAWNER_GHISSUE_H
 

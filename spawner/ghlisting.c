@@ -161,7 +161,7 @@ ghlisting_issues(struct ghlisting *l)
     return l->all;
 }
 
-/* ---- the cache text -------------------------------------------------------------- */
+/* ---- the cache text ---- */
 
 static bool
 etag_fine(const char *etag)
@@ -225,7 +225,7 @@ ghlisting_cache(const struct ghlisting *l, struct buf *out)
     }
 }
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void ask(struct ghlisting *l);
 

@@ -2,8 +2,7 @@
  *
  * What was read stays, with its ETags, so that an unchanged repository costs one request
  * that is not counted. After a restart only the ETags are there (the cache text): as long as
- * every page answers 304 nothing else is needed, otherwise the pages are read anew.
- */
+ * every page answers 304 nothing else is needed, otherwise the pages are read anew. */
 #ifndef KELOS_SPAWNER_GHLISTING_H
 #define KELOS_SPAWNER_GHLISTING_H
 

@@ -131,7 +131,7 @@ items_add(struct items *s, const struct msg_item *item)
     return 0;
 }
 
-/* ---- digest ---------------------------------------------------------------------- */
+/* ---- digest ---- */
 
 static void
 to_hex(const unsigned char *hash, char out[DIGEST_SIZE])
@@ -189,7 +189,7 @@ items_digest(const struct items *s, char out[DIGEST_SIZE])
     to_hex(hash, out);
 }
 
-/* ---- pages and JSON -------------------------------------------------------------- */
+/* ---- pages and JSON ---- */
 
 size_t
 items_page(const struct items *s, size_t from)

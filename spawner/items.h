@@ -1,8 +1,7 @@
 /* items.h - the complete set of work items that one TaskSpawner matches. Pure.
  *
  * A set owns copies of all its texts. What is longer than its field of the bus may be is cut
- * at a character's border; what cannot be an item at all is left out and counted.
- */
+ * at a character's border; what cannot be an item at all is left out and counted. */
 #ifndef KELOS_SPAWNER_ITEMS_H
 #define KELOS_SPAWNER_ITEMS_H
 

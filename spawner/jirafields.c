@@ -8,7 +8,7 @@
 #include "common/limits.h"
 #include "common/utf8.h"
 
-/* ---- JQL ------------------------------------------------------------------------- */
+/* ---- JQL ---- */
 
 static bool
 is_plain(const char *word)
@@ -88,7 +88,7 @@ jira_jql(const char *project, const char *filter, struct buf *out)
     return out->failed ? -1 : 0;
 }
 
-/* ---- fields ---------------------------------------------------------------------- */
+/* ---- fields ---- */
 
 int64_t
 jira_number(const char *key)

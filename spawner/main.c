@@ -26,7 +26,7 @@ struct self {
     struct shard shards[SHARDS_MAX];
 };
 
-/* ---- the bus --------------------------------------------------------------------- */
+/* ---- the bus ---- */
 
 static int
 send_to_shard(void *arg, unsigned shard, const struct message *m)
@@ -81,7 +81,7 @@ static const struct handler handlers[] = {
     {MSG_SOURCE_ACK, on_ack},
 };
 
-/* ---- start and end --------------------------------------------------------------- */
+/* ---- start and end ---- */
 
 static int
 connect_shards(struct self *s, struct err *e)

@@ -7,7 +7,7 @@
 #include "spawner/delivery.h"
 #include "spawner/engine_self.h"
 
-/* ---- spawns and groups ----------------------------------------------------------- */
+/* ---- spawns and groups ---- */
 
 static void
 group_free(struct engine *en, struct group *g)
@@ -142,7 +142,7 @@ roster_regroup(struct engine *en)
     }
 }
 
-/* ---- assignments ----------------------------------------------------------------- */
+/* ---- assignments ---- */
 
 static int
 set_secret(struct secret **held, const char *text, bool *changed)

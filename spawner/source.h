@@ -7,8 +7,7 @@
  *
  * A type stages its results on the spawns while it polls (source_items, source_unchanged,
  * source_failed); the engine (engine.h) decides when to poll, sends, waits for
- * acknowledgements.
- */
+ * acknowledgements. */
 #ifndef KELOS_SPAWNER_SOURCE_H
 #define KELOS_SPAWNER_SOURCE_H
 

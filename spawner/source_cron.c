@@ -1,8 +1,7 @@
 /* source_cron.c - the ticks of a schedule (when.cron).
  *
  * The watermark is the last tick that was handed out and taken: ticks behind it are made up
- * for, LIMIT_CRON_CATCH_UP at a time, and a clock that is set back makes none twice.
- */
+ * for, LIMIT_CRON_CATCH_UP at a time, and a clock that is set back makes none twice. */
 #include "spawner/source_cron.h"
 
 #include "common/clock.h"

@@ -2,8 +2,7 @@
  *
  * Spawns on one repository with the same state share one listing: the server filters what
  * all of them want alike, the rest is filtered here. Where that common listing would be
- * longer than LIMIT_SOURCE_PAGES, each filter gets a listing of its own.
- */
+ * longer than LIMIT_SOURCE_PAGES, each filter gets a listing of its own. */
 #include "spawner/source_github.h"
 
 #include <ctype.h>
@@ -25,7 +24,7 @@ struct repo_poll {
     bool merged;           /* members differ in their filters */
 };
 
-/* ---- spawns and groups ----------------------------------------------------------- */
+/* ---- spawns and groups ---- */
 
 static void *
 gh_read(const struct spawn *s, const json_t *when, struct err *e)
@@ -169,7 +168,7 @@ state_of(struct group *g)
     return g->state;
 }
 
-/* ---- the result ------------------------------------------------------------------ */
+/* ---- the result ---- */
 
 static void
 add_item(struct items *set, const struct ghfilter *f, const json_t *issue,
@@ -305,7 +304,7 @@ on_comments(void *arg, const struct failure *f, size_t failed, bool fatal)
     source_done(g, NULL, 0);
 }
 
-/* ---- the poll -------------------------------------------------------------------- */
+/* ---- the poll ---- */
 
 static void
 repo_url(const struct group *g, struct buf *out)

@@ -1,8 +1,7 @@
 /* source_jira.c - issues of a Jira project (when.jira).
  *
  * Asks the newer endpoint (/search/jql, pages by token); where that does not exist the older
- * one (/search, pages by number), going on behind what was read already.
- */
+ * one (/search, pages by number), going on behind what was read already. */
 #include "spawner/source_jira.h"
 
 #include <string.h>
@@ -32,7 +31,7 @@ struct jira_poll {
     char *token; /* of the next page, newer endpoint */
 };
 
-/* ---- spawns ---------------------------------------------------------------------- */
+/* ---- spawns ---- */
 
 static void
 jira_spec_free(void *spec)
@@ -100,7 +99,7 @@ jira_forget(struct group *g)
     g->state = NULL;
 }
 
-/* ---- requests -------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static void
 add_base64(struct buf *out, const char *bytes, size_t size)
@@ -188,7 +187,7 @@ ask(struct jira_poll *p)
     }
 }
 
-/* ---- answers --------------------------------------------------------------------- */
+/* ---- answers ---- */
 
 /* Reads a page. Returns 1 when more follow, 0 at the end, -1 with *e set. */
 static int

@@ -7,8 +7,7 @@
  * input-tokens, output-tokens, cache-read-tokens, response, response-truncated. Nothing
  * is printed when there is no line. Environment: KELOS_AGENT_TYPE, KELOS_BASE_BRANCH,
  * KELOS_UPSTREAM_REPO. Exit code 1 when copying failed or a claude-code run was not
- * complete (the reason is on stderr), else 0, whatever git or gh said.
- */
+ * complete (the reason is on stderr), else 0, whatever git or gh said. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
-/* eventrate.h - which Events are written, counted or dropped. Pure: it is handed `now`.
- */
+/* eventrate.h - which Events are written, counted or dropped. Pure: it is handed
+ * `now`. */
 #ifndef KELOS_STATUSWRITER_EVENTRATE_H
 #define KELOS_STATUSWRITER_EVENTRATE_H
 

@@ -88,7 +88,7 @@ events_pending(const struct events *v)
     return v->n;
 }
 
-/* ---- the object ------------------------------------------------------------------ */
+/* ---- the object ---- */
 
 json_t *
 event_doc(const struct msg_event *m, const char *name, const char *message,
@@ -114,7 +114,7 @@ event_doc(const struct msg_event *m, const char *name, const char *message,
                      last, "count", (json_int_t)count);
 }
 
-/* ---- writing --------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void
 ack(struct events *v, const char *to, uint64_t id, const char *uid, unsigned code,
@@ -204,7 +204,7 @@ start(struct pending *p)
         give_up(p, &e);
 }
 
-/* ---- taking ---------------------------------------------------------------------- */
+/* ---- taking ---- */
 
 static struct pending *
 pending_new(struct events *v, const struct peer *from, const struct msg_event *m,

@@ -1,8 +1,7 @@
 /* events.h - Kubernetes Events: told once, counted when they repeat, never in the way.
  *
  * Best effort: a bounded queue, a few tries, then forgotten. An Event's name is fixed by
- * who emits it, so that a re-send meets AlreadyExists and is done.
- */
+ * who emits it, so that a re-send meets AlreadyExists and is done. */
 #ifndef KELOS_STATUSWRITER_EVENTS_H
 #define KELOS_STATUSWRITER_EVENTS_H
 

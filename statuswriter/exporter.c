@@ -98,7 +98,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url,
     return done;
 }
 
-/* ---- in the loop ----------------------------------------------------------------- */
+/* ---- in the loop ---- */
 
 static void arm(struct listener *l);
 

@@ -112,7 +112,7 @@ exporter_listen(const char *metrics, const char *health, struct exporter_sockets
     return 0;
 }
 
-/* ---- process metrics ------------------------------------------------------------- */
+/* ---- process metrics ---- */
 
 static void
 add_gauge(struct buf *out, const char *name, const char *type, const char *help,

@@ -24,7 +24,7 @@ struct self {
     int64_t stop_at; /* monotonic ms; 0: not stopping */
 };
 
-/* ---- messages -------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static void
 on_status(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -59,7 +59,7 @@ static const struct handler handlers[] = {
     {MSG_OUTPUTS_COLLECT, on_collect},
 };
 
-/* ---- the end --------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* What is on its way is flushed; what cannot be written in time is sent again by the
  * reconciler that was not acknowledged. */
@@ -84,7 +84,7 @@ on_stop(void *arg, struct worker *w)
     flush(s, w);
 }
 
-/* ---- the start ------------------------------------------------------------------- */
+/* ---- the start ---- */
 
 static int
 prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)

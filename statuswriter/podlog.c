@@ -100,7 +100,7 @@ podlog_end(const struct kube_stream_end *end)
     return end->http_status == 400 ? PODLOG_AGAIN : PODLOG_NEVER;
 }
 
-/* ---- answering ------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 /* Lends the texts of the outputs to the message. Returns 0, or -1 when memory ran out. */
 static int
@@ -159,7 +159,7 @@ answer(struct reading *x, bool complete, const char *why)
     start_next(l);
 }
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int
 on_data(void *arg, const char *bytes, size_t size)
@@ -249,7 +249,7 @@ start(struct reading *x)
     x->all->streams++;
 }
 
-/* ---- taking ---------------------------------------------------------------------- */
+/* ---- taking ---- */
 
 static struct reading *
 find(struct podlogs *l, const char *uid)

@@ -2,8 +2,7 @@
  *
  * Memory is bounded whatever the log holds: the bytes stream through the outputs reader.
  * A log that cannot be read yet is asked for again for PODLOG_BUDGET_MS, as long as it
- * takes a kubelet to come back; then the answer says `complete: false` and why.
- */
+ * takes a kubelet to come back; then the answer says `complete: false` and why. */
 #ifndef KELOS_STATUSWRITER_PODLOG_H
 #define KELOS_STATUSWRITER_PODLOG_H
 

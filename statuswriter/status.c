@@ -90,7 +90,7 @@ statuses_pending(const struct statuses *s)
     return zhashx_size(s->entries);
 }
 
-/* ---- acknowledgements ------------------------------------------------------------ */
+/* ---- acknowledgements ---- */
 
 static void
 ack(struct statuses *s, const char *to, uint64_t id, const char *uid, unsigned code,
@@ -138,7 +138,7 @@ claim(struct claims *claims, const char *to, uint64_t id)
     return 0;
 }
 
-/* ---- writing --------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void
 count(struct entry *x, const char *code)
@@ -254,7 +254,7 @@ start(struct entry *x)
     }
 }
 
-/* ---- taking ---------------------------------------------------------------------- */
+/* ---- taking ---- */
 
 /* The patch of a message as a tree with its uid; NULL with *e set. */
 static json_t *

@@ -1,8 +1,7 @@
 /* status.h - writes the status of objects: one patch in flight per object, newest wins.
  *
  * Each status.apply is acknowledged once what it asked for is written, or can never be.
- * What waits behind a patch in flight is composed into one patch.
- */
+ * What waits behind a patch in flight is composed into one patch. */
 #ifndef KELOS_STATUSWRITER_STATUS_H
 #define KELOS_STATUSWRITER_STATUS_H
 

@@ -31,8 +31,8 @@ on_ask(void *arg, struct bus *bus, const struct peer *from, const struct message
     say(s, from->user_id, m->envelope.correlation, !out.failed, buf_str(&out));
 }
 
-/* To one worker, or to all for "" and "all"; the supervisor's own level is one of them.
- */
+/* To one worker, or to all for "" and "all"; the supervisor's own level is one of
+ * them. */
 static void
 on_level(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
 {
@@ -66,8 +66,7 @@ on_level(void *arg, struct bus *bus, const struct peer *from, const struct messa
         found ? "{}" : "{\"error\":\"no such worker; kelos-bus status lists them\"}");
 }
 
-/* ---- the tap
- * --------------------------------------------------------------------------- */
+/* ---- the tap ---- */
 
 void
 admin_tap_worker(struct supervisor *s, const char *user_id)
@@ -89,8 +88,8 @@ tap_all(struct supervisor *s, bool on)
             admin_tap_worker(s, s->units[i]->user_id);
 }
 
-/* The tap has one filter: that of who asked last. Everybody who asked gets what passes.
- */
+/* The tap has one filter: that of who asked last. Everybody who asked gets what
+ * passes. */
 static void
 on_tap(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
 {

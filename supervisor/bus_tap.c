@@ -23,8 +23,7 @@ struct tool {
     uint64_t dropped; /* as the last record told */
 };
 
-/* ---- records: what the tap shows
- * -------------------------------------------------------- */
+/* ---- records: what the tap shows ---- */
 
 /* One line: time, who to whom, the message itself. */
 static void
@@ -162,8 +161,7 @@ replay(const char *path, const char *kinds)
     return bad;
 }
 
-/* ---- status for people
- * ------------------------------------------------------------------ */
+/* ---- status for people ---- */
 
 static void
 print_status(const char *text)
@@ -200,8 +198,7 @@ print_status(const char *text)
     json_decref(root);
 }
 
-/* ---- the conversation
- * ------------------------------------------------------------------- */
+/* ---- the conversation ---- */
 
 static void
 on_say(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -333,8 +330,7 @@ converse(struct tool *t)
     return t->failed || !t->answered;
 }
 
-/* ---- commands
- * ---------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 static int
 cmd_status(struct tool *t, int argc, char **argv)

@@ -4,8 +4,7 @@
  * worker that had become ready and made progress starts again at once, whatever killed
  * it; only consecutive deaths without progress wait, first 0, then 100 ms doubling to 30
  * s (20 % jitter); ten of them within five minutes make the worker degraded, but it is
- * never given up.
- */
+ * never given up. */
 #ifndef KELOS_SUPERVISOR_CHILD_H
 #define KELOS_SUPERVISOR_CHILD_H
 

@@ -15,8 +15,7 @@ send_or_log(struct supervisor *s, const char *to, const struct message *m)
         log_warn(NULL, "%s to %s: %s", message_name(m->kind), to, e.text);
 }
 
-/* ---- who is who
- * ------------------------------------------------------------------------ */
+/* ---- who is who ---- */
 
 static void
 send_peers_to(struct supervisor *s, const struct unit *to)
@@ -74,8 +73,7 @@ on_peers_query(void *arg, struct bus *bus, const struct peer *from,
         send_peers_to(s, u);
 }
 
-/* ---- hand-shake
- * ------------------------------------------------------------------------ */
+/* ---- hand-shake ---- */
 
 static void
 on_hello(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -158,8 +156,7 @@ on_leadership(void *arg, struct bus *bus, const struct peer *from,
     snprintf(s->leader_identity, sizeof s->leader_identity, "%s", l->identity);
 }
 
-/* ---- wanted sources
- * -------------------------------------------------------------------- */
+/* ---- wanted sources ---- */
 
 static bool
 is_key(const char *key)

@@ -11,8 +11,8 @@
 int listen_lock(const char *run_dir, struct err *e);
 
 /* A listening socket at run_dir/name, in place of any stale one. Workers inherit it, so
- * what connects while its worker restarts waits. Returns the descriptor, or -1 with *e.
- */
+ * what connects while its worker restarts waits. Returns the descriptor, or -1 with
+ * *e. */
 int listen_open(const char *run_dir, const char *name, struct err *e);
 
 /* The loopback port of the local API server: `wanted`, or when 0 the one kept in `file`,

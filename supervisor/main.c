@@ -16,8 +16,7 @@
 #define TICK_MS 1000
 #define NOFILE_WANTED 16384
 
-/* ---- identity -------------------------------------------------------------------------
- */
+/* ---- identity ---- */
 
 static enum zap_verdict
 check_peer(void *arg, const char *domain, pid_t pid, uid_t uid, bool again, char *user_id)
@@ -58,8 +57,7 @@ make_identity(struct supervisor *s)
         n += snprintf(s->identity + n, sizeof s->identity - (size_t)n, "%02x", bytes[i]);
 }
 
-/* ---- signals --------------------------------------------------------------------------
- */
+/* ---- signals ---- */
 
 static uint64_t
 file_stamp(const char *path)
@@ -152,8 +150,7 @@ take_signals(struct supervisor *s, struct err *e)
     return 0;
 }
 
-/* ---- setting up -----------------------------------------------------------------------
- */
+/* ---- setting up ---- */
 
 static void
 raise_limits(void)

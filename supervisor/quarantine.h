@@ -2,8 +2,7 @@
  *
  * A key that was being processed at three consecutive deaths of a worker is told to its
  * next incarnations, which leave it alone but for a try every ten minutes. It is
- * forgotten half an hour after the last death it was part of.
- */
+ * forgotten half an hour after the last death it was part of. */
 #ifndef KELOS_SUPERVISOR_QUARANTINE_H
 #define KELOS_SUPERVISOR_QUARANTINE_H
 

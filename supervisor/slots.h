@@ -1,8 +1,7 @@
 /* slots.h - the shared pages: one per worker slot, made before the first worker starts.
  *
  * A slot belongs to a worker id as long as there are free ones, so that its counters
- * outlive every incarnation. The statuswriter inherits all of them, read-only.
- */
+ * outlive every incarnation. The statuswriter inherits all of them, read-only. */
 #ifndef KELOS_SUPERVISOR_SLOTS_H
 #define KELOS_SUPERVISOR_SLOTS_H
 

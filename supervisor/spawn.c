@@ -16,8 +16,8 @@
 
 #define CHILD_NOFILE 8192 /* well above peers, sources and watches together */
 #define CHILD_ADDRESS_SPACE (8ul << 30) /* bytes; a runaway worker fails to allocate */
-#define PARK_FD                                                                          \
-    (SPAWN_FIRST_FD + SPAWN_FDS_MAX) /* where descriptors wait while 3.. is filled */
+/* Where descriptors wait while 3.. is filled. */
+#define PARK_FD (SPAWN_FIRST_FD + SPAWN_FDS_MAX)
 
 void
 spawn_arg(struct spawn *s, const char *fmt, ...)

@@ -2,8 +2,7 @@
  *
  * The supervisor starts, watches and restarts workers and says who they are. It parses
  * nothing but its own control messages, has no network socket and stays out of the data
- * path.
- */
+ * path. */
 #ifndef KELOS_SUPERVISOR_SUPERVISOR_H
 #define KELOS_SUPERVISOR_SUPERVISOR_H
 

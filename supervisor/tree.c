@@ -56,8 +56,7 @@ tree_name(const char *pattern, int index, char *out, size_t size)
         snprintf(out, size, "%.*s%d%s", (int)(mark - pattern), pattern, index, mark + 2);
 }
 
-/* ---- what each role's own flags are ---------------------------------------------------
- */
+/* ---- what each role's own flags are ---- */
 
 static void
 apiserver_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
@@ -118,8 +117,7 @@ static void (*const role_flags[N_ROLES])(struct supervisor *, struct unit *,
     [ROLE_SPAWNER] = spawner_flags,
 };
 
-/* ---- what all have --------------------------------------------------------------------
- */
+/* ---- what all have ---- */
 
 static bool
 reaches_cluster(enum role role)

@@ -9,10 +9,9 @@
 #include "common/log.h"
 #include "supervisor/spawn.h"
 
-#define STUCK_MS 2000 /* one event keeps the loop that long */
-#define PROGRESS_MS                                                                      \
-    1000              /* ready for that long counts as progress, as does an event since */
-#define REVOKE_MS 100 /* at most, from a death to the reaping */
+#define STUCK_MS 2000    /* one event keeps the loop that long */
+#define PROGRESS_MS 1000 /* ready for that long counts as progress, as an event does */
+#define REVOKE_MS 100    /* at most, from a death to the reaping */
 
 static double
 random01(void)
@@ -88,8 +87,7 @@ unit_free(struct supervisor *s, struct unit *u)
     free(u);
 }
 
-/* ---- the end of a process -------------------------------------------------------------
- */
+/* ---- the end of a process ---- */
 
 static void
 describe_exit(const siginfo_t *info, char *out, size_t size)
@@ -233,8 +231,7 @@ units_stopped_or_orphaned(struct supervisor *s)
     reap_orphans(s);
 }
 
-/* ---- actions --------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static void
 send_signal(const struct unit *u, int signal_number)
@@ -325,8 +322,7 @@ unit_event(struct supervisor *s, struct unit *u, enum child_event event)
     units_arm(s);
 }
 
-/* ---- deadlines ------------------------------------------------------------------------
- */
+/* ---- deadlines ---- */
 
 static int
 on_deadline(zloop_t *loop, int timer, void *arg)
@@ -364,8 +360,7 @@ units_arm(struct supervisor *s)
                                         1, on_deadline, s);
 }
 
-/* ---- the tree as a whole
- * --------------------------------------------------------------- */
+/* ---- the tree as a whole ---- */
 
 /* Is what this row waits for there? A role without any unit is not waited for. */
 static bool

@@ -3,8 +3,8 @@
  * Types: null, bool, int, uint, double, string, bytes, list, map, timestamp, duration, type and
  * optional. Operators and macros of the language definition (has, all, exists, exists_one, map,
  * filter, bind, optMap; all and exists also with two variables), conversions, and the string,
- * list, regex, time, optional and quantity functions that Kubernetes offers. Cost is bounded by LIMIT_CEL_STEPS.
- */
+ * list, regex, time, optional and quantity functions that Kubernetes offers. Cost is bounded by
+ * LIMIT_CEL_STEPS. */
 #ifndef KELOS_LOCAL_APISERVER_CEL_H
 #define KELOS_LOCAL_APISERVER_CEL_H
 

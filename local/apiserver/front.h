@@ -1,8 +1,8 @@
 /* front.h - the listening socket and its connections, on libmicrohttpd without its threads.
  *
  * Answers to writes wait for the commit at the end of the loop's turn (group commit); streams
- * are suspended while there is nothing to tell, and a peer that hangs up meanwhile is noticed.
- */
+ * are suspended while there is nothing to tell, and a peer that hangs up meanwhile is
+ * noticed. */
 #ifndef KELOS_LOCAL_APISERVER_FRONT_H
 #define KELOS_LOCAL_APISERVER_FRONT_H
 

@@ -2,8 +2,7 @@
  *
  * Work items: "gone" a uid whose owner vanished: look at its dependents; "check" an object
  * whose owners may be missing; "owner" an owner that waits for its dependents (foreground,
- * orphan); "ns" a namespace that is being emptied.
- */
+ * orphan); "ns" a namespace that is being emptied. */
 #include "local/apiserver/gc.h"
 
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* gc.h - what goes on after writes: the collector of dependents, emptying of namespaces, old
- * Events. All work is noted in the store, so that a restart goes on with it.
- */
+ * Events. All work is noted in the store, so that a restart goes on with it. */
 #ifndef KELOS_LOCAL_APISERVER_GC_H
 #define KELOS_LOCAL_APISERVER_GC_H
 

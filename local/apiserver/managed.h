@@ -4,8 +4,7 @@
  * an item of a set; {} is a leaf, "." says that the item itself is meant beside its fields.
  *
  * Ownership is recorded from an object's first apply on; before that nobody asks. At that
- * moment everything that is there belongs to the manager "before-first-apply".
- */
+ * moment everything that is there belongs to the manager "before-first-apply". */
 #ifndef KELOS_LOCAL_APISERVER_MANAGED_H
 #define KELOS_LOCAL_APISERVER_MANAGED_H
 

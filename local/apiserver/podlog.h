@@ -6,8 +6,7 @@
  *
  * as container runtimes write it: F ends a line, P is a part of a longer one. A line without
  * such a stamp is served as it is. Following ends when the Pod's status says that the
- * container has terminated, or the Pod is gone, and everything written has been told.
- */
+ * container has terminated, or the Pod is gone, and everything written has been told. */
 #ifndef KELOS_LOCAL_APISERVER_PODLOG_H
 #define KELOS_LOCAL_APISERVER_PODLOG_H
 

@@ -2,8 +2,8 @@
  *
  * Alternation, groups (capturing, (?:…), (?i) (?s) (?m) flags), classes with ranges and
  * [[:alpha:]], \d \w \s \b and their opposites, \pL-like classes for Letter/Number/…: ASCII
- * only, . ^ $ \A \z, * + ? {n,m} with lazy forms (the same language, another match length).
- */
+ * only, . ^ $ \A \z, * + ? {n,m} with lazy forms (the same language, another match
+ * length). */
 #ifndef KELOS_LOCAL_APISERVER_REGEX_H
 #define KELOS_LOCAL_APISERVER_REGEX_H
 

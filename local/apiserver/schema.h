@@ -1,8 +1,7 @@
 /* schema.h - structural schemas: those of CRDs and of the built-in types, compiled.
  *
  * One form serves validation, defaults, pruning, unknown fields, merge keys and the
- * ownership of list items in apply.
- */
+ * ownership of list items in apply. */
 #ifndef KELOS_LOCAL_APISERVER_SCHEMA_H
 #define KELOS_LOCAL_APISERVER_SCHEMA_H
 

@@ -4,8 +4,7 @@
  * transaction: as the object's newest state and as a row of the change log, which watches,
  * continued lists and lists at an exact version read. Bodies are the object's JSON text as
  * clients get it. A transaction is opened by the first write and ended by store_commit, so
- * that all writes of one turn of the event loop share one fsync.
- */
+ * that all writes of one turn of the event loop share one fsync. */
 #ifndef KELOS_LOCAL_APISERVER_STORE_H
 #define KELOS_LOCAL_APISERVER_STORE_H
 

@@ -1,6 +1,6 @@
 /* watch.h - watches: each has a version up to which it has told, and reads on in the change
- * log when its connection can take more. So a watcher costs one buffer, however slow it is.
- */
+ * log when its connection can take more. So a watcher costs one buffer, however slow it
+ * is. */
 #ifndef KELOS_LOCAL_APISERVER_WATCH_H
 #define KELOS_LOCAL_APISERVER_WATCH_H
 

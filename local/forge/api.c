@@ -32,7 +32,7 @@ issue_of(struct forge *f, struct request *q, struct reply *r, bool pull)
     return i;
 }
 
-/* ---- filters of a list ----------------------------------------------------------- */
+/* ---- filters of a list ---- */
 
 static bool
 has_label(json_t *doc, const char *name, size_t size)
@@ -190,7 +190,7 @@ read_since(const struct request *q, struct reply *r, int64_t *since)
     return 0;
 }
 
-/* ---- routes ---------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 static void
 get_repo(struct forge *f, struct request *q, struct reply *r)

@@ -1,5 +1,5 @@
-/* journal.h - what the forge was asked, for tests: the latest requests and counts. Pure.
- */
+/* journal.h - what the forge was asked, for tests: the latest requests and counts.
+ * Pure. */
 #ifndef KELOS_LOCAL_FORGE_JOURNAL_H
 #define KELOS_LOCAL_FORGE_JOURNAL_H
 

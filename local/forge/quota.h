@@ -1,5 +1,5 @@
-/* quota.h - requests per hour and token, as the X-RateLimit-* headers report them. Pure.
- */
+/* quota.h - requests per hour and token, as the X-RateLimit-* headers report them.
+ * Pure. */
 #ifndef KELOS_LOCAL_FORGE_QUOTA_H
 #define KELOS_LOCAL_FORGE_QUOTA_H
 

@@ -140,7 +140,7 @@ reply_error(struct reply *r, int status, const char *fmt, ...)
                         "kelos-demo-forge --help");
 }
 
-/* ---- paging ---------------------------------------------------------------------- */
+/* ---- paging ---- */
 
 static void
 add_encoded(struct buf *b, const char *text)
@@ -216,7 +216,7 @@ reply_page(struct reply *r, const struct request *q, const char *base, json_t *a
         reply_header(r, "Link", "%s", buf_str(&link));
 }
 
-/* ---- routes ---------------------------------------------------------------------- */
+/* ---- routes ---- */
 
 /* Whether the path has the route's shape; fills the args. */
 static bool

@@ -1,7 +1,7 @@
 /* request.h - one request as the forge's handlers see it, and the answer they fill.
  *
- * Nothing here knows the HTTP library: server.c fills and sends, tests may fill by hand.
- */
+ * Nothing here knows the HTTP library: server.c fills and sends, tests may fill by
+ * hand. */
 #ifndef KELOS_LOCAL_FORGE_REQUEST_H
 #define KELOS_LOCAL_FORGE_REQUEST_H
 
@@ -72,7 +72,7 @@ void reply_error(struct reply *r, int status, const char *fmt, ...) PRINTF_LIKE(
  * header. `base` is the server's own address. */
 void reply_page(struct reply *r, const struct request *q, const char *base, json_t *all);
 
-/* ---- routes ------------------------------------------------------------------------ */
+/* ---- routes ---- */
 
 struct forge;
 

@@ -43,7 +43,7 @@ exchange_free(struct exchange *x)
     free(x);
 }
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void *
 on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -98,7 +98,7 @@ begin(struct exchange *x, const char *method, const char *url)
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, on_header, &x->q);
 }
 
-/* ---- answering ------------------------------------------------------------------- */
+/* ---- answering ---- */
 
 /* A body that lies about its length, or has none. */
 struct lie {
@@ -321,7 +321,7 @@ on_completed(void *cls, struct MHD_Connection *connection, void **context,
     *context = NULL;
 }
 
-/* ---- the server ------------------------------------------------------------------ */
+/* ---- the server ---- */
 
 struct server *
 server_new(struct forge *f, int listen_fd, struct err *e)

@@ -106,7 +106,7 @@ state_login(const struct state *s, const char *token, int64_t now)
     return json_string_value(json_object_get(entry, "login"));
 }
 
-/* ---- objects in GitHub's shape --------------------------------------------------- */
+/* ---- objects in GitHub's shape ---- */
 
 static json_t *
 user_doc(const struct state *s, const char *login)
@@ -468,7 +468,7 @@ repo_add_comment(struct state *s, struct repo *r, struct issue *i, json_t *want,
     return doc;
 }
 
-/* ---- the state file -------------------------------------------------------------- */
+/* ---- the state file ---- */
 
 static const char *const root_fields[] = {"tokens",    "apps",      "repos",
                                           "anonymous", "rateLimit", NULL};

@@ -3,8 +3,7 @@
  *
  * Objects are kept in the shape in which GitHub's API shows them, so that serving one is
  * printing it. Timestamps have GitHub's resolution of a second; `now` is wall
- * milliseconds.
- */
+ * milliseconds. */
 #ifndef KELOS_LOCAL_FORGE_STATE_H
 #define KELOS_LOCAL_FORGE_STATE_H
 
@@ -49,8 +48,8 @@ struct state *state_new(const char *base);
 void state_free(struct state *s);
 SCOPED_DEFINE(state)
 
-/* Adds what the JSON file says (see --help for its fields). ERR_INVALID names the field.
- */
+/* Adds what the JSON file says (see --help for its fields). ERR_INVALID names the
+ * field. */
 int state_load(struct state *s, const char *path, int64_t now, struct err *e);
 /* The same from a tree; borrowed. */
 int state_fill(struct state *s, json_t *root, int64_t now, struct err *e);

@@ -1,6 +1,5 @@
 /* cgroup.h - resources.limits of a container as control groups, where this user may make
- * them; where not, the container runs without (the caller logs it once).
- */
+ * them; where not, the container runs without (the caller logs it once). */
 #ifndef KELOS_LOCAL_RUNNER_CGROUP_H
 #define KELOS_LOCAL_RUNNER_CGROUP_H
 

@@ -7,8 +7,7 @@
  *
  * As root, the mounts are made first and the user namespace is entered last, so that the
  * container holds no right over its own mounts; anybody else needs the user namespace to
- * mount at all.
- */
+ * mount at all. */
 #ifndef KELOS_LOCAL_RUNNER_CONFINE_H
 #define KELOS_LOCAL_RUNNER_CONFINE_H
 

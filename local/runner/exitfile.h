@@ -6,8 +6,7 @@
  *     exit.N    put in place by rename when the container has ended.
  *     log       what the container printed (logsink.h); log.1 what was before it
  *
- * All in the container's directory D/pods/<pod uid>/<container>/.
- */
+ * All in the container's directory D/pods/<pod uid>/<container>/. */
 #ifndef KELOS_LOCAL_RUNNER_EXITFILE_H
 #define KELOS_LOCAL_RUNNER_EXITFILE_H
 

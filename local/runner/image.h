@@ -9,8 +9,7 @@
  *                           "name": "agent", "home": "/home/agent", "workdir": "/workspace"}
  *
  * Programs are the host's: /usr, /bin, /lib and a few files of /etc, all read-only, and
- * the directories given as agent paths.
- */
+ * the directories given as agent paths. */
 #ifndef KELOS_LOCAL_RUNNER_IMAGE_H
 #define KELOS_LOCAL_RUNNER_IMAGE_H
 

@@ -2,8 +2,7 @@
  *
  * A Job's Pods are numbered attempts, and an attempt's name follows from the Job's uid and
  * the number alone. So whoever decides again, after whatever was lost, comes to the same
- * name and meets AlreadyExists instead of starting a second run.
- */
+ * name and meets AlreadyExists instead of starting a second run. */
 #ifndef KELOS_LOCAL_RUNNER_JOB_H
 #define KELOS_LOCAL_RUNNER_JOB_H
 

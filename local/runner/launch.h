@@ -1,8 +1,7 @@
 /* launch.h - everything a monitor must know to start one container, as bytes in a memfd.
  *
  * The runner encodes, kelos-monitor decodes. It is never a file: it holds the values of
- * Secrets. A value of each noun below is a plain list of strings that the launch owns.
- */
+ * Secrets. A value of each noun below is a plain list of strings that the launch owns. */
 #ifndef KELOS_LOCAL_RUNNER_LAUNCH_H
 #define KELOS_LOCAL_RUNNER_LAUNCH_H
 

@@ -7,8 +7,7 @@
  * as container runtimes write it, which is what the API server reads. A line of one stream
  * is never cut by the other. One over LIMIT_AGENT_LINE_BYTES loses its rest and says so.
  * At `limit` bytes the log becomes `log.1`, so that a container takes at most twice that.
- * A full disk loses lines and never stops the container.
- */
+ * A full disk loses lines and never stops the container. */
 #ifndef KELOS_LOCAL_RUNNER_LOGSINK_H
 #define KELOS_LOCAL_RUNNER_LOGSINK_H
 

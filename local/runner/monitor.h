@@ -2,8 +2,7 @@
  *
  * A monitor outlives the runner that started it. SIGTERM asks the container to end
  * (SIGTERM to its process group, SIGKILL after the launch's grace time); a second SIGTERM,
- * or SIGINT, kills at once. SIGKILL of the monitor kills the container with it.
- */
+ * or SIGINT, kills at once. SIGKILL of the monitor kills the container with it. */
 #ifndef KELOS_LOCAL_RUNNER_MONITOR_H
 #define KELOS_LOCAL_RUNNER_MONITOR_H
 

@@ -2,8 +2,7 @@
  *
  * What runs is known from the disk (claims and exit files), so that a runner that was
  * killed goes on where it was. D/pods/<uid>/<container>/ holds logs and exit files until
- * the Pod object is gone; D/pods/<uid>/.volumes/ until its containers have ended.
- */
+ * the Pod object is gone; D/pods/<uid>/.volumes/ until its containers have ended. */
 #ifndef KELOS_LOCAL_RUNNER_PODS_H
 #define KELOS_LOCAL_RUNNER_PODS_H
 

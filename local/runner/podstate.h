@@ -1,6 +1,5 @@
 /* podstate.h - what a Pod on this machine has come to, what is due next, and how that is
- * said in the Pod's status. Pure: no I/O, handed `now`.
- */
+ * said in the Pod's status. Pure: no I/O, handed `now`. */
 #ifndef KELOS_LOCAL_RUNNER_PODSTATE_H
 #define KELOS_LOCAL_RUNNER_PODSTATE_H
 

@@ -10,8 +10,8 @@
 /* Makes a tmpfs on `place` (an existing directory), puts the launch's mounts, /proc and
  * /dev into it and makes it the root of the calling process, whose mount namespace must
  * be its own. `owner` is the id (as seen here) that owns the directories made. No path
- * follows a symbolic link that a container could have made. Returns 0, or -1 with *e set.
- */
+ * follows a symbolic link that a container could have made. Returns 0, or -1 with *e
+ * set. */
 int rootfs_enter(const struct launch *l, const char *place, uid_t owner, struct err *e);
 
 /* Makes a directory and its parents below the root that is in force now. */

@@ -7,8 +7,7 @@
  *                                     once when their source changes
  *
  * Files live in NAME/..HASH/ and NAME/..data points to the present HASH, as the kubelet
- * does it: a reader sees the old set or the new one.
- */
+ * does it: a reader sees the old set or the new one. */
 #ifndef KELOS_LOCAL_RUNNER_VOLUME_H
 #define KELOS_LOCAL_RUNNER_VOLUME_H
 

@@ -2,8 +2,7 @@
  *
  * Lists all pages, follows from there with bookmarks, resumes after an end, lists again
  * after 410. A failure is retried with back-off for ever. For each kind the runner keeps
- * what it must itself; this keeps nothing but the last version.
- */
+ * what it must itself; this keeps nothing but the last version. */
 #ifndef KELOS_LOCAL_RUNNER_WATCH_H
 #define KELOS_LOCAL_RUNNER_WATCH_H
 

@@ -45,7 +45,7 @@ of_kind(enum message_kind kind)
     return m;
 }
 
-/* ---- filling every field of every payload from its table row --------------------------- */
+/* ---- filling every field of every payload from its table row ---- */
 
 #define N_SAMPLES 2
 static char long_text[1 << 20];

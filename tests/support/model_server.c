@@ -7,8 +7,7 @@
  * the last ends with one sentence; a request without tools gets a short text. A turn uses
  * 100 and 20 tokens. Strict: an unknown path, a missing or wrong key, a body that is
  * not a messages request is refused as the API refuses it, and noted in the log.
- * Answers both `stream: true` (server-sent events) and `stream: false`.
- */
+ * Answers both `stream: true` (server-sent events) and `stream: false`. */
 #include <getopt.h>
 #include <jansson.h>
 #include <microhttpd.h>

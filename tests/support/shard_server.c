@@ -36,7 +36,7 @@ print(json_t *line)
     json_decref(line);
 }
 
-/* ---- out --------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 static const char *
 text(const json_t *o, const char *key)
@@ -179,7 +179,7 @@ do_collect(struct self *s, json_t *c)
         log_error(NULL, "outputs.collect: %s", e.text);
 }
 
-/* ---- in ---------------------------------------------------------------------------- */
+/* ---- in ---- */
 
 static void
 on_join(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -307,7 +307,7 @@ static const struct handler rows[] = {
     {MSG_OUTPUTS_DONE, on_outputs},
 };
 
-/* ---- commands ---------------------------------------------------------------------- */
+/* ---- commands ---- */
 
 static const struct {
     const char *name;

@@ -30,7 +30,7 @@ told(const struct self *s, const char *action)
     return at != NULL && (at[strlen(wanted)] == '\0' || at[strlen(wanted)] == ' ');
 }
 
-/* ---- messages --------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static void
 on_join(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -101,7 +101,7 @@ on_assign(void *arg, struct bus *bus, const struct peer *from, const struct mess
              strlen(m->body.assign.token));
 }
 
-/* ---- connections ------------------------------------------------------------------------ */
+/* ---- connections ---- */
 
 static void
 on_joined(void *arg, struct bus *bus, const struct peer *peer)
@@ -152,7 +152,7 @@ want_sources(struct self *s)
         log_error(NULL, "%s", e.text);
 }
 
-/* ---- misbehaviour ------------------------------------------------------------------------ */
+/* ---- misbehaviour ---- */
 
 static void
 try_open(const char *path)
@@ -245,7 +245,7 @@ misbehave(struct self *s)
         worker_after(s->w, 20, crash_on_key, s);
 }
 
-/* ---- the worker --------------------------------------------------------------------------- */
+/* ---- the worker ---- */
 
 static const struct handler rows[] = {
     {MSG_OBJECTS_JOIN, on_join},  {MSG_SNAPSHOT_END, on_sweep_end},
