@@ -13,7 +13,7 @@ _Static_assert((unsigned)LIMIT_MESSAGE_BYTES == MESSAGE_MAX_BYTES,
 _Static_assert((unsigned)LIMIT_MESSAGE_DEPTH == MESSAGE_MAX_DEPTH,
                "one limit, two names");
 
-#define BURST 64 /* messages taken per wake-up: other events get their turn */
+#define BURST 64         /* messages taken per wake-up: other events get their turn */
 #define DROP_LOG_MS 1000 /* one line about dropped messages per bus in that time */
 
 /* ---- identities ---- */

@@ -354,7 +354,8 @@ watch_socket(struct bus *b)
     char endpoint[64];
 
     /* Never a name that was used before: the old one may still be closing. */
-    snprintf(endpoint, sizeof endpoint, "inproc://watch-%lld", (long long)clock_mono_ns());
+    snprintf(endpoint, sizeof endpoint, "inproc://watch-%lld",
+             (long long)clock_mono_ns());
     if (zmq_socket_monitor(zsock_resolve(b->sock), endpoint,
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |

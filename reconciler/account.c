@@ -23,34 +23,35 @@ static json_t *
 account_object(const struct account *a, const struct profile *p)
 {
     return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s}}}", "apiVersion", "v1", "kind",
-                     "ServiceAccount", "metadata", "name", p->spawner_account, "namespace", a->ns,
-                     "labels", "app.kubernetes.io/name", p->label_name,
-                     "app.kubernetes.io/managed-by", p->managed_by);
+                     "ServiceAccount", "metadata", "name", p->spawner_account,
+                     "namespace", a->ns, "labels", "app.kubernetes.io/name",
+                     p->label_name, "app.kubernetes.io/managed-by", p->managed_by);
 }
 
 static json_t *
 binding_object(const struct account *a, const struct profile *p)
 {
-    return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s}},s:{s:s,s:s,s:s},s:[{s:s,s:s,s:s}]}",
-                     "apiVersion", "rbac.authorization.k8s.io/v1", "kind", "RoleBinding",
-                     "metadata", "name", p->spawner_account, "namespace", a->ns, "labels",
-                     "app.kubernetes.io/name", p->label_name, "app.kubernetes.io/managed-by",
-                     p->managed_by, "roleRef", "apiGroup", "rbac.authorization.k8s.io", "kind",
-                     "ClusterRole", "name", p->spawner_role, "subjects", "kind", "ServiceAccount",
-                     "name", p->spawner_account, "namespace", a->ns);
+    return json_pack(
+        "{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s}},s:{s:s,s:s,s:s},s:[{s:s,s:s,s:s}]}",
+        "apiVersion", "rbac.authorization.k8s.io/v1", "kind", "RoleBinding", "metadata",
+        "name", p->spawner_account, "namespace", a->ns, "labels",
+        "app.kubernetes.io/name", p->label_name, "app.kubernetes.io/managed-by",
+        p->managed_by, "roleRef", "apiGroup", "rbac.authorization.k8s.io", "kind",
+        "ClusterRole", "name", p->spawner_role, "subjects", "kind", "ServiceAccount",
+        "name", p->spawner_account, "namespace", a->ns);
 }
 
 static int
 create(struct account *a, json_t *object, kube_done_fn *done, struct err *e)
 {
     SCOPED(json) json_t *body = object;
-    const struct kube_request q = {
-        .verb = KUBE_CREATE,
-        .res = kube_res_of(json_str_or(body, "apiVersion", ""), json_str_or(body, "kind", "")),
-        .ns = a->ns,
-        .name = json_str_or(body, "metadata.name", ""),
-        .body = body,
-        .repeat = KUBE_REPEAT_NAMED};
+    const struct kube_request q = {.verb = KUBE_CREATE,
+                                   .res = kube_res_of(json_str_or(body, "apiVersion", ""),
+                                                      json_str_or(body, "kind", "")),
+                                   .ns = a->ns,
+                                   .name = json_str_or(body, "metadata.name", ""),
+                                   .body = body,
+                                   .repeat = KUBE_REPEAT_NAMED};
 
     return kube_call(a->shard->kube, &q, done, a, e) != NULL ? 0 : -1;
 }

@@ -12,7 +12,8 @@ component_check(const char *what, const char *name, struct err *e)
     if (*name == '\0')
         return err_set(e, ERR_INVALID, "%s name is empty", what);
     if (strpbrk(name, "/\\") != NULL)
-        return err_set(e, ERR_INVALID, "%s name \"%s\" contains path separators", what, name);
+        return err_set(e, ERR_INVALID, "%s name \"%s\" contains path separators", what,
+                       name);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return err_set(e, ERR_INVALID, "%s name \"%s\" is a path traversal", what, name);
     return 0;
@@ -39,18 +40,20 @@ drop_path(struct plugin_map *m, const char *path)
 }
 
 static int
-add_text(struct plugin_map *m, const char *what, const struct named_text *t, const char *key,
-         const char *format, const char *plugin, struct err *e)
+add_text(struct plugin_map *m, const char *what, const struct named_text *t,
+         const char *key, const char *format, const char *plugin, struct err *e)
 {
     SCOPED(buf) struct buf path = BUF_INIT;
     const char *gap = strstr(format, "%s");
 
     if (component_check(what, t->name, e) < 0)
         return -1;
-    buf_printf(&path, "%s/%.*s%s%s", plugin, (int)(gap - format), format, t->name, gap + 2);
+    buf_printf(&path, "%s/%.*s%s%s", plugin, (int)(gap - format), format, t->name,
+               gap + 2);
     drop_path(m, buf_str(&path));
     json_object_set_new(m->data, key, json_string(t->content));
-    json_array_append_new(m->items, json_pack("{s:s,s:s}", "key", key, "path", buf_str(&path)));
+    json_array_append_new(m->items,
+                          json_pack("{s:s,s:s}", "key", key, "path", buf_str(&path)));
     m->bytes += strlen(t->content);
     return 0;
 }
@@ -65,11 +68,13 @@ fill_plugins(struct plugin_map *m, const struct agentconfig_view *a, struct err 
         if (component_check("plugin", p->name, e) < 0)
             return -1;
         if (strcmp(p->name, "skills-sh") == 0 && a->n_skills > 0)
-            return err_set(e, ERR_INVALID, "plugin name \"skills-sh\" is reserved for skills.sh "
-                                           "packages when spec.skills is set");
+            return err_set(e, ERR_INVALID,
+                           "plugin name \"skills-sh\" is reserved for skills.sh "
+                           "packages when spec.skills is set");
         for (size_t j = 0; j < p->n_skills; j++) {
             snprintf(key, sizeof key, "p%zu-s%zu", i, j);
-            if (add_text(m, "skill", &p->skills[j], key, "skills/%s/SKILL.md", p->name, e) < 0)
+            if (add_text(m, "skill", &p->skills[j], key, "skills/%s/SKILL.md", p->name,
+                         e) < 0)
                 return -1;
         }
         for (size_t j = 0; j < p->n_agents; j++) {
@@ -79,9 +84,10 @@ fill_plugins(struct plugin_map *m, const struct agentconfig_view *a, struct err 
         }
     }
     if (m->bytes > JOB_PLUGIN_BYTES)
-        return err_set(e, ERR_INVALID,
-                       "plugin content totals %zu bytes, exceeding the %d byte ConfigMap budget",
-                       m->bytes, JOB_PLUGIN_BYTES);
+        return err_set(
+            e, ERR_INVALID,
+            "plugin content totals %zu bytes, exceeding the %d byte ConfigMap budget",
+            m->bytes, JOB_PLUGIN_BYTES);
     return 0;
 }
 
@@ -99,10 +105,12 @@ add_plugins(struct pod_parts *p, struct err *e)
     }
     snprintf(name, sizeof name, "%s-plugins", p->wish->task->view.meta.name);
     json_array_append_new(p->config_maps,
-                          json_pack("{s:s,s:s,s:o,s:o}", "apiVersion", "v1", "kind", "ConfigMap",
-                                    "metadata", owned_metadata(p->wish, name), "data", m.data));
-    json_array_append_new(p->volumes, json_pack("{s:s,s:{s:s,s:o}}", "name", "kelos-plugin-src",
-                                                "configMap", "name", name, "items", m.items));
+                          json_pack("{s:s,s:s,s:o,s:o}", "apiVersion", "v1", "kind",
+                                    "ConfigMap", "metadata",
+                                    owned_metadata(p->wish, name), "data", m.data));
+    json_array_append_new(p->volumes,
+                          json_pack("{s:s,s:{s:s,s:o}}", "name", "kelos-plugin-src",
+                                    "configMap", "name", name, "items", m.items));
     json_array_append_new(
         p->init,
         json_pack("{s:s,s:s,s:[s,s,o],s:{s:i},s:[o,o]}", "name", "plugin-setup", "image",
@@ -133,24 +141,27 @@ add_skills(struct pod_parts *p, struct err *e)
         }
         buf_add_char(&script, '\n');
     }
-    buf_add_str(&script, "if [ ! -d " PLUGIN_DIR "/.agents/skills ]; then\n"
-                         "    echo 'skills-install: no skill was installed' >&2\n"
-                         "    exit 1\n"
-                         "fi\n"
-                         "mkdir -p " PLUGIN_DIR "/skills-sh/skills\n"
-                         "mv " PLUGIN_DIR "/.agents/skills/* " PLUGIN_DIR "/skills-sh/skills/\n"
-                         "rm -rf " PLUGIN_DIR "/.agents " PLUGIN_DIR "/.npm\n"
-                         "chown -R 61100:61100 " PLUGIN_DIR "\n");
+    buf_add_str(&script,
+                "if [ ! -d " PLUGIN_DIR "/.agents/skills ]; then\n"
+                "    echo 'skills-install: no skill was installed' >&2\n"
+                "    exit 1\n"
+                "fi\n"
+                "mkdir -p " PLUGIN_DIR "/skills-sh/skills\n"
+                "mv " PLUGIN_DIR "/.agents/skills/* " PLUGIN_DIR "/skills-sh/skills/\n"
+                "rm -rf " PLUGIN_DIR "/.agents " PLUGIN_DIR "/.npm\n"
+                "chown -R 61100:61100 " PLUGIN_DIR "\n");
     json_array_append_new(
-        p->init, json_pack("{s:s,s:s,s:[s,s,o],s:[o],s:[o]}", "name", "skills-install", "image",
-                           p->wish->images->node, "command", "sh", "-c",
-                           literal(buf_str(&script)), "env", env_literal("HOME", PLUGIN_DIR),
-                           "volumeMounts", volume_mount("kelos-plugin", PLUGIN_DIR, false)));
+        p->init,
+        json_pack("{s:s,s:s,s:[s,s,o],s:[o],s:[o]}", "name", "skills-install", "image",
+                  p->wish->images->node, "command", "sh", "-c", literal(buf_str(&script)),
+                  "env", env_literal("HOME", PLUGIN_DIR), "volumeMounts",
+                  volume_mount("kelos-plugin", PLUGIN_DIR, false)));
     return 0;
 }
 
 /* What an entry of KELOS_MCP_SERVERS holds, in this order; empty ones are left out. */
-static const char *const mcp_members[] = {"type", "command", "args", "url", "headers", "env"};
+static const char *const mcp_members[] = {"type", "command", "args",
+                                          "url",  "headers", "env"};
 
 static bool
 empty_value(const json_t *v)
@@ -203,8 +214,8 @@ agentconfig_add(struct pod_parts *p, struct err *e)
     if (a == NULL)
         return 0;
     if (a->n_plugins > 0 || a->n_skills > 0) {
-        json_array_append_new(p->volumes,
-                              json_pack("{s:s,s:{}}", "name", "kelos-plugin", "emptyDir"));
+        json_array_append_new(
+            p->volumes, json_pack("{s:s,s:{}}", "name", "kelos-plugin", "emptyDir"));
         json_array_append_new(p->mounts, volume_mount("kelos-plugin", PLUGIN_DIR, false));
     }
     if (a->n_plugins > 0 && add_plugins(p, e) < 0)

@@ -82,10 +82,11 @@ read_key(const char *pem, struct err *e)
     BIO_free(bio);
     ERR_clear_error();
     if (key == NULL)
-        err_set(e, ERR_INVALID, strstr(pem, "-----BEGIN") == NULL
-                                    ? "parsing private key: no PEM block found in private key"
-                                    : "parsing private key: failed to parse private key as PKCS1 "
-                                      "or PKCS8: it is damaged, encrypted or of another form");
+        err_set(e, ERR_INVALID,
+                strstr(pem, "-----BEGIN") == NULL
+                    ? "parsing private key: no PEM block found in private key"
+                    : "parsing private key: failed to parse private key as PKCS1 "
+                      "or PKCS8: it is damaged, encrypted or of another form");
     else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
         EVP_PKEY_free(key);
         key = NULL;
@@ -157,8 +158,10 @@ sign(const struct apptoken *a, struct buf *jwt, struct err *e)
     unsigned char signature[1024];
     size_t size = sizeof signature;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, a->key) == 1 &&
-             EVP_DigestSign(ctx, signature, &size, (const unsigned char *)jwt->data, jwt->size) == 1;
+    int ok = ctx != NULL &&
+             EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, a->key) == 1 &&
+             EVP_DigestSign(ctx, signature, &size, (const unsigned char *)jwt->data,
+                            jwt->size) == 1;
 
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
@@ -176,8 +179,8 @@ apptoken_jwt(const struct apptoken *a, int64_t now_ms, struct err *e)
     SCOPED(buf) struct buf claims = BUF_INIT, jwt = BUF_INIT;
     long long now = now_ms / 1000;
 
-    buf_printf(&claims, "{\"iss\":\"%s\",\"iat\":%lld,\"exp\":%lld}", a->app, now - JWT_AGE_S,
-               now + JWT_LIFE_S);
+    buf_printf(&claims, "{\"iss\":\"%s\",\"iat\":%lld,\"exp\":%lld}", a->app,
+               now - JWT_AGE_S, now + JWT_LIFE_S);
     add_base64url(&jwt, header, sizeof header - 1);
     buf_add_char(&jwt, '.');
     add_base64url(&jwt, claims.data, claims.size);
@@ -196,13 +199,15 @@ apptoken_url(const struct apptoken *a, const char *api_base, char *out, size_t r
 }
 
 struct secret *
-apptoken_answer(int status, const char *body, size_t size, int64_t *expires_ms, struct err *e)
+apptoken_answer(int status, const char *body, size_t size, int64_t *expires_ms,
+                struct err *e)
 {
     bool passing = status == 429 || status >= 500;
 
     *expires_ms = 0;
     if (status != 201) {
-        err_set(e, passing ? ERR_BUSY : ERR_INVALID, "GitHub API returned status %d: %.*s", status,
+        err_set(e, passing ? ERR_BUSY : ERR_INVALID,
+                "GitHub API returned status %d: %.*s", status,
                 (int)(size < QUOTED_BYTES ? size : QUOTED_BYTES), body);
         return NULL;
     }

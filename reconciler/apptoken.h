@@ -38,8 +38,8 @@ void apptoken_url(const struct apptoken *a, const char *api_base, char *out, siz
 /* Reads the answer: the token, and *expires_ms (0 when absent). NULL with *e: ERR_INVALID for
  * what will not mend by itself (401, 404 …), ERR_BUSY for 429 and 5xx; the text is
  * "GitHub API returned status 401: ..." or "decoding response: ...". */
-struct secret *apptoken_answer(int status, const char *body, size_t size, int64_t *expires_ms,
-                               struct err *e);
+struct secret *apptoken_answer(int status, const char *body, size_t size,
+                               int64_t *expires_ms, struct err *e);
 
 /* A text of a Secret's data, decoded from base64; NULL when absent or not base64. */
 struct secret *secret_value(const json_t *data, const char *key);

@@ -22,7 +22,8 @@ branch_judge(const struct task_view *t, const struct contender *all, size_t n)
         const struct task_view *other = all[i].task;
         if (strcmp(other->view.meta.uid, t->view.meta.uid) == 0)
             continue;
-        if (all[i].claim == CLAIM_RUNNING && (holder == NULL || branch_before(other, holder)))
+        if (all[i].claim == CLAIM_RUNNING &&
+            (holder == NULL || branch_before(other, holder)))
             holder = other;
         if (all[i].claim == CLAIM_WAITING && branch_before(other, t) &&
             (first == NULL || branch_before(other, first)))
@@ -46,16 +47,19 @@ branch_valid(const char *name)
 {
     size_t size = strlen(name);
 
-    if (size == 0 || size > 244 || name[0] == '-' || name[0] == '/' || strcmp(name, "@") == 0 ||
-        strcmp(name, "HEAD") == 0 || name[size - 1] == '/' || name[size - 1] == '.')
+    if (size == 0 || size > 244 || name[0] == '-' || name[0] == '/' ||
+        strcmp(name, "@") == 0 || strcmp(name, "HEAD") == 0 || name[size - 1] == '/' ||
+        name[size - 1] == '.')
         return false;
-    if (strstr(name, "..") != NULL || strstr(name, "//") != NULL || strstr(name, "@{") != NULL)
+    if (strstr(name, "..") != NULL || strstr(name, "//") != NULL ||
+        strstr(name, "@{") != NULL)
         return false;
     for (size_t i = 0; i < size; i++) {
         bool first = i == 0 || name[i - 1] == '/';
         if (!char_valid((unsigned char)name[i]) || (first && name[i] == '.'))
             return false;
-        if (strncmp(name + i, ".lock", 5) == 0 && (name[i + 5] == '\0' || name[i + 5] == '/'))
+        if (strncmp(name + i, ".lock", 5) == 0 &&
+            (name[i + 5] == '\0' || name[i + 5] == '/'))
             return false;
     }
     return true;

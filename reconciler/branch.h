@@ -24,7 +24,8 @@ struct branch {
 
 /* May `t` start? It may when nobody runs and, of those who could, it is the oldest by
  * creation time, then name. `all` may hold t itself, in any order. */
-struct branch branch_judge(const struct task_view *t, const struct contender *all, size_t n);
+struct branch branch_judge(const struct task_view *t, const struct contender *all,
+                           size_t n);
 
 /* Whether a comes before b. */
 bool branch_before(const struct task_view *a, const struct task_view *b);

@@ -95,8 +95,12 @@ entry_of(struct credentials *c, enum cred_kind kind, const char *ns, const char 
         return en;
     if ((en = calloc(1, sizeof *en)) == NULL)
         abort();
-    *en = (struct entry){.all = c, .kind = kind, .ns = strdup(ns), .name = strdup(name),
-                         .api_base = strdup(api_base), .keys = zlistx_new()};
+    *en = (struct entry){.all = c,
+                         .kind = kind,
+                         .ns = strdup(ns),
+                         .name = strdup(name),
+                         .api_base = strdup(api_base),
+                         .keys = zlistx_new()};
     zlistx_set_destructor(en->keys, text_free);
     zhashx_insert(c->entries, key, en);
     return en;
@@ -117,8 +121,9 @@ settle(struct entry *en, enum cred_state state, const char *message)
     en->read_ms = now;
     snprintf(en->message, sizeof en->message, "%s", message);
     en->failures = state == CRED_RETRY ? en->failures + 1 : 0;
-    en->again_ms = state == CRED_RETRY ? now + (delay < RETRY_CAP_MS ? delay : RETRY_CAP_MS)
-                                       : now + SECRET_AGE_MS;
+    en->again_ms = state == CRED_RETRY
+                       ? now + (delay < RETRY_CAP_MS ? delay : RETRY_CAP_MS)
+                       : now + SECRET_AGE_MS;
     if (state == CRED_READY && en->expires_ms != 0 &&
         en->expires_ms - APPTOKEN_MARGIN_MS < en->again_ms)
         en->again_ms = en->expires_ms - APPTOKEN_MARGIN_MS > now
@@ -165,7 +170,8 @@ on_exchanged(void *arg, const struct http_response *r)
         e.code = ERR_BUSY;
         err_wrap(&e, "generating installation token: requesting installation token");
     } else {
-        struct secret *token = apptoken_answer(r->status, r->body, r->body_size, &expires, &e);
+        struct secret *token =
+            apptoken_answer(r->status, r->body, r->body_size, &expires, &e);
         if (token != NULL) {
             keep(en, &en->token, token);
             en->expires_ms = expires;
@@ -261,7 +267,8 @@ take_data(struct entry *en, const json_t *data)
     set_identity(en, en->token != NULL ? secret_reveal(en->token) : "",
                  en->user != NULL ? secret_reveal(en->user) : "");
     if (en->token == NULL) {
-        snprintf(en->message, sizeof en->message, "secret \"%s\" has no key %s", en->name, key);
+        snprintf(en->message, sizeof en->message, "secret \"%s\" has no key %s", en->name,
+                 key);
         char message[1200];
         memcpy(message, en->message, sizeof message);
         settle(en, CRED_RETRY, message);
@@ -281,8 +288,8 @@ on_read(void *arg, const struct kube_result *r)
         return;
     }
     struct err e = r->err;
-    err_wrap(&e, "fetching %s secret \"%s\"", en->kind == CRED_JIRA ? "jira" : "workspace",
-             en->name);
+    err_wrap(&e, "fetching %s secret \"%s\"",
+             en->kind == CRED_JIRA ? "jira" : "workspace", en->name);
     settle(en, CRED_RETRY, e.text);
 }
 
@@ -314,8 +321,8 @@ waits(const struct entry *en, const char *key)
 }
 
 struct credential
-credential_get(struct credentials *c, enum cred_kind kind, const char *ns, const char *name,
-               const char *api_base, const char *key)
+credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
+               const char *name, const char *api_base, const char *key)
 {
     struct entry *en = entry_of(c, kind, ns, name, api_base);
     bool stale = en->read_ms == 0 || en->doubted || clock_wall_ms() >= en->again_ms;
@@ -325,7 +332,8 @@ credential_get(struct credentials *c, enum cred_kind kind, const char *ns, const
     if (en->busy && !waits(en, key))
         zlistx_add_end(en->keys, strdup(key));
     /* What was good stays good while it is read again, unless it was refused. */
-    bool usable = !en->busy || (en->state == CRED_READY && en->read_ms != 0 && !en->doubted);
+    bool usable =
+        !en->busy || (en->state == CRED_READY && en->read_ms != 0 && !en->doubted);
     return (struct credential){.state = usable ? en->state : CRED_PENDING,
                                .app = en->app,
                                .token = en->token,
@@ -339,7 +347,8 @@ credential_get(struct credentials *c, enum cred_kind kind, const char *ns, const
 void
 credential_doubt(struct credentials *c, const char *ns, const char *name)
 {
-    for (struct entry *en = zhashx_first(c->entries); en != NULL; en = zhashx_next(c->entries))
+    for (struct entry *en = zhashx_first(c->entries); en != NULL;
+         en = zhashx_next(c->entries))
         if (strcmp(en->ns, ns) == 0 && strcmp(en->name, name) == 0)
             en->doubted = true;
 }

@@ -22,7 +22,7 @@ enum cred_state {
 /* Borrowed until the next event. */
 struct credential {
     enum cred_state state;
-    bool app;                  /* a GitHub App: `token` was exchanged for its key */
+    bool app;                   /* a GitHub App: `token` was exchanged for its key */
     const struct secret *token; /* NULL: none */
     const struct secret *user;  /* Jira's; NULL: none */
     int64_t expires_ms;         /* wall, of an exchanged token; 0: unknown or never */
@@ -36,8 +36,9 @@ void credentials_free(struct credentials *c);
 
 /* The credential in Secret ns/name, for the API at `api_base` ("" : github.com). `key` is
  * queued when there is news. */
-struct credential credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
-                                 const char *name, const char *api_base, const char *key);
+struct credential credential_get(struct credentials *c, enum cred_kind kind,
+                                 const char *ns, const char *name, const char *api_base,
+                                 const char *key);
 /* A source says that it was refused: read it again now. */
 void credential_doubt(struct credentials *c, const char *ns, const char *name);
 

@@ -16,7 +16,8 @@ struct search {
     deps_lookup *lookup;
     void *arg;
     zhashx_t *colour; /* name -> grey or black; owned */
-    struct step *path; /* owned: the depth is bounded by the number of Tasks, not by the stack */
+    struct step
+        *path; /* owned: the depth is bounded by the number of Tasks, not by the stack */
     size_t depth, room;
 };
 

@@ -10,17 +10,20 @@ facts_lookup(void *arg, const struct task_view *of, const char *name)
     const struct shard *s = arg;
     const struct meta *m = &of->view.meta;
 
-    return (const struct task_view *)store_get(s->store, KIND_TASK, m->profile, m->ns, name);
+    return (const struct task_view *)store_get(s->store, KIND_TASK, m->profile, m->ns,
+                                               name);
 }
 
 static enum reference
-reference(const struct shard *s, unsigned kind, const struct task_view *t, const char *name)
+reference(const struct shard *s, unsigned kind, const struct task_view *t,
+          const char *name)
 {
     const struct meta *m = &t->view.meta;
 
     if (name == NULL)
         return REF_NONE;
-    return store_get(s->store, kind, m->profile, m->ns, name) != NULL ? REF_FOUND : REF_MISSING;
+    return store_get(s->store, kind, m->profile, m->ns, name) != NULL ? REF_FOUND
+                                                                      : REF_MISSING;
 }
 
 /* The first AgentConfig of the Task that does not exist, or NULL. */
@@ -38,7 +41,8 @@ job_of(const struct shard *s, const struct task_view *t)
 {
     const struct meta *m = &t->view.meta;
 
-    return (const struct job_view *)store_get(s->store, KIND_JOB, m->profile, m->ns, m->name);
+    return (const struct job_view *)store_get(s->store, KIND_JOB, m->profile, m->ns,
+                                              m->name);
 }
 
 static bool
@@ -56,7 +60,8 @@ pod_alive(const struct pod_view *p)
 
 /* The Pods of the Task's Job; those of an earlier Task of the name are not asked. */
 static const struct pod_view *
-pods_of(const struct shard *s, const struct task_view *t, const struct job_view *job, bool *alive)
+pods_of(const struct shard *s, const struct task_view *t, const struct job_view *job,
+        bool *alive)
 {
     const struct meta *m = &t->view.meta;
     struct views found = store_find(s->store, BY_OWNER, m->profile, m->ns, m->name);
@@ -82,14 +87,15 @@ claim_of(struct shard *s, const struct task_view *t)
 {
     const struct meta *m = &t->view.meta;
     char key[SHARD_KEY_MAX];
-    const struct task_memory *memory = task_memory_find(s, task_key(key, m->profile, m->ns, m->name));
+    const struct task_memory *memory =
+        task_memory_find(s, task_key(key, m->profile, m->ns, m->name));
     bool ours = memory != NULL && memory->uid != NULL && strcmp(memory->uid, m->uid) == 0;
     bool alive;
 
     if (phase_terminal(t->phase))
         return CLAIM_NONE;
-    if (owns_job(t, job_of(s, t)) || t->phase == PHASE_PENDING || t->phase == PHASE_RUNNING ||
-        (ours && (memory->creating || memory->job_created)))
+    if (owns_job(t, job_of(s, t)) || t->phase == PHASE_PENDING ||
+        t->phase == PHASE_RUNNING || (ours && (memory->creating || memory->job_created)))
         return CLAIM_RUNNING;
     if (m->deleted_ms != 0) {
         pods_of(s, t, NULL, &alive);
@@ -117,7 +123,8 @@ branch_of(struct shard *s, const struct task_view *t)
         abort();
     for (size_t i = 0; i < found.n; i++) {
         const struct task_view *other = (const struct task_view *)found.at[i];
-        all[i] = (struct contender){other, other == t ? CLAIM_WAITING : claim_of(s, other)};
+        all[i] =
+            (struct contender){other, other == t ? CLAIM_WAITING : claim_of(s, other)};
     }
     struct branch b = branch_judge(t, all, found.n);
     free(all);
@@ -150,8 +157,8 @@ counted(const struct shard *s, const struct task_view *t)
 
     if (t->spawner == NULL || t->ordinal == 0)
         return true;
-    spawner = (const struct spawner_view *)store_get(s->store, KIND_TASK_SPAWNER, m->profile, m->ns,
-                                                     t->spawner);
+    spawner = (const struct spawner_view *)store_get(s->store, KIND_TASK_SPAWNER,
+                                                     m->profile, m->ns, t->spawner);
     return spawner == NULL || spawner->view.meta.deleted_ms != 0 ||
            spawner->total_created >= t->ordinal;
 }
@@ -196,10 +203,11 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     if (m->auth_until != 0 && clock_wall_ms() >= m->auth_until)
         f.auth = AUTH_UNKNOWN;
     const struct workspace_view *w =
-        t->workspace == NULL ? NULL
-                             : (const struct workspace_view *)store_get(
-                                   s->store, KIND_WORKSPACE, t->view.meta.profile,
-                                   t->view.meta.ns, t->workspace);
+        t->workspace == NULL
+            ? NULL
+            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE,
+                                                       t->view.meta.profile,
+                                                       t->view.meta.ns, t->workspace);
     if (w == NULL || w->secret == NULL)
         f.auth = AUTH_READY;
     f.build_error = m->build_error;

@@ -13,9 +13,11 @@ failurepolicy_check(const struct task_view *t, struct err *e)
 
     for (size_t i = 0; i < json_array_size(rules); i++)
         if (strcmp(json_str_or(json_array_get(rules, i), "action", ""), "FailIndex") == 0)
-            return err_set(e, ERR_INVALID,
-                           "podFailurePolicy.rules[%zu].action: FailIndex is not supported for "
-                           "Task Jobs", i);
+            return err_set(
+                e, ERR_INVALID,
+                "podFailurePolicy.rules[%zu].action: FailIndex is not supported for "
+                "Task Jobs",
+                i);
     return 0;
 }
 
@@ -23,9 +25,10 @@ failurepolicy_check(const struct task_view *t, struct err *e)
 static json_t *
 built_in(void)
 {
-    return json_pack("{s:[{s:s,s:[{s:s,s:s}]},{s:s,s:{s:s,s:[i]}}]}", "rules", "action", "Count",
-                     "onPodConditions", "type", "DisruptionTarget", "status", "True", "action",
-                     "FailJob", "onExitCodes", "operator", "NotIn", "values", 0);
+    return json_pack("{s:[{s:s,s:[{s:s,s:s}]},{s:s,s:{s:s,s:[i]}}]}", "rules", "action",
+                     "Count", "onPodConditions", "type", "DisruptionTarget", "status",
+                     "True", "action", "FailJob", "onExitCodes", "operator", "NotIn",
+                     "values", 0);
 }
 
 json_t *

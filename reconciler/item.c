@@ -136,8 +136,8 @@ item_task_name(const char *spawner, const char *id, char *out)
         return;
     }
     SHA256((const unsigned char *)full.data, full.size, digest);
-    snprintf(out, NAME_MAX_BYTES + 1, "%.54s-%02x%02x%02x%02x", full.data, digest[0], digest[1],
-             digest[2], digest[3]);
+    snprintf(out, NAME_MAX_BYTES + 1, "%.54s-%02x%02x%02x%02x", full.data, digest[0],
+             digest[1], digest[2], digest[3]);
 }
 
 void
@@ -186,7 +186,8 @@ item_values(struct template_data *d, const struct item *it, bool again)
     template_put(d, &v, "URL", outside_text(d, it->url, again));
     template_put(d, &v, "Labels", outside_text(d, buf_str(&labels), again));
     template_put(d, &v, "Comments", outside_text(d, it->comments, again));
-    template_put(d, &v, "Kind", outside_text(d, *it->kind != '\0' ? it->kind : "Issue", again));
+    template_put(d, &v, "Kind",
+                 outside_text(d, *it->kind != '\0' ? it->kind : "Issue", again));
     template_put(d, &v, "Time", template_string(d, it->time));
     template_put(d, &v, "Schedule", template_string(d, it->schedule));
     return v;
@@ -198,7 +199,8 @@ static const char default_prompt[] =
     "{{if .Comments}}\n\nComments:\n{{.Comments}}{{end}}";
 
 static json_t *
-render(const char *what, const char *text, const struct item *it, bool again, struct err *e)
+render(const char *what, const char *text, const struct item *it, bool again,
+       struct err *e)
 {
     SCOPED(template_data) struct template_data *d = template_data_new();
     SCOPED(buf) struct buf out = BUF_INIT;
@@ -213,9 +215,9 @@ render(const char *what, const char *text, const struct item *it, bool again, st
 
 /* Members of the template that go into the Task as they are. */
 static const char *const copied[] = {
-    "type",         "credentials",  "model",          "image",
-    "workspaceRef", "agentConfigRef", "agentConfigRefs", "dependsOn",
-    "effort",       "podFailurePolicy", "upstreamRepo", "ttlSecondsAfterFinished",
+    "type",         "credentials",      "model",           "image",
+    "workspaceRef", "agentConfigRef",   "agentConfigRefs", "dependsOn",
+    "effort",       "podFailurePolicy", "upstreamRepo",    "ttlSecondsAfterFinished",
     "podOverrides",
 };
 
@@ -228,7 +230,8 @@ task_spec(const struct spawner_view *s, const struct item *it, struct err *e)
 
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
         json_t *value = json_object_get(s->template_, copied[i]);
-        bool empty = json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
+        bool empty =
+            json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
         if (value != NULL && !empty)
             json_object_set_new(spec, copied[i], json_deep_copy(value));
     }
@@ -258,7 +261,8 @@ item_task(const struct spawner_view *s, const struct item *item, struct err *e)
     if (spec == NULL)
         return NULL;
     item_task_name(m->name, item->id, name);
-    return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s},s:[s]},s:o}", "apiVersion", p->api_version,
-                     "kind", "Task", "metadata", "name", name, "namespace", m->ns, "labels",
-                     p->label_spawner, m->name, "finalizers", p->task_finalizer, "spec", spec);
+    return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s},s:[s]},s:o}", "apiVersion",
+                     p->api_version, "kind", "Task", "metadata", "name", name,
+                     "namespace", m->ns, "labels", p->label_spawner, m->name,
+                     "finalizers", p->task_finalizer, "spec", spec);
 }

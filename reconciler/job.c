@@ -31,8 +31,8 @@ env_literal(const char *name, const char *value)
 json_t *
 env_secret(const char *name, const char *secret, const char *key)
 {
-    return json_pack("{s:s,s:{s:{s:s,s:s}}}", "name", name, "valueFrom", "secretKeyRef", "key", key,
-                     "name", secret);
+    return json_pack("{s:s,s:{s:{s:s,s:s}}}", "name", name, "valueFrom", "secretKeyRef",
+                     "key", key, "name", secret);
 }
 
 void
@@ -57,8 +57,9 @@ labels_of(const struct job_wish *w)
     const struct profile *p = profile_of(w->task->view.meta.profile);
 
     return json_pack("{s:s,s:s,s:s,s:s}", "app.kubernetes.io/name", p->label_name,
-                     "app.kubernetes.io/component", "task", "app.kubernetes.io/managed-by",
-                     p->managed_by, p->label_task, w->task->view.meta.name);
+                     "app.kubernetes.io/component", "task",
+                     "app.kubernetes.io/managed-by", p->managed_by, p->label_task,
+                     w->task->view.meta.name);
 }
 
 static json_t *
@@ -66,16 +67,17 @@ owner_reference(const struct job_wish *w)
 {
     const struct meta *m = &w->task->view.meta;
 
-    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b}", "apiVersion", profile_of(m->profile)->api_version,
-                     "kind", "Task", "name", m->name, "uid", m->uid, "controller", 1,
-                     "blockOwnerDeletion", 1);
+    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b}", "apiVersion",
+                     profile_of(m->profile)->api_version, "kind", "Task", "name", m->name,
+                     "uid", m->uid, "controller", 1, "blockOwnerDeletion", 1);
 }
 
 json_t *
 owned_metadata(const struct job_wish *w, const char *name)
 {
-    return json_pack("{s:s,s:s,s:o,s:[o]}", "name", name, "namespace", w->task->view.meta.ns,
-                     "labels", labels_of(w), "ownerReferences", owner_reference(w));
+    return json_pack("{s:s,s:s,s:o,s:[o]}", "name", name, "namespace",
+                     w->task->view.meta.ns, "labels", labels_of(w), "ownerReferences",
+                     owner_reference(w));
 }
 
 /* The variable that carries the credential; NULL for a type or kind that does not exist. */
@@ -201,12 +203,14 @@ add_content(struct pod_parts *p)
         return;
     snprintf(name, sizeof name, "%s-content", p->wish->task->view.meta.name);
     json_array_append_new(p->config_maps,
-                          json_pack("{s:s,s:s,s:o,s:O}", "apiVersion", "v1", "kind", "ConfigMap",
-                                    "metadata", owned_metadata(p->wish, name), "data", p->content));
+                          json_pack("{s:s,s:s,s:o,s:O}", "apiVersion", "v1", "kind",
+                                    "ConfigMap", "metadata",
+                                    owned_metadata(p->wish, name), "data", p->content));
     json_array_append_new(p->volumes, json_pack("{s:s,s:{s:s}}", "name", "kelos-content",
                                                 "configMap", "name", name));
     if (agent_reads)
-        json_array_append_new(p->mounts, volume_mount("kelos-content", CONTENT_DIR, true));
+        json_array_append_new(p->mounts,
+                              volume_mount("kelos-content", CONTENT_DIR, true));
 }
 
 static json_t *
@@ -220,11 +224,13 @@ agent_container(struct pod_parts *p, int agent)
     add_user_env(p);
     add_content(p);
     podoverrides_volumes(p);
-    json_t *c = json_pack("{s:s,s:s,s:[s],s:[o],s:O}", "name", t->type, "image",
-                          image != NULL ? image : p->profile->default_images[agent], "command",
-                          p->profile->entrypoint, "args", prompt, "env", p->env);
+    json_t *c =
+        json_pack("{s:s,s:s,s:[s],s:[o],s:O}", "name", t->type, "image",
+                  image != NULL ? image : p->profile->default_images[agent], "command",
+                  p->profile->entrypoint, "args", prompt, "env", p->env);
     if (images->pull_policy[agent] != NULL)
-        json_object_set_new(c, "imagePullPolicy", json_string(images->pull_policy[agent]));
+        json_object_set_new(c, "imagePullPolicy",
+                            json_string(images->pull_policy[agent]));
     if (p->wish->workspace != NULL)
         json_object_set_new(c, "workingDir", json_string("/workspace/repo"));
     if (json_array_size(p->mounts) > 0)
@@ -252,7 +258,8 @@ job_object(struct pod_parts *p, json_t *container)
 {
     const struct job_wish *w = p->wish;
     json_t *deadline = json_object_get(w->task->pod_overrides, "activeDeadlineSeconds");
-    json_t *spec = json_pack("{s:i}", "backoffLimit", p->profile->retry_disruption ? 1 : 0);
+    json_t *spec =
+        json_pack("{s:i}", "backoffLimit", p->profile->retry_disruption ? 1 : 0);
 
     if (p->profile->retry_disruption)
         json_object_set_new(spec, "podFailurePolicy", failurepolicy_of(w->task));
@@ -261,11 +268,11 @@ job_object(struct pod_parts *p, json_t *container)
     json_t *labels = podoverrides_labels(w->task, labels_of(w));
     json_t *metadata = owned_metadata(w, w->task->view.meta.name);
     json_object_set(metadata, "labels", labels);
-    json_object_set_new(
-        spec, "template",
-        json_pack("{s:{s:o},s:o}", "metadata", "labels", labels, "spec", pod_spec(p, container)));
-    return json_pack("{s:s,s:s,s:o,s:o}", "apiVersion", "batch/v1", "kind", "Job", "metadata",
-                     metadata, "spec", spec);
+    json_object_set_new(spec, "template",
+                        json_pack("{s:{s:o},s:o}", "metadata", "labels", labels, "spec",
+                                  pod_spec(p, container)));
+    return json_pack("{s:s,s:s,s:o,s:o}", "apiVersion", "batch/v1", "kind", "Job",
+                     "metadata", metadata, "spec", spec);
 }
 
 static int
@@ -274,11 +281,14 @@ fill(struct pod_parts *p, int agent, struct err *e)
     const struct task_view *t = p->wish->task;
 
     if (agent < 0)
-        return err_set(e, ERR_INVALID, "unsupported agent type: %s", t->type != NULL ? t->type : "");
+        return err_set(e, ERR_INVALID, "unsupported agent type: %s",
+                       t->type != NULL ? t->type : "");
     if (strlen(t->view.meta.name) > 63)
-        return err_set(e, ERR_INVALID, "the Task's name has %zu characters, a Job's may have 63",
+        return err_set(e, ERR_INVALID,
+                       "the Task's name has %zu characters, a Job's may have 63",
                        strlen(t->view.meta.name));
-    if (workspace_add(p, e) < 0 || agentconfig_add(p, e) < 0 || podoverrides_check(t, e) < 0)
+    if (workspace_add(p, e) < 0 || agentconfig_add(p, e) < 0 ||
+        podoverrides_check(t, e) < 0)
         return -1;
     return add_env(p, agent, e);
 }

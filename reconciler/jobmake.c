@@ -13,7 +13,7 @@ struct job_make {
     size_t next;
     char uid[65]; /* of the Task */
     char task[254];
-    bool token;   /* the objects hold a token */
+    bool token; /* the objects hold a token */
     struct kube_call *call;
     job_made_fn *done;
     void *arg;
@@ -48,7 +48,8 @@ static void
 refuse(struct job_make *m, const struct kube_result *r)
 {
     struct err e = r->err;
-    bool wrong = r->status.reason == KUBE_INVALID || r->status.reason == KUBE_BAD_REQUEST ||
+    bool wrong = r->status.reason == KUBE_INVALID ||
+                 r->status.reason == KUBE_BAD_REQUEST ||
                  r->status.reason == KUBE_TOO_LARGE;
 
     if (wrong && m->token)
@@ -63,7 +64,8 @@ is_ours(const struct job_make *m, const json_t *object)
 
     for (size_t i = 0; i < json_array_size(owners); i++) {
         const json_t *o = json_array_get(owners, i);
-        if (json_bool_or(o, "controller", false) && strcmp(json_str_or(o, "uid", ""), m->uid) == 0)
+        if (json_bool_or(o, "controller", false) &&
+            strcmp(json_str_or(o, "uid", ""), m->uid) == 0)
             return true;
     }
     return false;
@@ -95,12 +97,13 @@ adopt(struct job_make *m)
         create_next(m);
         return;
     }
-    SCOPED(json) json_t *body =
-        json_pack("{s:{s:O},s:O}", "metadata", "annotations",
-                  json_object_get(json_object_get(current(m), "metadata"), "annotations") != NULL
-                      ? json_object_get(json_object_get(current(m), "metadata"), "annotations")
-                      : json_null(),
-                  "data", data);
+    SCOPED(json)
+    json_t *body = json_pack(
+        "{s:{s:O},s:O}", "metadata", "annotations",
+        json_object_get(json_object_get(current(m), "metadata"), "annotations") != NULL
+            ? json_object_get(json_object_get(current(m), "metadata"), "annotations")
+            : json_null(),
+        "data", data);
     const struct kube_request q = {
         .verb = KUBE_PATCH_MERGE,
         .res = kube_res_of(json_str_or(current(m), "apiVersion", ""), kind_of(m)),
@@ -119,14 +122,19 @@ say_foreign(struct job_make *m, struct err *e)
 
     if (m->token)
         err_set(e, ERR_EXISTS,
-                "updating token secret: token secret \"%s\" already exists and is not controlled "
-                "by \"%s\"", name, m->task);
+                "updating token secret: token secret \"%s\" already exists and is not "
+                "controlled "
+                "by \"%s\"",
+                name, m->task);
     else if (strcmp(kind_of(m), "Job") == 0)
-        err_set(e, ERR_EXISTS,
-                "Failed to build Job: a Job \"%s\" exists and is not controlled by this Task", name);
+        err_set(
+            e, ERR_EXISTS,
+            "Failed to build Job: a Job \"%s\" exists and is not controlled by this Task",
+            name);
     else
         err_set(e, ERR_EXISTS,
-                "Failed to build Job: %s \"%s\" already exists and is not controlled by this Task",
+                "Failed to build Job: %s \"%s\" already exists and is not controlled by "
+                "this Task",
                 kind_of(m), name);
 }
 
@@ -190,7 +198,8 @@ static int
 start_next(struct job_make *m, enum job_made *why, struct err *e)
 {
     /* What is misspelt in an override must be said, not dropped. */
-    static const struct kube_param strict[] = {{"fieldValidation", "Strict"}, {NULL, NULL}};
+    static const struct kube_param strict[] = {{"fieldValidation", "Strict"},
+                                               {NULL, NULL}};
     const struct kube_request q = {
         .verb = KUBE_CREATE,
         .params = strcmp(kind_of(m), "Job") == 0 ? strict : NULL,
@@ -259,8 +268,8 @@ job_make_start(struct kube *k, const struct job_wish *w, job_made_fn *done, void
 
 struct job_make *
 job_make_token(struct kube *k, const struct meta *task, const char *app_secret,
-               const struct secret *token, int64_t expires_ms, job_made_fn *done, void *arg,
-               enum job_made *why, struct err *e)
+               const struct secret *token, int64_t expires_ms, job_made_fn *done,
+               void *arg, enum job_made *why, struct err *e)
 {
     struct job_make *m = make_new(k, task, done, arg);
     const struct profile *p = profile_of(task->profile);
@@ -272,14 +281,15 @@ job_make_token(struct kube *k, const struct meta *task, const char *app_secret,
     rfc3339_format(expires_ms, expires);
     gitscript_base64(&encoded, secret_reveal(token), secret_size(token));
     json_t *secret = json_pack(
-        "{s:s,s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:{s:s,s:s},s:[{s:s,s:s,s:s,s:s,s:b,s:b}]},s:{s:s}}",
+        "{s:s,s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:{s:s,s:s},s:[{s:s,s:s,s:s,s:s,s:b,s:b}]},"
+        "s:{s:s}}",
         "apiVersion", "v1", "kind", "Secret", "type", "Opaque", "metadata", "name", name,
         "namespace", task->ns, "labels", p->label_task, task->name,
         "app.kubernetes.io/managed-by", p->managed_by, "annotations",
         "kelos.dev/github-app-secret", app_secret, "kelos.dev/token-expires-at", expires,
-        "ownerReferences", "apiVersion", p->api_version, "kind", "Task", "name", task->name,
-        "uid", task->uid, "controller", 1, "blockOwnerDeletion", 1, "data", "GITHUB_TOKEN",
-        buf_str(&encoded));
+        "ownerReferences", "apiVersion", p->api_version, "kind", "Task", "name",
+        task->name, "uid", task->uid, "controller", 1, "blockOwnerDeletion", 1, "data",
+        "GITHUB_TOKEN", buf_str(&encoded));
     buf_wipe(&encoded);
     json_array_append_new(m->objects, secret);
     return begin(m, why, e);

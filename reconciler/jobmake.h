@@ -19,13 +19,15 @@ typedef void job_made_fn(void *arg, enum job_made result, const struct err *e);
 /* Builds now, so the wish need not live on; then creates ConfigMaps and Job in order. `done`
  * is called once, later. The caller frees. NULL when it cannot even begin: *why and *e say so,
  * and `done` is not called. */
-struct job_make *job_make_start(struct kube *k, const struct job_wish *w, job_made_fn *done,
-                                void *arg, enum job_made *why, struct err *e);
+struct job_make *job_make_start(struct kube *k, const struct job_wish *w,
+                                job_made_fn *done, void *arg, enum job_made *why,
+                                struct err *e);
 /* Creates, or renews, Secret <task>-github-token, which the Task owns. JOB_WRONG: a Secret of
  * that name is somebody else's. */
-struct job_make *job_make_token(struct kube *k, const struct meta *task, const char *app_secret,
-                                const struct secret *token, int64_t expires_ms,
-                                job_made_fn *done, void *arg, enum job_made *why, struct err *e);
+struct job_make *job_make_token(struct kube *k, const struct meta *task,
+                                const char *app_secret, const struct secret *token,
+                                int64_t expires_ms, job_made_fn *done, void *arg,
+                                enum job_made *why, struct err *e);
 /* Forgets what is under way; NULL is allowed. */
 void job_make_free(struct job_make *m);
 

@@ -75,9 +75,10 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
     s->worker = w;
     open_memory(s);
     if ((s->loop = loop_worker_new(w, e)) == NULL ||
-        (s->kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_RECONCILER, "kelos-reconciler",
-                                   e)) == NULL ||
-        (s->writes = writes_new(w, e)) == NULL || (s->sources = sources_new(s, e)) == NULL ||
+        (s->kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_RECONCILER,
+                                   "kelos-reconciler", e)) == NULL ||
+        (s->writes = writes_new(w, e)) == NULL ||
+        (s->sources = sources_new(s, e)) == NULL ||
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
     return worker_ready(w, e);
@@ -103,40 +104,48 @@ close_parts(struct shard *s)
 int
 main(int argc, char **argv)
 {
-    struct shard self = {.count = 1,
-                         .leader = true,
-                         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
+    struct shard self = {
+        .count = 1,
+        .leader = true,
+        .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
     const char *unused = NULL;
     const struct flag flags[] = {
         {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
         {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
         {"claude-code-image", FLAG_TEXT, &self.images.image[AGENT_CLAUDE_CODE], "IMAGE",
          "image of claude-code Tasks"},
-        {"codex-image", FLAG_TEXT, &self.images.image[AGENT_CODEX], "IMAGE", "of codex Tasks"},
-        {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE", "of gemini Tasks"},
+        {"codex-image", FLAG_TEXT, &self.images.image[AGENT_CODEX], "IMAGE",
+         "of codex Tasks"},
+        {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE",
+         "of gemini Tasks"},
         {"opencode-image", FLAG_TEXT, &self.images.image[AGENT_OPENCODE], "IMAGE",
          "of opencode Tasks"},
-        {"cursor-image", FLAG_TEXT, &self.images.image[AGENT_CURSOR], "IMAGE", "of cursor Tasks"},
-        {"claude-code-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CLAUDE_CODE],
-         "POLICY", "Always, IfNotPresent or Never"},
-        {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX], "POLICY",
-         "the same for codex"},
-        {"gemini-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_GEMINI], "POLICY",
-         "the same for gemini"},
-        {"opencode-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_OPENCODE],
-         "POLICY", "the same for opencode"},
+        {"cursor-image", FLAG_TEXT, &self.images.image[AGENT_CURSOR], "IMAGE",
+         "of cursor Tasks"},
+        {"claude-code-image-pull-policy", FLAG_TEXT,
+         &self.images.pull_policy[AGENT_CLAUDE_CODE], "POLICY",
+         "Always, IfNotPresent or Never"},
+        {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX],
+         "POLICY", "the same for codex"},
+        {"gemini-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_GEMINI],
+         "POLICY", "the same for gemini"},
+        {"opencode-image-pull-policy", FLAG_TEXT,
+         &self.images.pull_policy[AGENT_OPENCODE], "POLICY", "the same for opencode"},
         {"spawner-image", FLAG_TEXT, &unused, "IMAGE",
-         "of older manifests: spawners are processes of the controller and need no image"},
+         "of older manifests: spawners are processes of the controller and need no "
+         "image"},
         {"token-refresher-image", FLAG_TEXT, &unused, "IMAGE", "likewise"},
         {"spawner-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
         {"token-refresher-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
-        {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR], "POLICY",
-         "the same for cursor"},
-        {"git-image", FLAG_TEXT, &self.images.git, "IMAGE", "image of the init containers with git"},
+        {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR],
+         "POLICY", "the same for cursor"},
+        {"git-image", FLAG_TEXT, &self.images.git, "IMAGE",
+         "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
     };
     const struct worker_spec spec = {.role = ROLE_RECONCILER,
-                                     .usage = "kelos-reconciler --run-dir DIR [--shard N] ...",
+                                     .usage =
+                                         "kelos-reconciler --run-dir DIR [--shard N] ...",
                                      .flags = flags,
                                      .n_flags = ARRAY_LEN(flags),
                                      .prepare = prepare,

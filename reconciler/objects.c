@@ -12,7 +12,8 @@
 static void
 give_credit(struct shard *s, uint64_t messages)
 {
-    struct message m = {.kind = MSG_OBJECTS_CREDIT, .body.credit = {.messages = messages}};
+    struct message m = {.kind = MSG_OBJECTS_CREDIT,
+                        .body.credit = {.messages = messages}};
     struct err e = ERR_INIT;
 
     if (bus_send(s->objects, NULL, &m, &e) < 0)
@@ -23,8 +24,9 @@ void
 objects_joined(void *arg, struct bus *bus, const struct peer *peer)
 {
     struct shard *s = arg;
-    const uint64_t kinds = 1u << KIND_TASK | 1u << KIND_WORKSPACE | 1u << KIND_AGENT_CONFIG |
-                           1u << KIND_TASK_SPAWNER | 1u << KIND_JOB | 1u << KIND_POD;
+    const uint64_t kinds = 1u << KIND_TASK | 1u << KIND_WORKSPACE |
+                           1u << KIND_AGENT_CONFIG | 1u << KIND_TASK_SPAWNER |
+                           1u << KIND_JOB | 1u << KIND_POD;
     struct message m = {.kind = MSG_OBJECTS_JOIN,
                         .body.join = {.kinds = kinds,
                                       .shard = (uint64_t)s->index,
@@ -61,9 +63,10 @@ report_nonsense(struct shard *s, const struct msg_object *o, const struct err *w
     if (object == NULL || (o->kind != KIND_TASK && o->kind != KIND_TASK_SPAWNER) ||
         strcmp(json_str_or(object, "status.message", ""), why->text) == 0)
         return;
-    json_t *patch = json_pack("{s:{s:s,s:s}}", "status", "phase", "Failed", "message", why->text);
-    const struct meta m = {.profile = (unsigned)o->profile, .ns = o->ns, .name = o->name,
-                           .uid = o->uid};
+    json_t *patch =
+        json_pack("{s:{s:s,s:s}}", "status", "phase", "Failed", "message", why->text);
+    const struct meta m = {
+        .profile = (unsigned)o->profile, .ns = o->ns, .name = o->name, .uid = o->uid};
     writes_status(s->writes, (unsigned)o->kind, &m, patch, NULL, NULL);
 }
 
@@ -88,16 +91,17 @@ on_upsert(void *arg, struct bus *bus, const struct peer *from, const struct mess
     (void)bus;
     (void)from;
     s->epoch = o->epoch;
-    struct view *v = view_from_projection((unsigned)o->kind, (unsigned)o->profile, o->doc.data,
-                                          o->doc.size, &e);
+    struct view *v = view_from_projection((unsigned)o->kind, (unsigned)o->profile,
+                                          o->doc.data, o->doc.size, &e);
     if (v == NULL) {
         report_nonsense(s, o, &e);
-        forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns, o->name,
-                             NULL));
+        forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns,
+                             o->name, NULL));
     } else {
         const struct view *now = v;
         SCOPED(view) struct view *old = store_put(s->store, &v, o->epoch);
-        if (old != NULL && strcmp(old->meta.uid, now->meta.uid) != 0 && old->kind == KIND_TASK)
+        if (old != NULL && strcmp(old->meta.uid, now->meta.uid) != 0 &&
+            old->kind == KIND_TASK)
             spawner_task_gone(s, (const struct task_view *)old);
         wake(s, old, now);
     }
@@ -114,7 +118,8 @@ on_delete(void *arg, struct bus *bus, const struct peer *from, const struct mess
     (void)bus;
     (void)from;
     s->epoch = o->epoch;
-    forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns, o->name, o->uid));
+    forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns,
+                         o->name, o->uid));
     consumed(s);
     shard_work(s);
 }
@@ -124,12 +129,14 @@ forget_stale(void *arg, struct view *v)
 {
     struct shard *s = arg;
 
-    forget(s, store_take(s->store, v->kind, v->meta.profile, v->meta.ns, v->meta.name, NULL));
+    forget(s, store_take(s->store, v->kind, v->meta.profile, v->meta.ns, v->meta.name,
+                         NULL));
 }
 
 /* What a whole sweep did not mention does not exist any more. */
 static void
-on_snapshot_end(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
+on_snapshot_end(void *arg, struct bus *bus, const struct peer *from,
+                const struct message *m)
 {
     struct shard *s = arg;
     bool first = !s->synced;
@@ -138,15 +145,16 @@ on_snapshot_end(void *arg, struct bus *bus, const struct peer *from, const struc
     (void)from;
     store_each_stale(s->store, m->body.sweep_end.epoch, forget_stale, s);
     s->synced = true;
-    log_info(NULL, "sweep complete: %zu Tasks, %zu TaskSpawners", store_count(s->store, KIND_TASK),
-             store_count(s->store, KIND_TASK_SPAWNER));
+    log_info(NULL, "sweep complete: %zu Tasks, %zu TaskSpawners",
+             store_count(s->store, KIND_TASK), store_count(s->store, KIND_TASK_SPAWNER));
     if (first)
         spawners_synced(s);
     shard_work(s);
 }
 
 static void
-on_leadership(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
+on_leadership(void *arg, struct bus *bus, const struct peer *from,
+              const struct message *m)
 {
     struct shard *s = arg;
 

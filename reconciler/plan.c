@@ -60,7 +60,8 @@ find_refusal(const struct plan_facts *f, const char *name)
 
 /* Asked for again by a comment that is newer than the end of its Task. */
 static bool
-triggered_again(const struct plan_facts *f, const struct item *it, const struct plan_task *t)
+triggered_again(const struct plan_facts *f, const struct item *it,
+                const struct plan_task *t)
 {
     return f->spawner->trigger_comment != NULL && phase_terminal(t->phase) &&
            t->completed_ms != 0 && it->trigger_ms > t->completed_ms && !t->deleting;
@@ -121,10 +122,12 @@ judge(const struct plan_facts *f, struct plan *p, struct counts *c, const struct
         return ITEM_BAD;
     }
     if (f->taken(f->arg, name)) {
-        fail_item(p, c, name,
-                  pool_printf(&p->arena,
-                               "task %s name collides with an existing Task not owned by spawner %s",
-                               name, f->spawner->view.meta.name));
+        fail_item(
+            p, c, name,
+            pool_printf(
+                &p->arena,
+                "task %s name collides with an existing Task not owned by spawner %s",
+                name, f->spawner->view.meta.name));
         return ITEM_BAD;
     }
     return ITEM_NEW;
@@ -138,14 +141,14 @@ number_task(const struct plan_facts *f, struct plan_create *create)
 
     snprintf(ordinal, sizeof ordinal, "%lld", (long long)create->ordinal);
     item_revision(create->item, f->items->polled_ms, revision, sizeof revision);
-    json_object_set_new(json_object_get(create->task, "metadata"), "annotations",
-                        json_pack("{s:s,s:s}", p->note_ordinal, ordinal, p->note_revision,
-                                  revision));
+    json_object_set_new(
+        json_object_get(create->task, "metadata"), "annotations",
+        json_pack("{s:s,s:s}", p->note_ordinal, ordinal, p->note_revision, revision));
 }
 
 static void
-add_create(const struct plan_facts *f, struct plan *p, struct counts *c, const struct item *it,
-           const char *name)
+add_create(const struct plan_facts *f, struct plan *p, struct counts *c,
+           const struct item *it, const char *name)
 {
     struct err e = ERR_INIT;
     struct plan_create *create = &p->creates[p->n_creates];
@@ -198,7 +201,8 @@ ordered(const struct plan_facts *f)
     if (all == NULL)
         abort();
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct ranked){&f->items->items[i], rank_of(f->spawner, &f->items->items[i]), i};
+        all[i] = (struct ranked){&f->items->items[i],
+                                 rank_of(f->spawner, &f->items->items[i]), i};
     qsort(all, n, sizeof *all, ranked_compare);
     return all;
 }
@@ -283,26 +287,31 @@ plan_config_error(const struct spawner_view *s, char *out, size_t room)
     struct err e = ERR_INIT;
 
     if (s->n_sources != 1) {
-        snprintf(out, room, "spec.when: holds %zu sources, exactly one of githubIssues, jira and "
-                            "cron is needed", s->n_sources);
+        snprintf(out, room,
+                 "spec.when: holds %zu sources, exactly one of githubIssues, jira and "
+                 "cron is needed",
+                 s->n_sources);
         return true;
     }
     if (strlen(s->view.meta.name) > 63) {
-        snprintf(out, room, "metadata.name: has %zu characters, the label of its Tasks may have 63",
+        snprintf(out, room,
+                 "metadata.name: has %zu characters, the label of its Tasks may have 63",
                  strlen(s->view.meta.name));
         return true;
     }
     if (s->source == SOURCE_GITHUB && s->workspace == NULL) {
-        snprintf(out, room, "taskTemplate.workspaceRef is required when using githubIssues source");
+        snprintf(out, room,
+                 "taskTemplate.workspaceRef is required when using githubIssues source");
         return true;
     }
     if (s->source != SOURCE_CRON)
         return false;
-    SCOPED(cronexpr) struct cronexpr *c =
+    SCOPED(cronexpr)
+    struct cronexpr *c =
         cronexpr_parse(s->schedule != NULL ? s->schedule : "", CRONEXPR_DESCRIPTORS, &e);
     if (c == NULL)
-        snprintf(out, room, "parsing cron schedule \"%s\": %s", s->schedule != NULL ? s->schedule : "",
-                 e.text);
+        snprintf(out, room, "parsing cron schedule \"%s\": %s",
+                 s->schedule != NULL ? s->schedule : "", e.text);
     return c == NULL;
 }
 

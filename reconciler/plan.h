@@ -36,7 +36,7 @@ struct plan_refusal {
 
 struct plan_facts {
     const struct spawner_view *spawner;
-    const struct item_set *items; /* NULL: nothing was polled yet */
+    const struct item_set *items;  /* NULL: nothing was polled yet */
     const struct plan_task *tasks; /* by name, ascending */
     size_t n_tasks;
     const struct plan_gone *gone;
@@ -49,7 +49,7 @@ struct plan_facts {
     int64_t total; /* highest count known to this process; the rest is found here */
     const char *config_error; /* the spec cannot work: why; NULL */
     bool workspace_missing;
-    unsigned failures;        /* of the source, in a row */
+    unsigned failures;                        /* of the source, in a row */
     const char *error_reason, *error_message; /* of the last; NULL without one */
 };
 

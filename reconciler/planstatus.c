@@ -18,8 +18,8 @@ condition_now(const struct spawner_view *s, const char *type)
 
 /* Adds a condition; its time is the one of the last change of `status`. */
 static void
-set_condition(const struct plan_facts *f, struct plan *p, int64_t now_ms, const char *type, bool on,
-              const char *reason, const char *message)
+set_condition(const struct plan_facts *f, struct plan *p, int64_t now_ms,
+              const char *type, bool on, const char *reason, const char *message)
 {
     const struct condition *now = condition_now(f->spawner, type);
     struct spawner_status *st = &p->status;
@@ -32,8 +32,9 @@ set_condition(const struct plan_facts *f, struct plan *p, int64_t now_ms, const 
         .status = status,
         .reason = reason,
         .message = message,
-        .since = now != NULL && strcmp(now->status, status) == 0 ? now->since
-                                                                 : pool_str(&p->arena, time),
+        .since = now != NULL && strcmp(now->status, status) == 0
+                     ? now->since
+                     : pool_str(&p->arena, time),
         .generation = f->spawner->view.meta.generation,
     };
 }
@@ -50,13 +51,15 @@ set_trouble(const struct plan_facts *f, struct plan *p, int64_t now_ms, const ch
 }
 
 static void
-set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms, struct plan *p)
+set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
+           struct plan *p)
 {
     if (o->budget_reached)
-        set_condition(f, p, now_ms, "TaskBudgetExhausted", true, "BudgetReached",
-                      pool_printf(&p->arena,
-                                   "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
-                                   (long long)o->total, (long long)f->spawner->max_total));
+        set_condition(
+            f, p, now_ms, "TaskBudgetExhausted", true, "BudgetReached",
+            pool_printf(&p->arena,
+                        "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
+                        (long long)o->total, (long long)f->spawner->max_total));
     else
         set_condition(f, p, now_ms, "TaskBudgetExhausted", false, "BudgetAvailable",
                       "Task budget has not been exhausted");
@@ -74,14 +77,17 @@ interval_warning(const struct plan_facts *f, struct plan *p)
     case DURATION_POLL_GOOD:
         return NULL;
     case DURATION_POLL_UNREAD:
-        return pool_printf(&p->arena,
-                            "spec.pollInterval: \"%s\" is not a duration such as 30s or 5m, five "
-                            "minutes are used", s->poll_interval);
+        return pool_printf(
+            &p->arena,
+            "spec.pollInterval: \"%s\" is not a duration such as 30s or 5m, five "
+            "minutes are used",
+            s->poll_interval);
     case DURATION_POLL_NEGATIVE:
         break;
     }
-    return pool_printf(&p->arena, "spec.pollInterval: \"%s\" is not above zero, one second is used",
-                        s->poll_interval);
+    return pool_printf(&p->arena,
+                       "spec.pollInterval: \"%s\" is not above zero, one second is used",
+                       s->poll_interval);
 }
 
 static void
@@ -95,18 +101,23 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
         set_condition(f, p, now_ms, "Suspended", true, "UserSuspended",
                       "TaskSpawner is suspended by user");
     else if (polled || condition_now(f->spawner, "Suspended") != NULL)
-        set_condition(f, p, now_ms, "Suspended", false, "Running", "TaskSpawner is running");
-    if (polled || f->spawner->suspend || condition_now(f->spawner, "TaskBudgetExhausted") != NULL)
+        set_condition(f, p, now_ms, "Suspended", false, "Running",
+                      "TaskSpawner is running");
+    if (polled || f->spawner->suspend ||
+        condition_now(f->spawner, "TaskBudgetExhausted") != NULL)
         set_budget(f, o, now_ms, p);
     set_trouble(f, p, now_ms, "DiscoveryError",
-                f->error_reason != NULL ? f->error_reason : "SourceFailed", f->error_message);
+                f->error_reason != NULL ? f->error_reason : "SourceFailed",
+                f->error_message);
     if (o->failed > 0)
-        creation = pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
-                                o->failed, f->items->n, o->first_failure);
+        creation =
+            pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
+                        o->failed, f->items->n, o->first_failure);
     set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
     set_trouble(f, p, now_ms, "SourceWarning", "Incomplete",
                 polled && f->items->warning[0] != '\0' ? f->items->warning : NULL);
-    set_trouble(f, p, now_ms, "ConfigurationWarning", "PollInterval", interval_warning(f, p));
+    set_trouble(f, p, now_ms, "ConfigurationWarning", "PollInterval",
+                interval_warning(f, p));
 }
 
 /* Phase and message, in the order in which one overrules the other. */
@@ -132,12 +143,14 @@ set_phase(const struct plan_facts *f, const struct plan_outcome *o, struct plan 
         st->message = f->error_message;
     } else if (f->items != NULL && f->failures == 0) {
         st->phase = "Running";
-        st->message = pool_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
-                                   f->items->n, (long long)o->total);
+        st->message =
+            pool_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
+                        f->items->n, (long long)o->total);
     } else if (was_suspended) {
         st->phase = "Running";
         st->message = s->source == SOURCE_CRON ? "" : "Resumed";
-    } else if (s->source == SOURCE_CRON && strcmp(s->phase, "Running") != 0 && f->failures == 0) {
+    } else if (s->source == SOURCE_CRON && strcmp(s->phase, "Running") != 0 &&
+               f->failures == 0) {
         st->phase = "Running";
         st->message = "";
     } else if (*s->phase == '\0') {
@@ -149,9 +162,11 @@ static bool
 same_conditions(const struct spawner_view *s, const struct spawner_status *st)
 {
     for (size_t i = 0; i < st->n_conditions; i++) {
-        const struct condition *want = &st->conditions[i], *now = condition_now(s, want->type);
+        const struct condition *want = &st->conditions[i],
+                               *now = condition_now(s, want->type);
         if (now == NULL || strcmp(now->status, want->status) != 0 ||
-            strcmp(now->reason, want->reason) != 0 || strcmp(now->message, want->message) != 0)
+            strcmp(now->reason, want->reason) != 0 ||
+            strcmp(now->message, want->message) != 0)
             return false;
     }
     return st->n_conditions == s->n_conditions;
@@ -164,9 +179,9 @@ differs(const struct spawner_view *s, const struct spawner_status *st)
     int64_t stamp = st->discovered_ms - s->discovered_ms;
 
     return strcmp(s->phase, st->phase) != 0 || strcmp(s->message, st->message) != 0 ||
-           s->total_discovered != st->total_discovered || s->total_created != st->total_created ||
-           s->active != st->active || stamp >= PLAN_STAMP_MS ||
-           (s->source == SOURCE_CRON && stamp >= 1000) ||
+           s->total_discovered != st->total_discovered ||
+           s->total_created != st->total_created || s->active != st->active ||
+           stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
            (with_conditions && !same_conditions(s, st));
 }
 
@@ -192,8 +207,8 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     struct spawner_status *st = &p->status;
 
     set_phase(f, o, p);
-    st->total_discovered = f->items != NULL && !s->suspend ? (int64_t)f->items->n
-                                                           : s->total_discovered;
+    st->total_discovered =
+        f->items != NULL && !s->suspend ? (int64_t)f->items->n : s->total_discovered;
     st->total_created = o->total;
     st->active = o->active;
     st->discovered_ms = discovered(f, o, now_ms);
@@ -208,10 +223,11 @@ conditions_json(const struct spawner_status *st)
 
     for (size_t i = 0; i < st->n_conditions; i++) {
         const struct condition *c = &st->conditions[i];
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "type", c->type,
-                                              "status", c->status, "reason", c->reason, "message",
-                                              c->message, "lastTransitionTime", c->since,
-                                              "observedGeneration", (json_int_t)c->generation));
+        json_array_append_new(
+            list,
+            json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "type", c->type, "status", c->status,
+                      "reason", c->reason, "message", c->message, "lastTransitionTime",
+                      c->since, "observedGeneration", (json_int_t)c->generation));
     }
     return list;
 }
@@ -234,7 +250,8 @@ plan_patch(const struct spawner_view *s, const struct spawner_status *want)
         json_object_set_new(status, "phase", json_string(want->phase));
     if (strcmp(s->message, want->message) != 0)
         json_object_set_new(status, "message",
-                            *want->message != '\0' ? json_string(want->message) : json_null());
+                            *want->message != '\0' ? json_string(want->message)
+                                                   : json_null());
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         if (numbers[i].now != numbers[i].want)
             json_object_set_new(status, numbers[i].name, json_integer(numbers[i].want));

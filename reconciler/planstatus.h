@@ -14,7 +14,7 @@ struct plan_outcome {
 };
 
 /* Fills p->status and p->write. */
-void planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
-                     struct plan *p);
+void planstatus_make(const struct plan_facts *f, const struct plan_outcome *o,
+                     int64_t now_ms, struct plan *p);
 
 #endif

@@ -9,8 +9,9 @@
 #define FS_GROUP 61100
 #define RESERVED_PREFIX "kelos-"
 
-static const char *const init_names[] = {"git-clone",       "remote-setup", "branch-setup",
-                                         "workspace-files", "plugin-setup", "skills-install"};
+static const char *const init_names[] = {"git-clone",    "remote-setup",
+                                         "branch-setup", "workspace-files",
+                                         "plugin-setup", "skills-install"};
 
 static json_t *
 override(const struct task_view *t, const char *member)
@@ -26,7 +27,8 @@ given(const json_t *v)
         return json_array_size(v) > 0;
     if (json_is_object(v))
         return json_object_size(v) > 0;
-    return v != NULL && !json_is_null(v) && !(json_is_string(v) && json_string_length(v) == 0);
+    return v != NULL && !json_is_null(v) &&
+           !(json_is_string(v) && json_string_length(v) == 0);
 }
 
 /* ---- checks ---- */
@@ -53,15 +55,18 @@ check_volumes(const json_t *volumes, struct err *e)
     for (size_t i = 0; i < json_array_size(volumes); i++) {
         const char *name = json_str_or(json_array_get(volumes, i), "name", "");
         if (is_prefixed(name))
-            return err_set(e, ERR_INVALID,
-                           "podOverrides.volumes: \"%s\" uses the reserved \"kelos-\" volume name "
-                           "prefix", name);
+            return err_set(
+                e, ERR_INVALID,
+                "podOverrides.volumes: \"%s\" uses the reserved \"kelos-\" volume name "
+                "prefix",
+                name);
         if (strcmp(name, "workspace") == 0)
-            return err_set(e, ERR_INVALID,
-                           "podOverrides.volumes: \"workspace\" is a Kelos-reserved volume name");
+            return err_set(
+                e, ERR_INVALID,
+                "podOverrides.volumes: \"workspace\" is a Kelos-reserved volume name");
         if (named_before(volumes, i, name))
-            return err_set(e, ERR_INVALID, "podOverrides.volumes: duplicate volume name \"%s\"",
-                           name);
+            return err_set(e, ERR_INVALID,
+                           "podOverrides.volumes: duplicate volume name \"%s\"", name);
     }
     return 0;
 }
@@ -83,16 +88,20 @@ check_containers(const struct task_view *t, const char *member, struct err *e)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_str_or(json_array_get(list, i), "name", "");
         if (*name == '\0')
-            return err_set(e, ERR_INVALID, "podOverrides.%s[%zu]: the name is empty", member, i);
+            return err_set(e, ERR_INVALID, "podOverrides.%s[%zu]: the name is empty",
+                           member, i);
         if (is_prefixed(name))
-            return err_set(e, ERR_INVALID,
-                           "podOverrides: \"%s\" uses the reserved \"kelos-\" container name prefix",
-                           name);
+            return err_set(
+                e, ERR_INVALID,
+                "podOverrides: \"%s\" uses the reserved \"kelos-\" container name prefix",
+                name);
         if (is_built_in(t, name))
             return err_set(e, ERR_INVALID,
-                           "podOverrides: \"%s\" is a Kelos-reserved container name", name);
+                           "podOverrides: \"%s\" is a Kelos-reserved container name",
+                           name);
         if (named_before(list, i, name))
-            return err_set(e, ERR_INVALID, "podOverrides: duplicate container name \"%s\"", name);
+            return err_set(e, ERR_INVALID,
+                           "podOverrides: duplicate container name \"%s\"", name);
     }
     return 0;
 }
@@ -100,14 +109,17 @@ check_containers(const struct task_view *t, const char *member, struct err *e)
 static int
 check_both(const struct task_view *t, struct err *e)
 {
-    const json_t *beside = override(t, "extraContainers"), *before = override(t, "extraInitContainers");
+    const json_t *beside = override(t, "extraContainers"),
+                 *before = override(t, "extraInitContainers");
 
     for (size_t i = 0; i < json_array_size(beside); i++) {
         const char *name = json_str_or(json_array_get(beside, i), "name", "");
         if (named_before(before, json_array_size(before), name))
-            return err_set(e, ERR_INVALID,
-                           "podOverrides: container name \"%s\" appears in both extraContainers and "
-                           "extraInitContainers", name);
+            return err_set(
+                e, ERR_INVALID,
+                "podOverrides: container name \"%s\" appears in both extraContainers and "
+                "extraInitContainers",
+                name);
     }
     return 0;
 }
@@ -136,8 +148,8 @@ podoverrides_volumes(struct pod_parts *p)
 void
 podoverrides_agent(const struct pod_parts *p, json_t *container)
 {
-    static const char *const members[][2] = {{"resources", "resources"},
-                                             {"containerSecurityContext", "securityContext"}};
+    static const char *const members[][2] = {
+        {"resources", "resources"}, {"containerSecurityContext", "securityContext"}};
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         json_t *value = override(p->wish->task, members[i][0]);

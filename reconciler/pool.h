@@ -14,7 +14,8 @@ struct pool {
 void *pool_alloc(struct pool *a, size_t size);
 /* A copy of the text; NULL gives NULL. */
 char *pool_str(struct pool *a, const char *text);
-char *pool_printf(struct pool *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *pool_printf(struct pool *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Releases everything; the pool is empty and usable again. */
 void pool_free(struct pool *a);

@@ -61,10 +61,8 @@ static const struct profile profiles[] = {
 };
 
 static const char *const agent_types[AGENT_TYPES] = {
-    [AGENT_CLAUDE_CODE] = "claude-code",
-    [AGENT_CODEX] = "codex",
-    [AGENT_GEMINI] = "gemini",
-    [AGENT_OPENCODE] = "opencode",
+    [AGENT_CLAUDE_CODE] = "claude-code", [AGENT_CODEX] = "codex",
+    [AGENT_GEMINI] = "gemini",           [AGENT_OPENCODE] = "opencode",
     [AGENT_CURSOR] = "cursor",
 };
 

@@ -8,26 +8,26 @@
 #include <stdbool.h>
 
 struct profile {
-    const char *group;             /* "kelos.dev" */
-    const char *api_version;       /* "kelos.dev/v1alpha1" */
+    const char *group;       /* "kelos.dev" */
+    const char *api_version; /* "kelos.dev/v1alpha1" */
     const char *task_finalizer;
     const char *spawner_finalizer;
-    const char *label_task;        /* on Jobs and Pods: the Task's name */
-    const char *label_spawner;     /* on spawned Tasks: the TaskSpawner's name */
-    const char *note_ordinal;      /* annotation: the how many-th Task of its spawner */
-    const char *note_revision;     /* annotation: which revision of the work item */
-    const char *label_name;        /* app.kubernetes.io/name */
-    const char *managed_by;        /* app.kubernetes.io/managed-by */
-    const char *entrypoint;        /* the agent's command */
-    const char *env_model;         /* set besides KELOS_MODEL; NULL: nothing */
-    const char *spawner_account;   /* ServiceAccount and RoleBinding of a namespace */
-    const char *spawner_role;      /* ClusterRole that the binding names */
-    bool task_results;             /* status.results is in the schema */
-    bool task_conditions;          /* TaskSpawner status.conditions is in the schema */
-    bool task_waiting;             /* phase Waiting is in the schema */
-    bool retry_disruption;         /* backoffLimit 1 and podFailurePolicy, else 0 and none */
-    bool codex_oauth_file;         /* codex with oauth reads CODEX_AUTH_JSON */
-    bool events;                   /* Events are emitted */
+    const char *label_task;      /* on Jobs and Pods: the Task's name */
+    const char *label_spawner;   /* on spawned Tasks: the TaskSpawner's name */
+    const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
+    const char *note_revision;   /* annotation: which revision of the work item */
+    const char *label_name;      /* app.kubernetes.io/name */
+    const char *managed_by;      /* app.kubernetes.io/managed-by */
+    const char *entrypoint;      /* the agent's command */
+    const char *env_model;       /* set besides KELOS_MODEL; NULL: nothing */
+    const char *spawner_account; /* ServiceAccount and RoleBinding of a namespace */
+    const char *spawner_role;    /* ClusterRole that the binding names */
+    bool task_results;           /* status.results is in the schema */
+    bool task_conditions;        /* TaskSpawner status.conditions is in the schema */
+    bool task_waiting;           /* phase Waiting is in the schema */
+    bool retry_disruption; /* backoffLimit 1 and podFailurePolicy, else 0 and none */
+    bool codex_oauth_file; /* codex with oauth reads CODEX_AUTH_JSON */
+    bool events;           /* Events are emitted */
     const char *default_images[5]; /* by enum agent_type; used when no flag names one */
 };
 
@@ -38,8 +38,14 @@ unsigned profile_count(void);
 /* The index of the group with that apiVersion, or -1. */
 int profile_by_api_version(const char *api_version);
 
-enum agent_type { AGENT_CLAUDE_CODE, AGENT_CODEX, AGENT_GEMINI, AGENT_OPENCODE, AGENT_CURSOR,
-                  AGENT_TYPES };
+enum agent_type {
+    AGENT_CLAUDE_CODE,
+    AGENT_CODEX,
+    AGENT_GEMINI,
+    AGENT_OPENCODE,
+    AGENT_CURSOR,
+    AGENT_TYPES
+};
 
 /* "claude-code" and so on; -1 when the text is none of them. */
 int agent_type_parse(const char *text);

@@ -37,7 +37,8 @@ prompt_render(const struct task_view *t, deps_lookup *lookup, void *arg, struct 
             template_put(d, &deps, t->depends_on.at[i], dependency(d, dep));
     }
     template_put(d, &root, "Deps", deps);
-    if (template_render("prompt", t->prompt, d, &root, TEMPLATE_MISSING_KEY_ERROR, out, e) < 0) {
+    if (template_render("prompt", t->prompt, d, &root, TEMPLATE_MISSING_KEY_ERROR, out,
+                        e) < 0) {
         buf_add_str(out, t->prompt);
         return -1;
     }

@@ -7,18 +7,18 @@
 #define NOT_IN_HEAP ((size_t)-1)
 
 struct entry {
-    char *key;           /* owned */
-    bool wanted;         /* to be processed */
+    char *key;   /* owned */
+    bool wanted; /* to be processed */
     bool processing;
-    bool listed;         /* stands in `ready` */
+    bool listed; /* stands in `ready` */
     unsigned failures;
-    int64_t at_ms;       /* valid while in the heap */
-    size_t heap_at;      /* its place, or NOT_IN_HEAP */
+    int64_t at_ms;  /* valid while in the heap */
+    size_t heap_at; /* its place, or NOT_IN_HEAP */
 };
 
 struct queue {
-    zhashx_t *entries; /* key -> entry; owned */
-    zlistx_t *ready;   /* entries in order; borrowed */
+    zhashx_t *entries;   /* key -> entry; owned */
+    zlistx_t *ready;     /* entries in order; borrowed */
     struct entry **heap; /* the earliest deadline first; borrowed */
     size_t heap_size, heap_room;
     size_t processing;

@@ -7,8 +7,10 @@
 
 /* Longer texts are cut: nothing that long names a repository. */
 struct repo {
-    char scheme[8];  /* "https", "http", "git", "ssh"; "" for owner/name and scp-like forms */
-    char host[256];  /* lower case, with its port, without user information; "" when unknown */
+    char scheme
+        [8]; /* "https", "http", "git", "ssh"; "" for owner/name and scp-like forms */
+    char host
+        [256]; /* lower case, with its port, without user information; "" when unknown */
     char owner[256];
     char name[256];
 };

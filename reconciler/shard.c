@@ -53,8 +53,9 @@ on_timer(void *arg, struct worker *w)
 static void
 arm(struct shard *s, int64_t now_ms)
 {
-    int64_t at = queue_depth(s->queue) > 0 && s->synced && s->leader ? now_ms
-                                                                    : queue_deadline(s->queue);
+    int64_t at = queue_depth(s->queue) > 0 && s->synced && s->leader
+                     ? now_ms
+                     : queue_deadline(s->queue);
 
     if (at < 0 || !s->synced || !s->leader || s->stopping)
         return;
@@ -128,15 +129,17 @@ shard_failed(struct shard *s, const char *key, const struct err *e)
 #define QUARANTINE_MS 600000
 
 static void
-tell_quarantine(struct shard *s, bool task, unsigned profile, const char *ns, const char *name)
+tell_quarantine(struct shard *s, bool task, unsigned profile, const char *ns,
+                const char *name)
 {
     unsigned kind = task ? KIND_TASK : KIND_TASK_SPAWNER;
     const struct view *v = store_get(s->store, kind, profile, ns, name);
 
     if (v != NULL)
-        writes_event(s->writes, kind, &v->meta, true, "Quarantined",
-                     "Processing this object ended the controller's process several times; it is "
-                     "tried again every 10 minutes");
+        writes_event(
+            s->writes, kind, &v->meta, true, "Quarantined",
+            "Processing this object ended the controller's process several times; it is "
+            "tried again every 10 minutes");
 }
 
 /* Whether it has to wait; then its next time is set. */
@@ -152,8 +155,9 @@ quarantined(struct shard *s, const char *key)
         if ((until = calloc(1, sizeof *until)) == NULL)
             abort();
         zhashx_insert(s->held, key, until);
-        log_error(key, "was being processed at several deaths of this process: left alone for "
-                       "10 minutes");
+        log_error(key,
+                  "was being processed at several deaths of this process: left alone for "
+                  "10 minutes");
     } else if (now >= *until) {
         *until = now + QUARANTINE_MS;
         return false;
@@ -200,8 +204,8 @@ shard_work(struct shard *s)
             break;
         process(s, key);
     }
-    metric_set(worker_metrics(s->worker), METRIC_QUEUE_DEPTH, (double)queue_depth(s->queue),
-               "reconcile");
+    metric_set(worker_metrics(s->worker), METRIC_QUEUE_DEPTH,
+               (double)queue_depth(s->queue), "reconcile");
     arm(s, clock_mono_ms());
 }
 

@@ -24,13 +24,13 @@ struct shard {
     struct bus *objects; /* to the watcher */
     struct store *store;
     struct queue *queue;
-    struct writes *writes;           /* status, Events, outputs: through the statuswriter */
+    struct writes *writes; /* status, Events, outputs: through the statuswriter */
     struct credentials *credentials; /* Secrets and tokens in use */
     struct sources *sources;         /* source workers */
     zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
     zhashx_t *spawners;              /* key -> struct spawner_memory (spawnermemory.h) */
     zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */
-    zhashx_t *held;                  /* key -> int64_t: quarantined until (monotonic ms) */
+    zhashx_t *held; /* key -> int64_t: quarantined until (monotonic ms) */
     struct images images;
     struct kubeconfig *config; /* until the client takes it */
     int64_t index, count;      /* this shard of how many */
@@ -38,7 +38,7 @@ struct shard {
     bool synced;               /* a sweep is complete: decisions may be made */
     bool leader;
     bool stopping;
-    int timer;         /* for the queue's next deadline */
+    int timer; /* for the queue's next deadline */
     int64_t timer_at;
     uint64_t consumed; /* object messages since credit was given last */
 };
@@ -49,13 +49,15 @@ struct shard {
 const char *task_key(char *out, unsigned profile, const char *ns, const char *name);
 const char *spawner_key(char *out, unsigned profile, const char *ns, const char *name);
 /* Takes a key apart; false for anything else. ns and name hold 64 and 254 bytes. */
-bool shard_parse_key(const char *key, bool *task, unsigned *profile, char *ns, char *name);
+bool shard_parse_key(const char *key, bool *task, unsigned *profile, char *ns,
+                     char *name);
 
 /* Wants a key processed soon, or not before a wall time. */
 void shard_add(struct shard *s, const char *key);
 void shard_add_at(struct shard *s, const char *key, int64_t wall_ms);
 void shard_add_task(struct shard *s, unsigned profile, const char *ns, const char *name);
-void shard_add_spawner(struct shard *s, unsigned profile, const char *ns, const char *name);
+void shard_add_spawner(struct shard *s, unsigned profile, const char *ns,
+                       const char *name);
 
 /* The run of the key has ended. */
 void shard_done(struct shard *s, const char *key);

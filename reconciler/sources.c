@@ -17,11 +17,11 @@
 struct source {
     char key[65];
     enum source_kind kind;
-    char *api_base;             /* owned, like the next two */
+    char *api_base; /* owned, like the next two */
     struct secret *user, *token;
-    zhashx_t *members;          /* queue key -> struct member; owned */
+    zhashx_t *members; /* queue key -> struct member; owned */
     uint64_t serial;
-    bool changed;               /* its worker is to be told */
+    bool changed;                        /* its worker is to be told */
     char worker[MESSAGE_ORIGIN_MAX + 1]; /* user id of the worker, "" : not here */
 };
 
@@ -37,15 +37,18 @@ struct sources {
     struct bus *bus;
     zhashx_t *groups;   /* key -> struct source; owned */
     zhashx_t *group_of; /* queue key -> the group's key; owned texts */
-    zhashx_t *joined;   /* source key -> user id of the worker that serves it; owned texts */
+    zhashx_t
+        *joined; /* source key -> user id of the worker that serves it; owned texts */
     bool want_changed, told, synced;
     int64_t first_until; /* monotonic */
     int timer;
 };
 
 /* What the types are called on the bus. */
-static const char *const type_names[] = {
-    [SOURCE_NONE] = "", [SOURCE_GITHUB] = "github", [SOURCE_JIRA] = "jira", [SOURCE_CRON] = "cron"};
+static const char *const type_names[] = {[SOURCE_NONE] = "",
+                                         [SOURCE_GITHUB] = "github",
+                                         [SOURCE_JIRA] = "jira",
+                                         [SOURCE_CRON] = "cron"};
 
 static void
 member_free(void **item)
@@ -94,7 +97,8 @@ assign(struct sources *c, struct source *g)
 
     if (spawns == NULL)
         abort();
-    for (struct member *m = zhashx_first(g->members); m != NULL; m = zhashx_next(g->members)) {
+    for (struct member *m = zhashx_first(g->members); m != NULL;
+         m = zhashx_next(g->members)) {
         const char *key = zhashx_cursor(g->members);
         const struct spawner_memory *memory = spawner_memory_find(c->shard, key);
         bool held = memory != NULL && memory->items != NULL;
@@ -136,7 +140,8 @@ want(struct sources *c)
 
     if (list == NULL)
         abort();
-    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
         list[n++] = (struct msg_source){
             .key = g->key, .type = type_names[g->kind], .api_base = g->api_base};
     struct message message = {
@@ -152,10 +157,13 @@ want(struct sources *c)
 static void
 is_unresolved(void *arg, struct view *v)
 {
-    struct { struct shard *s; bool any; } *ask = arg;
+    struct {
+        struct shard *s;
+        bool any;
+    } *ask = arg;
     char key[SHARD_KEY_MAX];
-    const struct spawner_memory *m =
-        spawner_memory_find(ask->s, spawner_key(key, v->meta.profile, v->meta.ns, v->meta.name));
+    const struct spawner_memory *m = spawner_memory_find(
+        ask->s, spawner_key(key, v->meta.profile, v->meta.ns, v->meta.name));
 
     ask->any = ask->any || m == NULL || !m->resolved;
 }
@@ -164,7 +172,10 @@ is_unresolved(void *arg, struct view *v)
 static bool
 may_tell(struct sources *c)
 {
-    struct { struct shard *s; bool any; } ask = {c->shard, false};
+    struct {
+        struct shard *s;
+        bool any;
+    } ask = {c->shard, false};
 
     if (!c->synced)
         return false;
@@ -181,7 +192,8 @@ flush(void *arg, struct worker *w)
 
     (void)w;
     c->timer = 0;
-    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
         if (g->changed && *g->worker != '\0')
             assign(c, g);
     if (c->want_changed && may_tell(c)) {
@@ -237,7 +249,8 @@ same_secret(const struct secret *a, const struct secret *b)
 {
     if (a == NULL || b == NULL)
         return a == b;
-    return secret_size(a) == secret_size(b) && strcmp(secret_reveal(a), secret_reveal(b)) == 0;
+    return secret_size(a) == secret_size(b) &&
+           strcmp(secret_reveal(a), secret_reveal(b)) == 0;
 }
 
 static void
@@ -251,12 +264,12 @@ replace_secret(struct source *g, struct secret **slot, const struct secret *from
 }
 
 static bool
-member_differs(const struct member *m, const struct spawner_view *v, const struct source_wish *w,
-               const char *when)
+member_differs(const struct member *m, const struct spawner_view *v,
+               const struct source_wish *w, const char *when)
 {
-    return m == NULL || strcmp(m->uid, v->view.meta.uid) != 0 || strcmp(m->when, when) != 0 ||
-           strcmp(m->owner, w->owner) != 0 || strcmp(m->repo, w->repo) != 0 ||
-           m->poll_ms != plan_poll_ms(v);
+    return m == NULL || strcmp(m->uid, v->view.meta.uid) != 0 ||
+           strcmp(m->when, when) != 0 || strcmp(m->owner, w->owner) != 0 ||
+           strcmp(m->repo, w->repo) != 0 || m->poll_ms != plan_poll_ms(v);
 }
 
 static void
@@ -375,7 +388,8 @@ acknowledge(struct sources *c, const struct peer *from, const char *key, const c
 {
     struct message m = {
         .kind = MSG_SOURCE_ACK,
-        .body.source_ack = {.key = key, .uid = uid, .serial = serial, .want_full = want_full}};
+        .body.source_ack = {
+            .key = key, .uid = uid, .serial = serial, .want_full = want_full}};
     struct err e = ERR_INIT;
 
     if (bus_send(c->bus, from->user_id, &m, &e) < 0)
@@ -390,7 +404,8 @@ on_join(void *arg, struct bus *bus, const struct peer *from, const struct messag
     const char *key = m->body.source.key;
 
     (void)bus;
-    if (strncmp(from->worker, "source-", 7) != 0 || strncmp(from->worker + 7, key, 12) != 0)
+    if (strncmp(from->worker, "source-", 7) != 0 ||
+        strncmp(from->worker + 7, key, 12) != 0)
         return;
     zhashx_update(c->joined, key, strdup(from->user_id));
     if (g == NULL) /* it was there before us: we do not know yet who wants it */
@@ -415,8 +430,8 @@ handed_out(struct sources *c, const char *key)
 
     if (!shard_parse_key(key, &task, &profile, ns, name))
         return -1;
-    const struct spawner_view *v =
-        (const struct spawner_view *)store_get(c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
+    const struct spawner_view *v = (const struct spawner_view *)store_get(
+        c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
     return v != NULL && v->source == SOURCE_CRON ? v->discovered_ms : -1;
 }
 
@@ -478,7 +493,8 @@ on_unchanged(void *arg, struct bus *bus, const struct peer *from, const struct m
     struct sources *c = arg;
     struct source *g = group_from(c, from, u->key);
     char key[SHARD_KEY_MAX];
-    struct spawner_memory *memory = g != NULL ? memory_from(c, g, u->ns, u->name, u->uid, key) : NULL;
+    struct spawner_memory *memory =
+        g != NULL ? memory_from(c, g, u->ns, u->name, u->uid, key) : NULL;
     bool held = memory != NULL && memory->items != NULL &&
                 strcmp(memory->items->digest, u->digest) == 0;
 
@@ -501,13 +517,13 @@ doubt_credential(struct sources *c, const char *key)
 
     if (!shard_parse_key(key, &task, &profile, ns, name))
         return;
-    const struct spawner_view *v =
-        (const struct spawner_view *)store_get(c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
+    const struct spawner_view *v = (const struct spawner_view *)store_get(
+        c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
     const struct workspace_view *w =
         v == NULL || v->workspace == NULL
             ? NULL
-            : (const struct workspace_view *)store_get(c->shard->store, KIND_WORKSPACE, profile, ns,
-                                                       v->workspace);
+            : (const struct workspace_view *)store_get(c->shard->store, KIND_WORKSPACE,
+                                                       profile, ns, v->workspace);
     if (v != NULL && v->jira_secret != NULL)
         credential_doubt(c->shard->credentials, ns, v->jira_secret);
     else if (w != NULL && w->secret != NULL)
@@ -521,13 +537,15 @@ on_error(void *arg, struct bus *bus, const struct peer *from, const struct messa
     struct sources *c = arg;
     struct source *g = group_from(c, from, f->key);
     char key[SHARD_KEY_MAX];
-    struct spawner_memory *memory = g != NULL ? memory_from(c, g, f->ns, f->name, f->uid, key) : NULL;
+    struct spawner_memory *memory =
+        g != NULL ? memory_from(c, g, f->ns, f->name, f->uid, key) : NULL;
 
     (void)bus;
     acknowledge(c, from, f->key, f->uid, f->serial, false);
     if (memory == NULL)
         return;
-    spawner_memory_error(memory, *f->reason != '\0' ? f->reason : "SourceFailed", f->message);
+    spawner_memory_error(memory, *f->reason != '\0' ? f->reason : "SourceFailed",
+                         f->message);
     if (f->credential)
         doubt_credential(c, key);
     shard_add(c->shard, key);
@@ -540,10 +558,12 @@ on_gone(void *arg, struct bus *bus, const struct peer *peer)
     struct sources *c = arg;
 
     (void)bus;
-    for (struct source *g = zhashx_first(c->groups); g != NULL; g = zhashx_next(c->groups))
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
         if (strcmp(g->worker, peer->user_id) == 0)
             *g->worker = '\0';
-    for (const char *id = zhashx_first(c->joined); id != NULL; id = zhashx_next(c->joined))
+    for (const char *id = zhashx_first(c->joined); id != NULL;
+         id = zhashx_next(c->joined))
         if (strcmp(id, peer->user_id) == 0) {
             zhashx_delete(c->joined, zhashx_cursor(c->joined));
             break;

@@ -85,7 +85,8 @@ spawner_memory_of(struct shard *s, const char *key, const struct spawner_view *v
 }
 
 void
-spawner_memory_polled(struct spawner_memory *m, struct item_set **set, int64_t keep_after_ms)
+spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
+                      int64_t keep_after_ms)
 {
     if (keep_after_ms >= 0 && m->items != NULL)
         item_set_keep(*set, m->items, keep_after_ms);
@@ -130,7 +131,8 @@ spawner_task_gone(struct shard *s, const struct task_view *t)
     struct spawner_memory *m;
 
     if (t->spawner == NULL ||
-        (m = spawner_memory_find(s, spawner_key(key, meta->profile, meta->ns, t->spawner))) == NULL ||
+        (m = spawner_memory_find(
+             s, spawner_key(key, meta->profile, meta->ns, t->spawner))) == NULL ||
         m->uid == NULL)
         return;
     zhashx_delete(m->expected, meta->name);

@@ -15,13 +15,13 @@ struct expected {
 
 struct spawner_memory {
     char *uid;
-    char version[129];     /* of the TaskSpawner after our last write */
-    int64_t version_until; /* monotonic */
+    char version[129];         /* of the TaskSpawner after our last write */
+    int64_t version_until;     /* monotonic */
     struct item_set *items;    /* of the last poll, NULL: none yet; owned */
     struct item_set *incoming; /* pages of a poll that is not complete; owned */
     uint64_t incoming_serial, next_page;
-    zhashx_t *expected; /* Task name -> struct expected; owned */
-    zhashx_t *deleted;  /* Task name -> uid that we asked to delete; owned */
+    zhashx_t *expected;     /* Task name -> struct expected; owned */
+    zhashx_t *deleted;      /* Task name -> uid that we asked to delete; owned */
     struct plan_gone *gone; /* texts owned */
     size_t n_gone;
     struct plan_refusal *refusals; /* texts owned */
@@ -43,8 +43,10 @@ void spawner_memory_free(void **item);
 void spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
                            int64_t keep_after_ms);
 /* The last poll failed (reason NULL: it did not). */
-void spawner_memory_error(struct spawner_memory *m, const char *reason, const char *message);
-void spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message);
+void spawner_memory_error(struct spawner_memory *m, const char *reason,
+                          const char *message);
+void spawner_memory_refuse(struct spawner_memory *m, const char *task,
+                           const char *message);
 
 /* A spawned Task has gone: its item needs a poll that still finds it. */
 void spawner_task_gone(struct shard *s, const struct task_view *t);

@@ -68,8 +68,9 @@ view(struct run *r)
     const struct view *v = store_get(r->shard->store, KIND_TASK_SPAWNER, r->meta.profile,
                                      r->meta.ns, r->meta.name);
 
-    return v != NULL && strcmp(v->meta.uid, r->meta.uid) == 0 ? (const struct spawner_view *)v
-                                                              : NULL;
+    return v != NULL && strcmp(v->meta.uid, r->meta.uid) == 0
+               ? (const struct spawner_view *)v
+               : NULL;
 }
 
 static void
@@ -117,11 +118,12 @@ patch_finalizers(struct run *r, bool with)
             json_array_append_new(list, json_string(r->meta.finalizers.at[i]));
     if (with)
         json_array_append_new(list, json_string(ours));
-    SCOPED(json) json_t *body =
-        json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid, "resourceVersion",
-                  r->meta.version, "finalizers", list);
+    SCOPED(json)
+    json_t *body = json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid,
+                             "resourceVersion", r->meta.version, "finalizers", list);
     const struct kube_request q = {.verb = KUBE_PATCH_MERGE,
-                                   .res = shard_resource(KIND_TASK_SPAWNER, r->meta.profile),
+                                   .res =
+                                       shard_resource(KIND_TASK_SPAWNER, r->meta.profile),
                                    .ns = r->meta.ns,
                                    .name = r->meta.name,
                                    .body = body};
@@ -145,13 +147,15 @@ tell_workspace(struct run *r, const struct spawner_view *v)
         return;
     m->workspace_told = true;
     snprintf(text, sizeof text, "Workspace %s not found, requeuing", v->workspace);
-    writes_event(r->shard->writes, KIND_TASK_SPAWNER, &r->meta, false, "WorkspaceNotFound", text);
+    writes_event(r->shard->writes, KIND_TASK_SPAWNER, &r->meta, false,
+                 "WorkspaceNotFound", text);
 }
 
 static int
 by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct plan_task *)a)->name, ((const struct plan_task *)b)->name);
+    return strcmp(((const struct plan_task *)a)->name,
+                  ((const struct plan_task *)b)->name);
 }
 
 /* Tasks in view with our label, and those that we created and do not see yet. */
@@ -177,17 +181,18 @@ gather_tasks(struct run *r, size_t *n)
             .phase = t->phase,
             .completed_ms = t->completed_ms,
             .ordinal = t->ordinal,
-            .deleting = tm->deleted_ms != 0 || (deleted != NULL && strcmp(deleted, tm->uid) == 0)};
+            .deleting = tm->deleted_ms != 0 ||
+                        (deleted != NULL && strcmp(deleted, tm->uid) == 0)};
         if (t->ordinal > m->total)
             m->total = t->ordinal;
         zhashx_delete(m->expected, tm->name);
     }
     int64_t now = clock_mono_ms();
-    for (struct expected *x = zhashx_first(m->expected); x != NULL; x = zhashx_next(m->expected))
+    for (struct expected *x = zhashx_first(m->expected); x != NULL;
+         x = zhashx_next(m->expected))
         if (now < x->until_ms)
-            all[(*n)++] = (struct plan_task){.name = zhashx_cursor(m->expected),
-                                             .uid = x->uid,
-                                             .ordinal = x->ordinal};
+            all[(*n)++] = (struct plan_task){
+                .name = zhashx_cursor(m->expected), .uid = x->uid, .ordinal = x->ordinal};
     qsort(all, *n, sizeof *all, by_name);
     return all;
 }
@@ -197,7 +202,8 @@ is_taken(void *arg, const char *name)
 {
     struct run *r = arg;
 
-    return store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, name) != NULL;
+    return store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, name) !=
+           NULL;
 }
 
 static void
@@ -252,7 +258,8 @@ on_deleted(void *arg, const struct kube_result *res)
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
         res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
-        log_warn(r->key, "delete of Task %s to work on its item anew: %s", t->name, res->err.text);
+        log_warn(r->key, "delete of Task %s to work on its item anew: %s", t->name,
+                 res->err.text);
     if (m != NULL) {
         zhashx_delete(m->deleted, t->name);
         zhashx_insert(m->deleted, t->name, strdup(t->uid));
@@ -315,8 +322,8 @@ on_looked(void *arg, const struct kube_result *res)
                ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0);
     } else {
         snprintf(text, sizeof text,
-                 "task %s name collides with an existing Task not owned by spawner %s", c->name,
-                 r->meta.name);
+                 "task %s name collides with an existing Task not owned by spawner %s",
+                 c->name, r->meta.name);
         spawner_memory_refuse(memory(r), c->name, text);
     }
     plan(r); /* the ordinals that follow may be others now */
@@ -395,8 +402,8 @@ static void
 carry_out(struct run *r)
 {
     const struct spawner_view *v = view(r);
-    bool stop = v == NULL || v->suspend || v->view.meta.deleted_ms != 0 || !r->shard->leader ||
-                r->shard->stopping;
+    bool stop = v == NULL || v->suspend || v->view.meta.deleted_ms != 0 ||
+                !r->shard->leader || r->shard->stopping;
 
     if (v == NULL) {
         end(r);
@@ -466,8 +473,11 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
         return;
     }
     account_ensure(s, key, r->meta.profile, r->meta.ns);
-    struct source_ask ask = {.shard = s, .key = r->key, .ns = r->meta.ns,
-                             .profile = r->meta.profile, .memory = memory(r)};
+    struct source_ask ask = {.shard = s,
+                             .key = r->key,
+                             .ns = r->meta.ns,
+                             .profile = r->meta.profile,
+                             .memory = memory(r)};
     spawner_source(&ask, v);
     r->workspace_missing = ask.workspace_missing;
     memcpy(r->config_error, ask.config_error, sizeof r->config_error);
@@ -492,10 +502,11 @@ current(const struct spawner_memory *m, const struct spawner_view *v)
 }
 
 void
-spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns, const char *name)
+spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns,
+            const char *name)
 {
-    const struct spawner_view *v =
-        (const struct spawner_view *)store_get(s->store, KIND_TASK_SPAWNER, profile, ns, name);
+    const struct spawner_view *v = (const struct spawner_view *)store_get(
+        s->store, KIND_TASK_SPAWNER, profile, ns, name);
 
     if (v == NULL) {
         sources_drop(s->sources, key);

@@ -10,13 +10,14 @@ workspace(struct source_ask *r, const struct spawner_view *v)
 {
     return v->workspace == NULL
                ? NULL
-               : (const struct workspace_view *)store_get(r->shard->store, KIND_WORKSPACE,
-                                                          r->profile, r->ns, v->workspace);
+               : (const struct workspace_view *)store_get(
+                     r->shard->store, KIND_WORKSPACE, r->profile, r->ns, v->workspace);
 }
 
 /* Which repository is polled: the override's, on the Workspace's host when it names none. */
 static void
-polled_repo(const struct spawner_view *v, const struct workspace_view *w, struct repo *out)
+polled_repo(const struct spawner_view *v, const struct workspace_view *w,
+            struct repo *out)
 {
     struct repo own;
 
@@ -33,8 +34,8 @@ polled_repo(const struct spawner_view *v, const struct workspace_view *w, struct
 
 /* Reads the credential of the source. False: not usable now (told by an error in memory). */
 static bool
-read_credential(struct source_ask *r, enum cred_kind kind, const char *secret, const char *base,
-                struct credential *c)
+read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
+                const char *base, struct credential *c)
 {
     *c = credential_get(r->shard->credentials, kind, r->ns, secret, base, r->key);
     if (c->state == CRED_READY) {
@@ -64,7 +65,8 @@ wish_github(struct source_ask *r, const struct spawner_view *v)
     polled_repo(v, w, &repo);
     repo_api_base(&repo, base, sizeof base);
     if (repo.owner[0] == '\0') {
-        snprintf(r->config_error, sizeof r->config_error, "repository \"%.200s\" names no owner and name",
+        snprintf(r->config_error, sizeof r->config_error,
+                 "repository \"%.200s\" names no owner and name",
                  v->repo != NULL ? v->repo : w->repo);
         return;
     }
@@ -89,7 +91,8 @@ wish_jira(struct source_ask *r, const struct spawner_view *v)
     snprintf(base, sizeof base, "%s", v->jira_base != NULL ? v->jira_base : "");
     if (*base != '\0' && base[strlen(base) - 1] == '/')
         base[strlen(base) - 1] = '\0';
-    if (v->jira_secret != NULL && !read_credential(r, CRED_JIRA, v->jira_secret, base, &c))
+    if (v->jira_secret != NULL &&
+        !read_credential(r, CRED_JIRA, v->jira_secret, base, &c))
         return;
     sources_set(r->shard->sources, r->key, v,
                 &(struct source_wish){.kind = SOURCE_JIRA,
@@ -122,8 +125,11 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         wish_jira(r, v);
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
         sources_set(r->shard->sources, r->key, v,
-                    &(struct source_wish){.kind = SOURCE_CRON, .api_base = "", .identity = "",
-                                          .owner = "", .repo = ""});
+                    &(struct source_wish){.kind = SOURCE_CRON,
+                                          .api_base = "",
+                                          .identity = "",
+                                          .owner = "",
+                                          .repo = ""});
         r->memory->resolved = true;
     }
 }

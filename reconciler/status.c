@@ -33,7 +33,7 @@ const char *
 status_branch(struct pool *a, const struct task_view *t, const struct branch *b)
 {
     return pool_printf(a, "Waiting for branch \"%s\" (%s %s)", t->branch,
-                        b->state == BRANCH_HELD ? "locked by" : "queued behind", b->by);
+                       b->state == BRANCH_HELD ? "locked by" : "queued behind", b->by);
 }
 
 const char *

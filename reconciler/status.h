@@ -6,7 +6,8 @@
 
 /* Messages; each lives in the arena. */
 const char *status_dependency(struct pool *a, const struct deps *d);
-const char *status_branch(struct pool *a, const struct task_view *t, const struct branch *b);
+const char *status_branch(struct pool *a, const struct task_view *t,
+                          const struct branch *b);
 /* "Task completed successfully" or "Task failed" with what is known of the cause; and why
  * outputs are missing when their capture was given up. `pod` and `c` may be NULL. */
 const char *status_end(struct pool *a, bool ok, const struct job_view *j,
@@ -22,6 +23,7 @@ json_t *status_patch(const struct task_view *now, const struct task_status *want
  * plausible; NULL when there is none. The caller owns. */
 json_t *status_usage(const struct texts *keys, const struct texts *values);
 /* A result as a finite, positive, plausible number; 0 for anything else. */
-double status_number(const struct texts *keys, const struct texts *values, const char *key);
+double status_number(const struct texts *keys, const struct texts *values,
+                     const char *key);
 
 #endif

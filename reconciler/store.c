@@ -125,7 +125,8 @@ bag_remove(struct store *s, enum task_index by, struct view *v, const char *valu
         zhashx_delete(s->bags, key);
 }
 
-typedef void bag_fn(struct store *s, enum task_index by, struct view *v, const char *value);
+typedef void bag_fn(struct store *s, enum task_index by, struct view *v,
+                    const char *value);
 
 const char *
 branch_key(const struct task_view *t)
@@ -134,7 +135,8 @@ branch_key(const struct task_view *t)
 
     if (t->branch == NULL)
         return NULL;
-    snprintf(key, sizeof key, "%s:%s", t->workspace != NULL ? t->workspace : "", t->branch);
+    snprintf(key, sizeof key, "%s:%s", t->workspace != NULL ? t->workspace : "",
+             t->branch);
     return key;
 }
 
@@ -170,7 +172,8 @@ struct view *
 store_put(struct store *s, struct view **v, uint64_t epoch)
 {
     struct view *view = TAKE(*v), *old = NULL;
-    const char *key = slot_key(view->kind, view->meta.profile, view->meta.ns, view->meta.name);
+    const char *key =
+        slot_key(view->kind, view->meta.profile, view->meta.ns, view->meta.name);
     struct slot *slot = zhashx_lookup(s->slots, key);
 
     if (slot == NULL) {
@@ -189,13 +192,14 @@ store_put(struct store *s, struct view **v, uint64_t epoch)
 }
 
 struct view *
-store_take(struct store *s, unsigned kind, unsigned profile, const char *ns, const char *name,
-           const char *uid)
+store_take(struct store *s, unsigned kind, unsigned profile, const char *ns,
+           const char *name, const char *uid)
 {
     const char *key = slot_key(kind, profile, ns, name);
     struct slot *slot = zhashx_lookup(s->slots, key);
 
-    if (slot == NULL || (uid != NULL && *uid != '\0' && strcmp(uid, slot->view->meta.uid) != 0))
+    if (slot == NULL ||
+        (uid != NULL && *uid != '\0' && strcmp(uid, slot->view->meta.uid) != 0))
         return NULL;
     struct view *view = TAKE(slot->view);
     index_each(s, view, bag_remove);
@@ -205,7 +209,8 @@ store_take(struct store *s, unsigned kind, unsigned profile, const char *ns, con
 }
 
 struct view *
-store_get(const struct store *s, unsigned kind, unsigned profile, const char *ns, const char *name)
+store_get(const struct store *s, unsigned kind, unsigned profile, const char *ns,
+          const char *name)
 {
     struct slot *slot = zhashx_lookup(s->slots, slot_key(kind, profile, ns, name));
 
@@ -222,19 +227,23 @@ store_find(const struct store *s, enum task_index by, unsigned profile, const ch
 }
 
 void
-store_each(const struct store *s, unsigned kind, void (*fn)(void *arg, struct view *v), void *arg)
+store_each(const struct store *s, unsigned kind, void (*fn)(void *arg, struct view *v),
+           void *arg)
 {
-    for (struct slot *slot = zhashx_first(s->slots); slot != NULL; slot = zhashx_next(s->slots))
+    for (struct slot *slot = zhashx_first(s->slots); slot != NULL;
+         slot = zhashx_next(s->slots))
         if (slot->view->kind == kind)
             fn(arg, slot->view);
 }
 
 void
-store_each_stale(struct store *s, uint64_t epoch, void (*fn)(void *arg, struct view *v), void *arg)
+store_each_stale(struct store *s, uint64_t epoch, void (*fn)(void *arg, struct view *v),
+                 void *arg)
 {
     zlistx_t *stale = zlistx_new();
 
-    for (struct slot *slot = zhashx_first(s->slots); slot != NULL; slot = zhashx_next(s->slots))
+    for (struct slot *slot = zhashx_first(s->slots); slot != NULL;
+         slot = zhashx_next(s->slots))
         if (slot->epoch != epoch)
             zlistx_add_end(stale, slot->view);
     for (struct view *v = zlistx_first(stale); v != NULL; v = zlistx_next(stale))

@@ -22,8 +22,8 @@ struct view *store_put(struct store *s, struct view **v, uint64_t epoch);
 struct view *store_take(struct store *s, unsigned kind, unsigned profile, const char *ns,
                         const char *name, const char *uid);
 /* Borrowed until the next put or take; NULL when there is none. */
-struct view *store_get(const struct store *s, unsigned kind, unsigned profile, const char *ns,
-                       const char *name);
+struct view *store_get(const struct store *s, unsigned kind, unsigned profile,
+                       const char *ns, const char *name);
 
 /* By what Tasks are found besides their name. */
 enum task_index {
@@ -44,8 +44,8 @@ struct views store_find(const struct store *s, enum task_index by, unsigned prof
                         const char *ns, const char *value);
 
 /* Calls fn for each view of the kind; fn must not put or take. */
-void store_each(const struct store *s, unsigned kind, void (*fn)(void *arg, struct view *v),
-                void *arg);
+void store_each(const struct store *s, unsigned kind,
+                void (*fn)(void *arg, struct view *v), void *arg);
 /* Calls fn for each view that was not put again since `epoch` began: what a new sweep did not
  * mention is gone. fn may take the view it is called with. */
 void store_each_stale(struct store *s, uint64_t epoch,

@@ -59,7 +59,8 @@ wait_for(const struct task_facts *f, struct decision *d, const char *message)
 {
     struct task_status status = status_now(f->task);
 
-    status.phase = profile_of(f->task->view.meta.profile)->task_waiting ? PHASE_WAITING : PHASE_NONE;
+    status.phase =
+        profile_of(f->task->view.meta.profile)->task_waiting ? PHASE_WAITING : PHASE_NONE;
     status.message = message;
     show(f, d, status);
 }
@@ -109,11 +110,12 @@ start_blocked_by_branch(const struct task_facts *f, struct decision *d)
     const struct task_view *t = f->task;
 
     if (t->branch != NULL && t->workspace == NULL && !f->branch_warned)
-        event(d, true, "BranchWithoutWorkspace",
-              pool_printf(&d->arena,
-                           "Branch \"%s\" is set but workspaceRef is not configured, branch "
-                           "checkout will be skipped",
-                           t->branch));
+        event(
+            d, true, "BranchWithoutWorkspace",
+            pool_printf(&d->arena,
+                        "Branch \"%s\" is set but workspaceRef is not configured, branch "
+                        "checkout will be skipped",
+                        t->branch));
     if (f->branch.state == BRANCH_FREE)
         return false;
     wait_for(f, d, status_branch(&d->arena, t, &f->branch));
@@ -126,11 +128,13 @@ start_blocked_by_reference(const struct task_facts *f, struct decision *d)
     const struct task_view *t = f->task;
 
     if (f->workspace == REF_MISSING)
-        wait_for(f, d, pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
-                                    t->workspace));
+        wait_for(f, d,
+                 pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
+                             t->workspace));
     else if (f->missing_config != NULL)
-        wait_for(f, d, pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
-                                    f->missing_config));
+        wait_for(f, d,
+                 pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
+                             f->missing_config));
     else
         return false;
     return true;
@@ -153,7 +157,8 @@ start_blocked_by_auth(const struct task_facts *f, int64_t now_ms, struct decisio
     case AUTH_FAILED:
         break;
     }
-    message = pool_printf(&d->arena, "Failed to resolve GitHub token: %s", f->auth_message);
+    message =
+        pool_printf(&d->arena, "Failed to resolve GitHub token: %s", f->auth_message);
     if (f->auth == AUTH_FAILED)
         fail(f, now_ms, d, message, "GitHubTokenFailed", message);
     else
@@ -171,7 +176,8 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
         start_blocked_by_reference(f, d) || start_blocked_by_auth(f, now_ms, d))
         return;
     if (f->build_error != NULL) {
-        const char *message = pool_printf(&d->arena, "Failed to build Job: %s", f->build_error);
+        const char *message =
+            pool_printf(&d->arena, "Failed to build Job: %s", f->build_error);
         fail(f, now_ms, d, message, "JobBuildFailed", message);
         return;
     }
@@ -227,15 +233,16 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     if (status.with_outputs)
         event(d, false, "OutputsCaptured",
               pool_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
-                           c->outputs.n, c->keys.n));
+                          c->outputs.n, c->keys.n));
     act(d, ACT_COUNT_FINISHED);
 }
 
 static bool
 job_failed(const struct job_view *j)
 {
-    return profile_of(j->view.meta.profile)->retry_disruption ? j->failed_condition
-                                                              : j->failed_condition || j->failed > 0;
+    return profile_of(j->view.meta.profile)->retry_disruption
+               ? j->failed_condition
+               : j->failed_condition || j->failed > 0;
 }
 
 /* Our Job is there: follow it. Counts alone decide, in this order. */
@@ -278,14 +285,16 @@ decide_foreign(const struct task_facts *f, int64_t now_ms, struct decision *d)
                  (j->task != NULL && j->view.meta.profile == t->view.meta.profile);
 
     if (stale && now_ms < t->view.meta.created_ms + STALE_JOB_MS) {
-        wait_for(f, d, pool_printf(&d->arena,
-                                    "Waiting for Job \"%s\" of an earlier Task to be deleted",
-                                    j->view.meta.name));
+        wait_for(f, d,
+                 pool_printf(&d->arena,
+                             "Waiting for Job \"%s\" of an earlier Task to be deleted",
+                             j->view.meta.name));
         wake(d, t->view.meta.created_ms + STALE_JOB_MS);
         return;
     }
     const char *message = pool_printf(
-        &d->arena, "Failed to build Job: a Job \"%s\" exists and is not controlled by this Task",
+        &d->arena,
+        "Failed to build Job: a Job \"%s\" exists and is not controlled by this Task",
         j->view.meta.name);
     fail(f, now_ms, d, message, "JobBuildFailed", message);
 }
@@ -429,7 +438,8 @@ pods_choose(const struct pod_view *const *pods, size_t n)
         const struct pod_view *p = pods[i];
         bool ok = strcmp(p->phase, "Succeeded") == 0;
         bool best_ok = best != NULL && strcmp(best->phase, "Succeeded") == 0;
-        bool newer = best == NULL || p->view.meta.created_ms > best->view.meta.created_ms ||
+        bool newer = best == NULL ||
+                     p->view.meta.created_ms > best->view.meta.created_ms ||
                      (p->view.meta.created_ms == best->view.meta.created_ms &&
                       strcmp(p->view.meta.name, best->view.meta.name) > 0);
         if (best == NULL || (ok && !best_ok) || (ok == best_ok && newer))

@@ -40,25 +40,25 @@ struct capture {
 /* All that a decision depends on. Texts are borrowed. */
 struct task_facts {
     const struct task_view *task;
-    const struct job_view *job;     /* the Job of the Task's name, NULL: none is in view */
-    const struct pod_view *pod;     /* pods_choose() of its Pods, NULL: none */
-    bool pods_alive;                /* one of them has not ended */
-    bool job_created;               /* our own create has been answered, not seen yet */
-    bool job_absent;                /* the server itself said that there is none */
+    const struct job_view *job; /* the Job of the Task's name, NULL: none is in view */
+    const struct pod_view *pod; /* pods_choose() of its Pods, NULL: none */
+    bool pods_alive;            /* one of them has not ended */
+    bool job_created;           /* our own create has been answered, not seen yet */
+    bool job_absent;            /* the server itself said that there is none */
     struct deps deps;
     struct branch branch;
     enum reference workspace;
-    const char *missing_config;     /* the first AgentConfig that does not exist, or NULL */
-    enum auth_state auth;           /* AUTH_READY when no Secret is involved */
+    const char *missing_config; /* the first AgentConfig that does not exist, or NULL */
+    enum auth_state auth;       /* AUTH_READY when no Secret is involved */
     const char *auth_message;
-    const char *build_error;        /* NULL: none known */
-    const char *conflict;           /* the name is taken by something that is not ours; or NULL */
+    const char *build_error; /* NULL: none known */
+    const char *conflict; /* the name is taken by something that is not ours; or NULL */
     enum capture_state capture;
     const struct capture *captured; /* with CAPTURE_DONE */
-    int64_t finished_seen_ms;       /* when the Job's end was first seen here; 0: not yet */
-    bool branch_warned;             /* BranchWithoutWorkspace was emitted */
-    bool awaited;                   /* another Task still needs this one's results */
-    bool counted;                   /* the TaskSpawner's status counts this Task, or has none */
+    int64_t finished_seen_ms; /* when the Job's end was first seen here; 0: not yet */
+    bool branch_warned;       /* BranchWithoutWorkspace was emitted */
+    bool awaited;             /* another Task still needs this one's results */
+    bool counted;             /* the TaskSpawner's status counts this Task, or has none */
 };
 
 /* The status to be shown. Texts are borrowed from facts or owned by the decision. */
@@ -75,7 +75,7 @@ enum action_kind {
     ACT_DROP_FINALIZER,
     ACT_RESOLVE_AUTH, /* read the Workspace's Secret, then decide again */
     ACT_FIND_JOB,     /* ask the server for the Job, then decide again */
-    ACT_CREATE_JOB,   /* build and create; a build error comes back as facts.build_error */
+    ACT_CREATE_JOB, /* build and create; a build error comes back as facts.build_error */
     ACT_DELETE_JOB,
     ACT_DELETE_TASK,
     ACT_COLLECT, /* ask for the outputs of `text`, a Pod */
@@ -88,10 +88,10 @@ enum action_kind {
 
 struct action {
     enum action_kind kind;
-    bool warning;        /* ACT_EVENT */
-    const char *reason;  /* ACT_EVENT */
-    const char *text;    /* ACT_EVENT: message; ACT_COLLECT: pod */
-    int64_t at_ms;       /* ACT_WAKE */
+    bool warning;       /* ACT_EVENT */
+    const char *reason; /* ACT_EVENT */
+    const char *text;   /* ACT_EVENT: message; ACT_COLLECT: pod */
+    int64_t at_ms;      /* ACT_WAKE */
 };
 
 #define DECISION_ACTIONS 10
@@ -100,7 +100,7 @@ struct decision {
     struct action actions[DECISION_ACTIONS];
     size_t n;
     struct task_status status; /* of ACT_STATUS */
-    struct pool arena;        /* owns the texts made here */
+    struct pool arena;         /* owns the texts made here */
 };
 
 /* Fills *d (zeroed by the caller; decision_free it). now_ms is wall time. */

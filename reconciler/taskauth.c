@@ -5,7 +5,8 @@
 #include "reconciler/repo.h"
 
 static void
-set_auth(struct task_memory *m, enum auth_state state, const char *message, int64_t until_ms)
+set_auth(struct task_memory *m, enum auth_state state, const char *message,
+         int64_t until_ms)
 {
     m->auth = state;
     free(m->auth_message);
@@ -37,7 +38,8 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
 }
 
 static void
-take_credential(struct task_run *r, const struct workspace_view *w, const struct credential *c)
+take_credential(struct task_run *r, const struct workspace_view *w,
+                const struct credential *c)
 {
     struct task_memory *m = task_run_memory(r);
 
@@ -60,8 +62,8 @@ take_credential(struct task_run *r, const struct workspace_view *w, const struct
     if (c->app) {
         struct err e = ERR_INIT;
         enum job_made why;
-        r->make = job_make_token(r->shard->kube, &r->meta, w->secret, c->token, c->expires_ms,
-                                 on_token_kept, r, &why, &e);
+        r->make = job_make_token(r->shard->kube, &r->meta, w->secret, c->token,
+                                 c->expires_ms, on_token_kept, r, &why, &e);
         if (r->make == NULL)
             on_token_kept(r, why, &e);
         return;
@@ -81,8 +83,8 @@ task_run_resolve_auth(struct task_run *r)
     const struct workspace_view *w =
         t == NULL || t->workspace == NULL
             ? NULL
-            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE, r->meta.profile,
-                                                       r->meta.ns, t->workspace);
+            : (const struct workspace_view *)store_get(
+                  s->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace);
     char base[300];
     struct repo repo;
 

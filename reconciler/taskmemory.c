@@ -61,7 +61,8 @@ task_memory_wrote(struct task_memory *m, const char *version)
     int order;
 
     if (version == NULL || *version == '\0' ||
-        (*m->version != '\0' && kube_version_compare(version, m->version, &order) && order < 0))
+        (*m->version != '\0' && kube_version_compare(version, m->version, &order) &&
+         order < 0))
         return;
     snprintf(m->version, sizeof m->version, "%s", version);
     m->version_until = clock_mono_ms() + ECHO_MS;

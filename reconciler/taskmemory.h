@@ -12,13 +12,13 @@
 #define ECHO_MS 30000
 
 struct task_memory {
-    char *uid;              /* of the Task this is about */
-    char version[129];      /* the Task's version after our last write; "" : none */
-    int64_t version_until;  /* monotonic: until then an older view is not acted on */
-    bool creating;          /* a Job's create is under way */
-    bool job_created;       /* answered, not seen yet */
-    int64_t job_until;      /* monotonic: until then it is waited for */
-    bool job_absent;        /* the server said so */
+    char *uid;             /* of the Task this is about */
+    char version[129];     /* the Task's version after our last write; "" : none */
+    int64_t version_until; /* monotonic: until then an older view is not acted on */
+    bool creating;         /* a Job's create is under way */
+    bool job_created;      /* answered, not seen yet */
+    int64_t job_until;     /* monotonic: until then it is waited for */
+    bool job_absent;       /* the server said so */
     enum capture_state capture;
     struct capture captured;
     struct pool capture_arena;
@@ -27,15 +27,16 @@ struct task_memory {
     bool prompt_warned;
     enum auth_state auth;
     char *auth_message;
-    char *token_secret;   /* of the pod: holds GITHUB_TOKEN; NULL: none */
-    int64_t auth_until;   /* wall: AUTH_READY and AUTH_RETRY hold until then */
+    char *token_secret; /* of the pod: holds GITHUB_TOKEN; NULL: none */
+    int64_t auth_until; /* wall: AUTH_READY and AUTH_RETRY hold until then */
     unsigned auth_tries;
     char *build_error;
     char *conflict;
 };
 
 /* The memory of the Task in view, made or begun anew when the uid is another one. */
-struct task_memory *task_memory_of(struct shard *s, const char *key, const struct task_view *t);
+struct task_memory *task_memory_of(struct shard *s, const char *key,
+                                   const struct task_view *t);
 /* NULL when there is none. */
 struct task_memory *task_memory_find(const struct shard *s, const char *key);
 void task_memory_forget(struct shard *s, const char *key);
@@ -48,8 +49,10 @@ void task_memory_wrote(struct task_memory *m, const char *version);
 bool task_memory_current(const struct task_memory *m, const struct task_view *t);
 
 /* Gathers all that task_decide needs (facts.c). */
-struct task_facts facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m);
+struct task_facts facts_gather(struct shard *s, const struct task_view *t,
+                               struct task_memory *m);
 /* A deps_lookup with the shard as its argument. */
-const struct task_view *facts_lookup(void *arg, const struct task_view *of, const char *name);
+const struct task_view *facts_lookup(void *arg, const struct task_view *of,
+                                     const char *name);
 
 #endif

@@ -6,7 +6,8 @@
 static struct texts
 keep_texts(struct pool *a, const struct msg_strs *from)
 {
-    struct texts t = {from->count > 0 ? pool_alloc(a, from->count * sizeof *t.at) : NULL, 0};
+    struct texts t = {from->count > 0 ? pool_alloc(a, from->count * sizeof *t.at) : NULL,
+                      0};
 
     for (; t.n < from->count; t.n++)
         t.at[t.n] = pool_str(a, from->items[t.n]);

@@ -94,9 +94,9 @@ patch_finalizers(struct task_run *r, bool with)
             json_array_append_new(list, json_string(r->meta.finalizers.at[i]));
     if (with)
         json_array_append_new(list, json_string(ours));
-    SCOPED(json) json_t *body =
-        json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid, "resourceVersion",
-                  r->meta.version, "finalizers", list);
+    SCOPED(json)
+    json_t *body = json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid,
+                             "resourceVersion", r->meta.version, "finalizers", list);
     const struct kube_request q = {.verb = KUBE_PATCH_MERGE,
                                    .res = shard_resource(KIND_TASK, r->meta.profile),
                                    .ns = r->meta.ns,
@@ -243,19 +243,21 @@ warn_prompt(struct task_run *r, const struct err *why)
     if (m->prompt_warned)
         return;
     m->prompt_warned = true;
-    writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed", why->text);
+    writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed",
+                 why->text);
 }
 
 /* The Task's AgentConfig, or several as one, which *merged then holds. */
 static const struct agentconfig_view *
-agent_config_of(const struct shard *s, const struct task_view *t, struct agentmerge *merged)
+agent_config_of(const struct shard *s, const struct task_view *t,
+                struct agentmerge *merged)
 {
     const struct meta *m = &t->view.meta;
     const struct agentconfig_view *only = NULL;
 
     for (size_t i = 0; i < t->agent_configs.n; i++) {
-        only = (const struct agentconfig_view *)store_get(s->store, KIND_AGENT_CONFIG, m->profile,
-                                                          m->ns, t->agent_configs.at[i]);
+        only = (const struct agentconfig_view *)store_get(
+            s->store, KIND_AGENT_CONFIG, m->profile, m->ns, t->agent_configs.at[i]);
         if (only != NULL && t->agent_configs.n > 1)
             agentmerge_add(merged, only);
     }
@@ -282,10 +284,10 @@ create_job(struct task_run *r)
     e = (struct err)ERR_INIT;
     const struct job_wish wish = {
         .task = t,
-        .workspace = t->workspace == NULL
-                         ? NULL
-                         : (const struct workspace_view *)store_get(
-                               s->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace),
+        .workspace = t->workspace == NULL ? NULL
+                                          : (const struct workspace_view *)store_get(
+                                                s->store, KIND_WORKSPACE, r->meta.profile,
+                                                r->meta.ns, t->workspace),
         .agent_config = agent_config_of(s, t, &merged),
         .prompt = buf_str(&prompt),
         .token_secret = m->token_secret,
@@ -312,8 +314,8 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
         task_run_fail(r, &e);
     } else {
         const struct task_status *st = &r->decision.status;
-        log_info(r->key, "%s%s%s", phase_name(st->phase), *st->message != '\0' ? ": " : "",
-                 st->message);
+        log_info(r->key, "%s%s%s", phase_name(st->phase),
+                 *st->message != '\0' ? ": " : "", st->message);
         wrote(r, version);
         task_run_step(r);
     }
@@ -338,8 +340,8 @@ count_usage(struct task_run *r, const struct task_status *st)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         double value = status_number(&st->keys, &st->values, rows[i].key);
         if (value > 0)
-            metric_add(worker_metrics(r->shard->worker), rows[i].metric, value, r->meta.ns, r->type,
-                       r->spawner, r->model);
+            metric_add(worker_metrics(r->shard->worker), rows[i].metric, value,
+                       r->meta.ns, r->type, r->spawner, r->model);
     }
 }
 
@@ -352,8 +354,8 @@ count_finished(struct task_run *r)
     metric_add(m, METRIC_TASK_COMPLETED, 1, r->meta.ns, r->type, phase_name(st->phase));
     if (st->started_ms != 0 && st->completed_ms >= st->started_ms)
         metric_observe(m, METRIC_TASK_DURATION,
-                       (double)(st->completed_ms - st->started_ms) / 1000.0, r->meta.ns, r->type,
-                       phase_name(st->phase));
+                       (double)(st->completed_ms - st->started_ms) / 1000.0, r->meta.ns,
+                       r->type, phase_name(st->phase));
     if (st->with_outputs)
         count_usage(r, st);
 }
@@ -364,17 +366,22 @@ emit(struct task_run *r, const struct action *a)
     if (strcmp(a->reason, "BranchWithoutWorkspace") == 0 && task_run_memory(r) != NULL)
         task_run_memory(r)->branch_warned = true;
     if (profile_of(r->meta.profile)->events)
-        writes_event(r->shard->writes, KIND_TASK, &r->meta, a->warning, a->reason, a->text);
+        writes_event(r->shard->writes, KIND_TASK, &r->meta, a->warning, a->reason,
+                     a->text);
 }
 
 /* ---- the run ---- */
 
 /* Those that wait for an answer continue in their callback; the others at once. */
 static void (*const waiting[])(struct task_run *r) = {
-    [ACT_ADD_FINALIZER] = add_finalizer, [ACT_DROP_FINALIZER] = drop_finalizer,
-    [ACT_RESOLVE_AUTH] = task_run_resolve_auth, [ACT_FIND_JOB] = find_job,
-    [ACT_CREATE_JOB] = create_job,       [ACT_DELETE_JOB] = delete_job,
-    [ACT_DELETE_TASK] = delete_task,     [ACT_STATUS] = write_status,
+    [ACT_ADD_FINALIZER] = add_finalizer,
+    [ACT_DROP_FINALIZER] = drop_finalizer,
+    [ACT_RESOLVE_AUTH] = task_run_resolve_auth,
+    [ACT_FIND_JOB] = find_job,
+    [ACT_CREATE_JOB] = create_job,
+    [ACT_DELETE_JOB] = delete_job,
+    [ACT_DELETE_TASK] = delete_task,
+    [ACT_STATUS] = write_status,
     [ACT_COUNT_FINISHED] = NULL,
     [ACT_WAKE] = NULL,
 };
@@ -395,8 +402,8 @@ task_run_step(struct task_run *r)
         if (a->kind == ACT_EVENT)
             emit(r, a);
         else if (a->kind == ACT_COUNT_CREATED)
-            metric_add(worker_metrics(r->shard->worker), METRIC_TASK_CREATED, 1, r->meta.ns,
-                       r->type);
+            metric_add(worker_metrics(r->shard->worker), METRIC_TASK_CREATED, 1,
+                       r->meta.ns, r->type);
         else if (a->kind == ACT_COUNT_FINISHED)
             count_finished(r);
         else if (a->kind == ACT_WAKE)
@@ -470,7 +477,8 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
 }
 
 void
-task_run(struct shard *s, const char *key, unsigned profile, const char *ns, const char *name)
+task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
+         const char *name)
 {
     const struct task_view *t =
         (const struct task_view *)store_get(s->store, KIND_TASK, profile, ns, name);

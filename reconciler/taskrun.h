@@ -22,9 +22,10 @@ struct task_run {
 /* NULL when the Task has gone. Borrowed until the next wait. */
 struct task_memory *task_run_memory(struct task_run *r);
 /* Each of these ends this part of the run, and may free it. */
-void task_run_step(struct task_run *r);  /* goes on with the next action */
-void task_run_end(struct task_run *r);   /* is done */
-void task_run_again(struct task_run *r); /* facts have changed by our own action: decide anew */
+void task_run_step(struct task_run *r); /* goes on with the next action */
+void task_run_end(struct task_run *r);  /* is done */
+void task_run_again(
+    struct task_run *r); /* facts have changed by our own action: decide anew */
 void task_run_fail(struct task_run *r, const struct err *e);
 
 /* taskauth.c: reads the Workspace's Secret, exchanges a token, decides again. */

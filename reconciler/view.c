@@ -11,8 +11,12 @@
 #include "proto/message.h"
 
 static const char *const phases[] = {
-    [PHASE_NONE] = "",          [PHASE_PENDING] = "Pending",     [PHASE_WAITING] = "Waiting",
-    [PHASE_RUNNING] = "Running", [PHASE_SUCCEEDED] = "Succeeded", [PHASE_FAILED] = "Failed",
+    [PHASE_NONE] = "",
+    [PHASE_PENDING] = "Pending",
+    [PHASE_WAITING] = "Waiting",
+    [PHASE_RUNNING] = "Running",
+    [PHASE_SUCCEEDED] = "Succeeded",
+    [PHASE_FAILED] = "Failed",
 };
 
 static void task_release(struct view *v);
@@ -29,7 +33,8 @@ static const struct {
     [KIND_WORKSPACE] = {sizeof(struct workspace_view), workspace_view_read, NULL},
     [KIND_AGENT_CONFIG] = {sizeof(struct agentconfig_view), agentconfig_view_read,
                            agentconfig_release},
-    [KIND_TASK_SPAWNER] = {sizeof(struct spawner_view), spawner_view_read, spawner_release},
+    [KIND_TASK_SPAWNER] = {sizeof(struct spawner_view), spawner_view_read,
+                           spawner_release},
     [KIND_JOB] = {sizeof(struct job_view), job_view_read, NULL},
     [KIND_POD] = {sizeof(struct pod_view), pod_view_read, NULL},
 };
@@ -70,7 +75,8 @@ phase_name(enum phase p)
 }
 
 int
-view_opt(struct view *v, const json_t *object, const char *path, const char **out, struct err *e)
+view_opt(struct view *v, const json_t *object, const char *path, const char **out,
+         struct err *e)
 {
     const char *text = NULL;
 
@@ -81,8 +87,8 @@ view_opt(struct view *v, const json_t *object, const char *path, const char **ou
 }
 
 int
-view_texts(struct view *v, const json_t *object, const char *path, bool unique, struct texts *out,
-           struct err *e)
+view_texts(struct view *v, const json_t *object, const char *path, bool unique,
+           struct texts *out, struct err *e)
 {
     json_t *list = NULL;
 
@@ -142,7 +148,8 @@ read_meta(struct view *v, const json_t *object, struct err *e)
 struct view *
 view_new(unsigned kind, unsigned profile, const json_t *object, struct err *e)
 {
-    if (kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL || profile_of(profile) == NULL) {
+    if (kind >= ARRAY_LEN(kinds) || kinds[kind].read == NULL ||
+        profile_of(profile) == NULL) {
         err_set(e, ERR_INVALID, "kind %u of group %u: is not read here", kind, profile);
         return NULL;
     }

@@ -43,7 +43,14 @@ struct view {
     struct pool arena;
 };
 
-enum phase { PHASE_NONE, PHASE_PENDING, PHASE_WAITING, PHASE_RUNNING, PHASE_SUCCEEDED, PHASE_FAILED };
+enum phase {
+    PHASE_NONE,
+    PHASE_PENDING,
+    PHASE_WAITING,
+    PHASE_RUNNING,
+    PHASE_SUCCEEDED,
+    PHASE_FAILED
+};
 const char *phase_name(enum phase p); /* "" for PHASE_NONE */
 static inline bool
 phase_terminal(enum phase p)
@@ -62,26 +69,26 @@ struct task_view {
     const char *prompt;
     const char *credentials_type;
     const char *credentials_secret;
-    const char *model;        /* NULL or not empty, like the five below */
+    const char *model; /* NULL or not empty, like the five below */
     const char *effort;
     const char *image;
     const char *workspace;
     const char *branch;
     const char *upstream_repo;
     struct texts agent_configs; /* in the order in which they are merged */
-    struct texts depends_on;  /* without duplicates */
-    int64_t ttl_s;            /* -1: none */
-    json_t *pod_overrides;    /* owned, NULL when absent, like the next */
-    json_t *failure_policy;   /* spec.podFailurePolicy */
+    struct texts depends_on;    /* without duplicates */
+    int64_t ttl_s;              /* -1: none */
+    json_t *pod_overrides;      /* owned, NULL when absent, like the next */
+    json_t *failure_policy;     /* spec.podFailurePolicy */
     /* status */
     enum phase phase;
-    const char *message;      /* "" when absent, like the next two */
+    const char *message; /* "" when absent, like the next two */
     const char *job_name;
     const char *pod_name;
     int64_t started_ms;
     int64_t completed_ms;
     struct texts outputs;
-    struct texts result_keys;   /* parallel to result_values */
+    struct texts result_keys; /* parallel to result_values */
     struct texts result_values;
 };
 
@@ -166,9 +173,9 @@ struct job_view {
     struct view view;
     const char *task; /* the label of the profile, NULL without */
     int64_t active, succeeded, failed;
-    bool complete;              /* condition Complete or SuccessCriteriaMet is True */
-    bool failed_condition;      /* condition Failed is True */
-    const char *failed_reason;  /* "" when absent, like the next */
+    bool complete;             /* condition Complete or SuccessCriteriaMet is True */
+    bool failed_condition;     /* condition Failed is True */
+    const char *failed_reason; /* "" when absent, like the next */
     const char *failed_message;
     int64_t finished_ms; /* completionTime or the Failed condition's transition */
 };
@@ -184,10 +191,11 @@ struct pod_view {
 
 /* Makes the view of `kind` (enum object_kind) from `object`, which is only read. Returns a
  * view the caller owns, or NULL with ERR_INVALID and a sentence that starts with the field. */
-struct view *view_new(unsigned kind, unsigned profile, const json_t *object, struct err *e);
+struct view *view_new(unsigned kind, unsigned profile, const json_t *object,
+                      struct err *e);
 /* The same from the projection on the wire. */
-struct view *view_from_projection(unsigned kind, unsigned profile, const void *bytes, size_t size,
-                                  struct err *e);
+struct view *view_from_projection(unsigned kind, unsigned profile, const void *bytes,
+                                  size_t size, struct err *e);
 void view_free(struct view *v);
 SCOPED_DEFINE(view)
 

@@ -11,9 +11,11 @@ read_pairs(struct view *v, const json_t *list, const char *what, const char *fir
     for (size_t i = 0; i < *n; i++) {
         const json_t *item = json_array_get(list, i);
         const char *name = NULL, *content = NULL;
-        if (json_get_str(item, first, &name, e) < 0 || json_get_str(item, second, &content, e) < 0)
+        if (json_get_str(item, first, &name, e) < 0 ||
+            json_get_str(item, second, &content, e) < 0)
             return err_wrap(e, "%s[%zu]", what, i);
-        (*out)[i] = (struct named_text){pool_str(&v->arena, name), pool_str(&v->arena, content)};
+        (*out)[i] =
+            (struct named_text){pool_str(&v->arena, name), pool_str(&v->arena, content)};
     }
     return 0;
 }
@@ -45,10 +47,13 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
     if (json_get_str(object, "spec.repo", &repo, e) < 0 ||
         view_opt(v, object, "spec.ref", &w->ref, e) < 0 ||
         view_opt(v, object, "spec.secretRef.name", &w->secret, e) < 0 ||
-        read_setup(w, object, e) < 0 || json_opt_arr(object, "spec.remotes", &list, e) < 0 ||
+        read_setup(w, object, e) < 0 ||
+        json_opt_arr(object, "spec.remotes", &list, e) < 0 ||
         json_opt_arr(object, "spec.files", &files, e) < 0 ||
-        read_pairs(v, list, "spec.remotes", "name", "url", &remotes, &w->n_remotes, e) < 0 ||
-        read_pairs(v, files, "spec.files", "path", "content", &w->files, &w->n_files, e) < 0)
+        read_pairs(v, list, "spec.remotes", "name", "url", &remotes, &w->n_remotes, e) <
+            0 ||
+        read_pairs(v, files, "spec.files", "path", "content", &w->files, &w->n_files, e) <
+            0)
         return -1;
     w->repo = pool_str(&v->arena, repo);
     if (w->n_remotes > 0)
@@ -74,8 +79,10 @@ read_plugins(struct agentconfig_view *a, const json_t *list, struct err *e)
         if (json_get_str(item, "name", &name, e) < 0 ||
             json_opt_arr(item, "skills", &skills, e) < 0 ||
             json_opt_arr(item, "agents", &agents, e) < 0 ||
-            read_pairs(v, skills, "skills", "name", "content", &p->skills, &p->n_skills, e) < 0 ||
-            read_pairs(v, agents, "agents", "name", "content", &p->agents, &p->n_agents, e) < 0)
+            read_pairs(v, skills, "skills", "name", "content", &p->skills, &p->n_skills,
+                       e) < 0 ||
+            read_pairs(v, agents, "agents", "name", "content", &p->agents, &p->n_agents,
+                       e) < 0)
             return err_wrap(e, "spec.plugins[%zu]", i);
         p->name = pool_str(&v->arena, name);
     }

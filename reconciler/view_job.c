@@ -17,7 +17,8 @@ task_label(struct view *v, const json_t *object)
     const json_t *labels = json_at(object, "metadata.labels");
 
     for (unsigned p = 0; p < profile_count(); p++) {
-        const char *name = json_string_value(json_object_get(labels, profile_of(p)->label_task));
+        const char *name =
+            json_string_value(json_object_get(labels, profile_of(p)->label_task));
         if (name == NULL)
             continue;
         v->meta.profile = p;
@@ -73,13 +74,14 @@ read_container(struct pod_view *p, const json_t *status)
     long long code = (long long)json_int_or(ended, "exitCode", 0);
 
     if (p->waiting == NULL && !waiting_is_normal(reason))
-        p->waiting = pool_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name, reason,
-                                  *message != '\0' ? ": " : "", message);
+        p->waiting = pool_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name,
+                                 reason, *message != '\0' ? ": " : "", message);
     if (p->failure == NULL && ended != NULL && code != 0) {
         const char *why = json_str_or(ended, "reason", "Error");
         bool plain = strcmp(why, "Error") == 0;
-        p->failure = pool_printf(a, "container \"%s\" exited with code %lld%s%s%s", name, code,
-                                  plain ? "" : " (", plain ? "" : why, plain ? "" : ")");
+        p->failure =
+            pool_printf(a, "container \"%s\" exited with code %lld%s%s%s", name, code,
+                        plain ? "" : " (", plain ? "" : why, plain ? "" : ")");
     }
 }
 
@@ -91,16 +93,18 @@ read_unscheduled(struct pod_view *p, const json_t *object)
     for (size_t i = 0; i < json_array_size(conditions); i++) {
         const json_t *c = json_array_get(conditions, i);
         if (strcmp(json_str_or(c, "type", ""), "PodScheduled") == 0 &&
-            strcmp(json_str_or(c, "reason", ""), "Unschedulable") == 0 && p->waiting == NULL)
+            strcmp(json_str_or(c, "reason", ""), "Unschedulable") == 0 &&
+            p->waiting == NULL)
             p->waiting = pool_printf(&p->view.arena, "Pod cannot be scheduled: %.400s",
-                                      json_str_or(c, "message", "no node fits"));
+                                     json_str_or(c, "message", "no node fits"));
     }
 }
 
 int
 pod_view_read(struct view *v, const json_t *object, struct err *e)
 {
-    static const char *const lists[] = {"status.initContainerStatuses", "status.containerStatuses"};
+    static const char *const lists[] = {"status.initContainerStatuses",
+                                        "status.containerStatuses"};
     struct pod_view *p = (struct pod_view *)v;
 
     (void)e;

@@ -42,10 +42,13 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
 
     if (json_get_obj(object, "spec.when", &when, e) < 0 ||
         json_get_obj(object, "spec.taskTemplate", &task, e) < 0 ||
-        view_opt(v, object, "spec.taskTemplate.workspaceRef.name", &s->workspace, e) < 0 ||
-        view_opt(v, object, "spec.taskTemplate.promptTemplate", &s->prompt_template, e) < 0 ||
+        view_opt(v, object, "spec.taskTemplate.workspaceRef.name", &s->workspace, e) <
+            0 ||
+        view_opt(v, object, "spec.taskTemplate.promptTemplate", &s->prompt_template, e) <
+            0 ||
         view_opt(v, object, "spec.taskTemplate.branch", &s->branch_template, e) < 0 ||
-        view_opt(v, object, "spec.when.githubIssues.triggerComment", &s->trigger_comment, e) < 0 ||
+        view_opt(v, object, "spec.when.githubIssues.triggerComment", &s->trigger_comment,
+                 e) < 0 ||
         view_opt(v, object, "spec.when.githubIssues.repo", &s->repo, e) < 0 ||
         view_opt(v, object, "spec.when.cron.schedule", &s->schedule, e) < 0 ||
         view_opt(v, object, "spec.when.jira.baseUrl", &s->jira_base, e) < 0 ||

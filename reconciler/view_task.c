@@ -57,7 +57,8 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
     if (view_opt(v, object, "spec.type", &t->type, e) < 0 ||
         json_get_str(object, "spec.prompt", &prompt, e) < 0 ||
         view_opt(v, object, "spec.credentials.type", &t->credentials_type, e) < 0 ||
-        view_opt(v, object, "spec.credentials.secretRef.name", &t->credentials_secret, e) < 0 ||
+        view_opt(v, object, "spec.credentials.secretRef.name", &t->credentials_secret,
+                 e) < 0 ||
         view_opt(v, object, "spec.model", &t->model, e) < 0 ||
         view_opt(v, object, "spec.effort", &t->effort, e) < 0 ||
         view_opt(v, object, "spec.image", &t->image, e) < 0 ||
@@ -71,9 +72,10 @@ read_spec(struct task_view *t, const json_t *object, struct err *e)
         json_opt_obj(object, "spec.podFailurePolicy", &policy, e) < 0)
         return -1;
     if (t->ttl_s < -1 || t->ttl_s > INT32_MAX)
-        return err_set(e, ERR_INVALID,
-                       "spec.ttlSecondsAfterFinished: %lld is not within 0 and 2147483647",
-                       (long long)t->ttl_s);
+        return err_set(
+            e, ERR_INVALID,
+            "spec.ttlSecondsAfterFinished: %lld is not within 0 and 2147483647",
+            (long long)t->ttl_s);
     t->prompt = pool_str(&v->arena, prompt);
     t->pod_overrides = json_incref(overrides);
     t->failure_policy = json_incref(policy);
@@ -100,7 +102,8 @@ read_results(struct task_view *t, const json_t *results)
         return;
     t->result_keys.at = pool_alloc(&t->view.arena, n * sizeof(char *));
     t->result_values.at = pool_alloc(&t->view.arena, n * sizeof(char *));
-    json_object_foreach((json_t *)results, key, value) {
+    json_object_foreach((json_t *)results, key, value)
+    {
         if (!json_is_string(value))
             continue;
         t->result_keys.at[t->result_keys.n++] = pool_str(&t->view.arena, key);

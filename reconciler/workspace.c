@@ -88,7 +88,8 @@ workspace_path(const char *path, char *out, size_t room, struct err *e)
     clean(path, cleaned, sizeof cleaned);
     const char *fault = path_fault(path, cleaned);
     if (fault != NULL)
-        return err_set(e, ERR_INVALID, "invalid workspace file path \"%s\": %s", path, fault);
+        return err_set(e, ERR_INVALID, "invalid workspace file path \"%s\": %s", path,
+                       fault);
     snprintf(out, room, "%s", cleaned);
     return 0;
 }
@@ -143,8 +144,9 @@ give_remote(struct pod_parts *p, json_t *container, json_t *env)
         json_object_set(container, "env", env);
     json_decref(env);
     if (p->wish->token_secret != NULL)
-        json_array_append_new(json_object_get(container, "volumeMounts"),
-                              volume_mount("kelos-github-token", "/kelos/github-token", true));
+        json_array_append_new(
+            json_object_get(container, "volumeMounts"),
+            volume_mount("kelos-github-token", "/kelos/github-token", true));
 }
 
 static void
@@ -189,7 +191,8 @@ add_remotes(struct pod_parts *p, struct err *e)
     for (size_t i = 0; i < w->n_remotes; i++) {
         const struct workspace_remote *r = &w->remotes[i];
         if (*r->name == '-' || *r->url == '-')
-            return err_set(e, ERR_INVALID, "invalid workspace remote \"%s\": begins with a dash",
+            return err_set(e, ERR_INVALID,
+                           "invalid workspace remote \"%s\": begins with a dash",
                            r->name);
         buf_add_str(&script, i > 0 ? " &&\n" : "");
         /* One that a resumed checkout has already gets the URL. */
@@ -217,12 +220,13 @@ add_branch(struct pod_parts *p, const struct repo *repo, struct err *e)
     if (branch == NULL)
         return 0;
     if (!branch_valid(branch))
-        return err_set(e, ERR_INVALID, "branch \"%s\" is not a name that git takes", branch);
+        return err_set(e, ERR_INVALID, "branch \"%s\" is not a name that git takes",
+                       branch);
     json_t *env = remote_env(p, repo);
     env_add(env, env_literal("KELOS_BRANCH", branch));
-    json_t *c = init_container(p, "branch-setup",
-                               script_command(token ? gitscript_branch_token : gitscript_branch),
-                               json_array());
+    json_t *c = init_container(
+        p, "branch-setup",
+        script_command(token ? gitscript_branch_token : gitscript_branch), json_array());
     give_remote(p, c, env);
     return 0;
 }
@@ -268,7 +272,8 @@ add_files(struct pod_parts *p, struct err *e)
     for (size_t i = 0; i < w->n_files; i++)
         if (add_file(p, i, total <= JOB_INLINE_BYTES, &script, e) < 0)
             return -1;
-    json_t *c = init_container(p, "workspace-files", script_command(buf_str(&script)), json_array());
+    json_t *c = init_container(p, "workspace-files", script_command(buf_str(&script)),
+                               json_array());
     if (total > JOB_INLINE_BYTES)
         json_array_append_new(json_object_get(c, "volumeMounts"),
                               volume_mount("kelos-content", "/kelos/content", true));
@@ -284,10 +289,11 @@ add_token_volume(struct pod_parts *p)
         return;
     json_array_append_new(p->volumes,
                           json_pack("{s:s,s:{s:s,s:[{s:s,s:s}],s:b}}", "name",
-                                    "kelos-github-token", "secret", "secretName", secret, "items",
-                                    "key", "GITHUB_TOKEN", "path", "GITHUB_TOKEN", "optional", 1));
-    json_array_append_new(p->mounts,
-                          volume_mount("kelos-github-token", "/kelos/github-token", true));
+                                    "kelos-github-token", "secret", "secretName", secret,
+                                    "items", "key", "GITHUB_TOKEN", "path",
+                                    "GITHUB_TOKEN", "optional", 1));
+    json_array_append_new(
+        p->mounts, volume_mount("kelos-github-token", "/kelos/github-token", true));
 }
 
 int
@@ -301,10 +307,12 @@ workspace_add(struct pod_parts *p, struct err *e)
     if (w->ref != NULL && *w->ref == '-')
         return err_set(e, ERR_INVALID, "workspace ref \"%s\" begins with a dash", w->ref);
     if (w->setup != NULL && strlen(w->setup) > JOB_INLINE_BYTES)
-        return err_set(e, ERR_INVALID, "setupCommand has %zu bytes, at most %d are passed on",
+        return err_set(e, ERR_INVALID,
+                       "setupCommand has %zu bytes, at most %d are passed on",
                        strlen(w->setup), JOB_INLINE_BYTES);
     repo_parse(w->repo, &repo);
-    json_array_append_new(p->volumes, json_pack("{s:s,s:{}}", "name", "workspace", "emptyDir"));
+    json_array_append_new(p->volumes,
+                          json_pack("{s:s,s:{}}", "name", "workspace", "emptyDir"));
     json_array_append_new(p->mounts, volume_mount("workspace", "/workspace", false));
     add_token_volume(p);
     add_clone(p, &repo);
@@ -354,8 +362,8 @@ workspace_env(struct pod_parts *p)
     upstream_env(p);
     if (secret != NULL) {
         env_add(p->env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
-        env_add(p->env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN", secret,
-                                   "GITHUB_TOKEN"));
+        env_add(p->env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN",
+                                   secret, "GITHUB_TOKEN"));
         env_add(p->env, env_literal("GH_CONFIG_DIR", "/workspace/.gh-config"));
         env_add(p->env, env_literal("KELOS_GITHUB_TOKEN_FILE", TOKEN_FILE));
     }

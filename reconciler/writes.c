@@ -15,7 +15,7 @@
 /* One message that is kept until its answer. */
 struct write {
     uint64_t id;
-    struct message message; /* points into the fields below */
+    struct message message;                   /* points into the fields below */
     char *ns, *name, *uid, *texts[4], *patch; /* owned */
     int64_t sent_ms;                          /* monotonic, 0: waits for the window */
     write_fn *done;
@@ -26,7 +26,7 @@ struct write {
 struct writes {
     struct worker *worker;
     struct bus *bus;
-    zhashx_t *all;    /* id in hex -> struct write; owned */
+    zhashx_t *all;     /* id in hex -> struct write; owned */
     zlistx_t *waiting; /* in order, not sent yet; borrowed */
     uint64_t last_id;
     size_t under_way;
@@ -223,8 +223,8 @@ write_new(struct writes *w, const struct meta *m)
 {
     struct write *x = calloc(1, sizeof *x);
 
-    if (x == NULL || (x->ns = strdup(m->ns)) == NULL || (x->name = strdup(m->name)) == NULL ||
-        (x->uid = strdup(m->uid)) == NULL)
+    if (x == NULL || (x->ns = strdup(m->ns)) == NULL ||
+        (x->name = strdup(m->name)) == NULL || (x->uid = strdup(m->uid)) == NULL)
         abort();
     x->id = ++w->last_id;
     return x;
@@ -239,8 +239,8 @@ submit(struct writes *w, struct write *x)
 }
 
 void
-writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch, write_fn *done,
-              void *arg)
+writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch,
+              write_fn *done, void *arg)
 {
     struct write *x = write_new(w, m);
 
@@ -261,7 +261,8 @@ writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *pat
 }
 
 void
-event_name(const struct meta *m, const char *reason, const char *message, char *out, size_t room)
+event_name(const struct meta *m, const char *reason, const char *message, char *out,
+           size_t room)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SCOPED(buf) struct buf text = BUF_INIT;
@@ -300,8 +301,8 @@ writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning
 }
 
 void
-writes_collect(struct writes *w, const struct meta *task, const char *pod, const char *container,
-               bool failed, outputs_fn *done, void *arg)
+writes_collect(struct writes *w, const struct meta *task, const char *pod,
+               const char *container, bool failed, outputs_fn *done, void *arg)
 {
     struct write *x = write_new(w, task);
 

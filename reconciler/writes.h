@@ -14,7 +14,8 @@ struct writes;
 
 enum write_code { WRITE_DONE = 0, WRITE_GONE = 1, WRITE_REFUSED = 2 };
 /* Texts are borrowed for the call. */
-typedef void write_fn(void *arg, enum write_code code, const char *version, const char *message);
+typedef void write_fn(void *arg, enum write_code code, const char *version,
+                      const char *message);
 typedef void outputs_fn(void *arg, const struct msg_outputs *outputs);
 
 /* Connects to the statuswriter. NULL with *e set. */

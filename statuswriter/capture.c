@@ -221,8 +221,7 @@ static void
 add_repository(struct lines *l)
 {
     SCOPED(buf)
-    struct buf inside = BUF_INIT,
-               branch = BUF_INIT, commit = BUF_INIT, base = BUF_INIT;
+    struct buf inside = BUF_INIT, branch = BUF_INIT, commit = BUF_INIT, base = BUF_INIT;
     static const char prefix[] = "refs/remotes/origin/";
     const char *upstream = getenv("KELOS_UPSTREAM_REPO");
     bool repository = RUN(&inside, "git", "rev-parse", "--is-inside-work-tree") &&

@@ -35,7 +35,7 @@ struct exchange {
     struct reply reply;
     enum state state;
     bool suspended, hung_up, refused;
-    int fd;           /* of the connection while its hang-up is watched, else -1 */
+    int fd; /* of the connection while its hang-up is watched, else -1 */
 };
 
 struct front {

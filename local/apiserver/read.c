@@ -236,9 +236,9 @@ add_item(void *ctx, const struct row *row)
                       l->s->now_ms(), l->out);
         } else {
             SCOPED(json)
-            json_t *part =
-                l->accept.form == FORM_PARTIAL ? partial_object(shown, l->accept.version)
-                                               : json_incref(shown);
+            json_t *part = l->accept.form == FORM_PARTIAL
+                               ? partial_object(shown, l->accept.version)
+                               : json_incref(shown);
             SCOPED(string) char *text = json_dumps(part, JSON_COMPACT);
             buf_add_str(l->out, text != NULL ? text : "null");
         }

@@ -50,7 +50,8 @@ struct store {
     bool open;                       /* a transaction is open */
     bool broken;                     /* and has failed: only rollback is left */
     bool written;                    /* and holds a write */
-    bool lost;    /* SQLite itself ended the transaction: all of the turn's writes are gone */
+    bool
+        lost; /* SQLite itself ended the transaction: all of the turn's writes are gone */
 };
 
 /* The statement, reset and without bindings; NULL with *e. */

@@ -374,9 +374,9 @@ patch_into(struct server *s, const struct call *c, const struct target *t,
     if (admit_validation(c, &v, f) < 0)
         return -1;
     SCOPED(json)
-    json_t *patch =
-        type == PATCH_APPLY ? yaml_parse_one(c->body, c->size, "body", &e)
-                            : json_parse(c->body, c->size, LIMIT_REQUEST_BODY_BYTES, &e);
+    json_t *patch = type == PATCH_APPLY
+                        ? yaml_parse_one(c->body, c->size, "body", &e)
+                        : json_parse(c->body, c->size, LIMIT_REQUEST_BODY_BYTES, &e);
     if (patch == NULL)
         return fault_bad_request(f, "error decoding patch: %s", e.text);
     if (type == PATCH_APPLY)

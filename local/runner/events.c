@@ -37,12 +37,15 @@ events_warn(struct kube *k, const json_t *pod, const char *reason, const char *m
     rfc3339_format(clock_wall_ms(), now);
     snprintf(name, sizeof name, "%.200s.%016" PRIx64, pod_name,
              hash(hash(hash(UINT64_C(14695981039346656037), uid), reason), message));
-    SCOPED(json) json_t *event = json_pack(
-        "{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:s, s:s, s:i}",
-        "apiVersion", "v1", "kind", "Event", "metadata", "name", name, "namespace", ns, "involvedObject",
-        "apiVersion", "v1", "kind", "Pod", "namespace", ns, "name", pod_name, "uid", uid, "type", "Warning",
-        "reason", reason, "message", message, "source", "component", "kelos-runner", "firstTimestamp", now,
-        "lastTimestamp", now, "count", 1);
+    SCOPED(json)
+    json_t *event = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}, "
+                              "s:s, s:s, s:s, s:{s:s}, s:s, s:s, s:i}",
+                              "apiVersion", "v1", "kind", "Event", "metadata", "name",
+                              name, "namespace", ns, "involvedObject", "apiVersion", "v1",
+                              "kind", "Pod", "namespace", ns, "name", pod_name, "uid",
+                              uid, "type", "Warning", "reason", reason, "message",
+                              message, "source", "component", "kelos-runner",
+                              "firstTimestamp", now, "lastTimestamp", now, "count", 1);
     struct kube_request r = {.verb = KUBE_CREATE,
                              .res = kube_res(KUBE_EVENTS),
                              .ns = ns,

@@ -9,6 +9,7 @@
 /* Emits a Warning on the Pod. The name follows from the Pod, reason and message, so that
  * the same warning stands there once. Nobody waits for the write; a failed one is
  * logged. */
-void events_warn(struct kube *k, const json_t *pod, const char *reason, const char *message);
+void events_warn(struct kube *k, const json_t *pod, const char *reason,
+                 const char *message);
 
 #endif

@@ -134,8 +134,7 @@ Test(cronexpr, names_a_work_item_after_its_tick)
 Test(cronexpr, hands_out_what_was_missed_oldest_first)
 {
     SCOPED(cronexpr)
-    struct cronexpr *c = parsed("* * * * *"),
-                    *yearly = parsed("0 0 1 1 *");
+    struct cronexpr *c = parsed("* * * * *"), *yearly = parsed("0 0 1 1 *");
     static int64_t ticks[LIMIT_CRON_CATCH_UP + 1];
     int64_t now = seconds("2026-02-07T08:59:30Z");
     size_t n = cronexpr_ticks(c, now - 300, now, ticks, LIMIT_CRON_CATCH_UP);

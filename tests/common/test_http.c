@@ -325,8 +325,8 @@ Test(http, watches_over_a_connection_of_their_own_with_http_1)
     const struct kube_request get = {
         .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = "d", .name = "p"};
     cr_assert_eq(kube_call_wait(k, &get, NULL, NULL, &e), 0, "%s", e.text);
-    cr_assert_str_eq(fault_request(f, 0),
-                     "TLS sni= cert=no offers=", "the watch offers HTTP/1.1 only, not: %s", fault_request(f, 0));
+    cr_assert_str_eq(fault_request(f, 0), "TLS sni= cert=no offers=",
+                     "the watch offers HTTP/1.1 only, not: %s", fault_request(f, 0));
     cr_assert_eq(fault_matching(f, "TLS "), 2,
                  "the call did not wait for the watch's connection");
     cr_assert_eq(fault_matching(f, "offers=h2"), 1);

@@ -74,7 +74,8 @@ make_task(const char *name, const char *meta, const char *spec, const char *stat
     return make_view(
         KIND_TASK, 0,
         js("{'apiVersion':'kelos.dev/v1alpha1','kind':'Task',"
-           "'metadata':{'name':'%s','namespace':'dev','uid':'uid-%s','resourceVersion':'7',"
+           "'metadata':{'name':'%s','namespace':'dev','uid':'uid-%s','resourceVersion':'"
+           "7',"
            "'finalizers':['kelos.dev/finalizer'],"
            "'creationTimestamp':'2026-01-01T00:00:00Z'%s%s},"
            "'spec':{'type':'claude-code','prompt':'Do it.',"

@@ -8,30 +8,34 @@
 
 #define REPO "'repo':'https://github.com/acme/web.git'"
 #define GHE "'repo':'https://git.corp.example/acme/web.git'"
-#define CONFIG_ALL                                                                           \
-    "'agentsMD':'Be brief.','plugins':[{'name':'team-tools','skills':[{'name':'deploy',"     \
-    "'content':'# Deploy'}],'agents':[{'name':'reviewer','content':'You review.'}]}],"       \
-    "'skills':[{'source':'vercel-labs/agent-skills','skill':'deploy'},"                      \
-    "{'source':'anthropics/skills'}],'mcpServers':[{'name':'tracker','type':'http',"         \
-    "'url':'https://mcp.example/t','headers':{'X-Team':'a'}},{'name':'db','type':'stdio',"   \
+#define CONFIG_ALL                                                                       \
+    "'agentsMD':'Be brief.','plugins':[{'name':'team-tools','skills':[{'name':'deploy'," \
+    "'content':'# Deploy'}],'agents':[{'name':'reviewer','content':'You review.'}]}],"   \
+    "'skills':[{'source':'vercel-labs/agent-skills','skill':'deploy'},"                  \
+    "{'source':'anthropics/skills'}],'mcpServers':[{'name':'tracker','type':'http',"     \
+    "'url':'https://mcp.example/"                                                        \
+    "t','headers':{'X-Team':'a'}},{'name':'db','type':'stdio',"                          \
     "'command':'dbhub','args':['--readonly'],'env':{'DSN':'x'}}]"
-#define CRED(agent_type, cred)                                                               \
+#define CRED(agent_type, cred)                                                           \
     "'type':'" agent_type "','credentials':{'type':'" cred "','secretRef':{'name':'s'}}"
 
-static const struct images images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"};
+static const struct images images = {.git = "alpine/git:v2.47.2",
+                                     .node = "node:22.14.0-alpine"};
 
 static inline struct workspace_view *
 make_workspace(const char *spec)
 {
-    return make_view(KIND_WORKSPACE, 0,
-                     js("{'metadata':{'name':'web','namespace':'dev'},'spec':{%s}}", spec));
+    return make_view(
+        KIND_WORKSPACE, 0,
+        js("{'metadata':{'name':'web','namespace':'dev'},'spec':{%s}}", spec));
 }
 
 static inline struct agentconfig_view *
 make_config(const char *spec)
 {
-    return make_view(KIND_AGENT_CONFIG, 0,
-                     js("{'metadata':{'name':'rules','namespace':'dev'},'spec':{%s}}", spec));
+    return make_view(
+        KIND_AGENT_CONFIG, 0,
+        js("{'metadata':{'name':'rules','namespace':'dev'},'spec':{%s}}", spec));
 }
 
 static inline json_t *
@@ -96,12 +100,13 @@ simple(const char *meta, const char *spec, const char *workspace, const char *co
        const char *secret)
 {
     struct task_view *t = make_task("fix", meta, spec, "");
-    const struct job_wish w = {.task = t,
-                               .workspace = workspace != NULL ? make_workspace(workspace) : NULL,
-                               .agent_config = config != NULL ? make_config(config) : NULL,
-                               .prompt = t->prompt,
-                               .token_secret = secret,
-                               .images = &images};
+    const struct job_wish w = {
+        .task = t,
+        .workspace = workspace != NULL ? make_workspace(workspace) : NULL,
+        .agent_config = config != NULL ? make_config(config) : NULL,
+        .prompt = t->prompt,
+        .token_secret = secret,
+        .images = &images};
 
     return build(&w);
 }

@@ -15,7 +15,8 @@ static EVP_PKEY *key;
 static json_t *
 data(const char *app, const char *installation, const char *pem)
 {
-    const char *values[][2] = {{"appID", app}, {"installationID", installation}, {"privateKey", pem}};
+    const char *values[][2] = {
+        {"appID", app}, {"installationID", installation}, {"privateKey", pem}};
     json_t *all = keep(json_object());
 
     for (int i = 0; i < 3; i++) {
@@ -65,9 +66,11 @@ Test(apptoken, reads_both_forms_of_a_key)
         cr_assert_not_null(a, "%s", e.text);
         cr_assert_str_eq(apptoken_app(a), "12345");
         apptoken_url(a, "", url, sizeof url);
-        cr_assert_str_eq(url, "https://api.github.com/app/installations/67890/access_tokens");
+        cr_assert_str_eq(url,
+                         "https://api.github.com/app/installations/67890/access_tokens");
         apptoken_url(a, "https://h.example/api/v3", url, sizeof url);
-        cr_assert_str_eq(url, "https://h.example/api/v3/app/installations/67890/access_tokens");
+        cr_assert_str_eq(
+            url, "https://h.example/api/v3/app/installations/67890/access_tokens");
         apptoken_free(a);
     }
     row_claim("TE/GA2");
@@ -88,7 +91,8 @@ Test(apptoken, names_what_is_wrong)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct err e = ERR_INIT;
-        cr_assert_null(apptoken_new(data(rows[i].app, rows[i].installation, rows[i].pem), &e));
+        cr_assert_null(
+            apptoken_new(data(rows[i].app, rows[i].installation, rows[i].pem), &e));
         cr_assert_str_eq(e.text, rows[i].why);
     }
     struct err e = ERR_INIT;
@@ -116,18 +120,22 @@ Test(apptoken, signs_what_the_server_can_verify)
     struct err e = ERR_INIT;
     struct apptoken *a = keep(apptoken_new(data("12345", "67890", pem_of(false)), &e));
     struct secret *jwt = keep(apptoken_jwt(a, 1700000000999, &e));
-    const char *text = secret_reveal(jwt), *first = strchr(text, '.'), *last = strrchr(text, '.');
+    const char *text = secret_reveal(jwt), *first = strchr(text, '.'),
+               *last = strrchr(text, '.');
     unsigned char claims[512], signature[512];
     int n, m;
 
     decode(first + 1, (size_t)(last - first - 1), claims, &n);
-    cr_assert_eq(strncmp((char *)claims, "{\"iss\":\"12345\",\"iat\":1699999940,\"exp\":1700000540}",
-                         (size_t)n), 0);
+    cr_assert_eq(strncmp((char *)claims,
+                         "{\"iss\":\"12345\",\"iat\":1699999940,\"exp\":1700000540}",
+                         (size_t)n),
+                 0);
     decode(last + 1, strlen(last + 1), signature, &m);
     EVP_MD_CTX *ctx = keep(EVP_MD_CTX_new());
     cr_assert_eq(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
     cr_assert_eq(EVP_DigestVerify(ctx, signature, (size_t)m, (const unsigned char *)text,
-                                  (size_t)(last - text)), 1);
+                                  (size_t)(last - text)),
+                 1);
 }
 
 Test(apptoken, reads_answers)
@@ -148,13 +156,15 @@ Test(apptoken, reads_answers)
     const char *good = "{\"token\":\"ghs_x\",\"expires_at\":\"2026-01-01T00:00:00Z\"}";
     struct err e = ERR_INIT;
     int64_t expires;
-    SCOPED(secret) struct secret *token = apptoken_answer(201, good, strlen(good), &expires, &e);
+    SCOPED(secret)
+    struct secret *token = apptoken_answer(201, good, strlen(good), &expires, &e);
 
     cr_assert_str_eq(secret_reveal(token), "ghs_x");
     cr_assert_eq(expires, AT("2026-01-01T00:00:00Z"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         e = (struct err)ERR_INIT;
-        cr_assert_null(apptoken_answer(rows[i].status, rows[i].body, strlen(rows[i].body), &expires, &e));
+        cr_assert_null(apptoken_answer(rows[i].status, rows[i].body, strlen(rows[i].body),
+                                       &expires, &e));
         cr_assert_eq(e.code, rows[i].code);
         cr_assert_str_eq(e.text, rows[i].why);
         if (rows[i].row != NULL)

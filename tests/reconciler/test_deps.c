@@ -26,10 +26,10 @@ judge(struct task_view **all, const char *name)
 
 Test(deps, a_cycle_is_found_from_every_task_on_it_and_before_it)
 {
-    struct task_view *all[] = {
-        make_task("a", "", "'dependsOn':['b']", ""), make_task("b", "", "'dependsOn':['a']", ""),
-        make_task("x", "", "'dependsOn':['a']", ""), make_task("s", "", "'dependsOn':['s']", ""),
-        NULL};
+    struct task_view *all[] = {make_task("a", "", "'dependsOn':['b']", ""),
+                               make_task("b", "", "'dependsOn':['a']", ""),
+                               make_task("x", "", "'dependsOn':['a']", ""),
+                               make_task("s", "", "'dependsOn':['s']", ""), NULL};
 
     cr_assert_eq(judge(all, "a").state, DEPS_CYCLE);
     cr_assert_eq(judge(all, "b").state, DEPS_CYCLE);
@@ -102,8 +102,7 @@ Test(branch, runs_one_at_a_time_in_order_of_age)
     struct task_view *a = contender("a", "2026-01-01T00:00:00Z"),
                      *b = contender("b", "2026-01-01T00:00:00Z"),
                      *c = contender("c", "2025-01-01T00:00:00Z");
-    struct contender all[] = {
-        {a, CLAIM_WAITING}, {b, CLAIM_WAITING}, {c, CLAIM_NONE}};
+    struct contender all[] = {{a, CLAIM_WAITING}, {b, CLAIM_WAITING}, {c, CLAIM_NONE}};
 
     cr_assert_eq(branch_judge(a, all, 3).state, BRANCH_FREE);
     cr_assert_eq(branch_judge(b, all, 3).state, BRANCH_QUEUED);
@@ -122,11 +121,27 @@ Test(branch, runs_one_at_a_time_in_order_of_age)
 
 Test(branch, names_are_those_that_git_takes)
 {
-    static const char *const good[] = {"main", "feature/x-1", "a.b", "kelos-task-42", "ä"};
-    static const char *const bad[] = {"",      "-x",    "bad..name", "a b",  "a~1",  "a:b",
-                                      "x.lock", "a.lock/b", "/a",    "a/",   "a//b", ".a",
-                                      "a/.b",  "a.",    "@",         "a@{b", "a\\b", "a\x01"
-                                                                                     "b",
+    static const char *const good[] = {"main", "feature/x-1", "a.b", "kelos-task-42",
+                                       "ä"};
+    static const char *const bad[] = {"",
+                                      "-x",
+                                      "bad..name",
+                                      "a b",
+                                      "a~1",
+                                      "a:b",
+                                      "x.lock",
+                                      "a.lock/b",
+                                      "/a",
+                                      "a/",
+                                      "a//b",
+                                      ".a",
+                                      "a/.b",
+                                      "a.",
+                                      "@",
+                                      "a@{b",
+                                      "a\\b",
+                                      "a\x01"
+                                      "b",
                                       "HEAD"};
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)

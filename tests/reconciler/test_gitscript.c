@@ -41,7 +41,8 @@ sh(const char *fmt, ...)
     va_start(ap, fmt);
     cr_assert(vasprintf(&text, fmt, ap) >= 0);
     va_end(ap);
-    cr_assert(asprintf(&command, "cd %s && { %s\n} > out.txt 2> err.txt", dir, text) >= 0);
+    cr_assert(asprintf(&command, "cd %s && { %s\n} > out.txt 2> err.txt", dir, text) >=
+              0);
     int status = system(command);
     free(text);
     free(command);
@@ -115,7 +116,8 @@ exec_container(const json_t *c)
 {
     char *argv[64];
     size_t n = 0;
-    const json_t *command = json_object_get(c, "command"), *args = json_object_get(c, "args");
+    const json_t *command = json_object_get(c, "command"),
+                 *args = json_object_get(c, "args");
     const json_t *env = json_object_get(c, "env");
 
     if (command == NULL)
@@ -127,7 +129,8 @@ exec_container(const json_t *c)
     argv[n] = NULL;
     for (size_t i = 0; i < json_array_size(env); i++) {
         const json_t *v = json_array_get(env, i);
-        setenv(json_str_or(v, "name", ""), placed(json_str_or(v, "value", "env-token")), 1);
+        setenv(json_str_or(v, "name", ""), placed(json_str_or(v, "value", "env-token")),
+               1);
     }
     execvp(argv[0], argv);
 }
@@ -140,7 +143,8 @@ run_container(const json_t *c)
     pid_t pid = fork();
 
     if (pid == 0) {
-        if (freopen("/dev/null", "w", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL)
+        if (freopen("/dev/null", "w", stderr) == NULL ||
+            freopen("/dev/null", "w", stdout) == NULL)
             _exit(126);
         exec_container(c);
         _exit(127);
@@ -159,14 +163,16 @@ prepare(const char *spec, const char *workspace, const char *config, const char 
     struct task_view *t = make_task("fix", "", spec, "");
     const struct job_wish w = {
         .task = t,
-        .workspace = workspace == NULL ? NULL
-                                       : make_view(KIND_WORKSPACE, 0,
-                                                   js("{'metadata':{'name':'w'},'spec':{%s}}",
-                                                      workspace)),
+        .workspace =
+            workspace == NULL
+                ? NULL
+                : make_view(KIND_WORKSPACE, 0,
+                            js("{'metadata':{'name':'w'},'spec':{%s}}", workspace)),
         .agent_config =
             config == NULL
                 ? NULL
-                : make_view(KIND_AGENT_CONFIG, 0, js("{'metadata':{'name':'c'},'spec':{%s}}", config)),
+                : make_view(KIND_AGENT_CONFIG, 0,
+                            js("{'metadata':{'name':'c'},'spec':{%s}}", config)),
         .prompt = "x",
         .token_secret = secret,
         .images = &images};
@@ -187,18 +193,21 @@ prepare(const char *spec, const char *workspace, const char *config, const char 
 
 #define REPO "'repo':'" URL "'"
 
-Test(gitscript, a_branch_of_the_remote_is_checked_out_at_its_tip, .init = start, .fini = finish)
+Test(gitscript, a_branch_of_the_remote_is_checked_out_at_its_tip, .init = start,
+     .fini = finish)
 {
     static const char *const secrets[] = {NULL, "s"};
     const char *which;
 
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(prepare("'branch':'topic'", REPO ",'ref':'main'", NULL, secrets[i], &which), 0,
-                     "%s", which);
+        cr_assert_eq(
+            prepare("'branch':'topic'", REPO ",'ref':'main'", NULL, secrets[i], &which),
+            0, "%s", which);
         cr_assert_eq(sh("cd workspace/repo && git branch --show-current"), 0);
         cr_assert_str_eq(line(), "topic");
         cr_assert_eq(sh("cd workspace/repo && test \"$(git rev-parse HEAD)\" = "
-                        "\"$(git -C ../../seed rev-parse topic)\""), 0);
+                        "\"$(git -C ../../seed rev-parse topic)\""),
+                     0);
         cr_assert_eq(sh("rm -rf workspace/repo"), 0);
     }
 }
@@ -209,12 +218,14 @@ Test(gitscript, a_branch_that_is_new_starts_from_the_base, .init = start, .fini 
     const char *which;
 
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(prepare("'branch':'fix/new'", REPO ",'ref':'main'", NULL, secrets[i], &which), 0,
-                     "%s", which);
+        cr_assert_eq(
+            prepare("'branch':'fix/new'", REPO ",'ref':'main'", NULL, secrets[i], &which),
+            0, "%s", which);
         cr_assert_eq(sh("cd workspace/repo && git branch --show-current"), 0);
         cr_assert_str_eq(line(), "fix/new");
         cr_assert_eq(sh("cd workspace/repo && test \"$(git rev-parse HEAD)\" = "
-                        "\"$(git -C ../../seed rev-parse main)\""), 0);
+                        "\"$(git -C ../../seed rev-parse main)\""),
+                     0);
         cr_assert_eq(sh("rm -rf workspace/repo"), 0);
     }
 }
@@ -223,7 +234,8 @@ Test(gitscript, the_branch_that_was_cloned_stays, .init = start, .fini = finish)
 {
     const char *which;
 
-    cr_assert_eq(prepare("'branch':'main'", REPO ",'ref':'main'", NULL, NULL, &which), 0, "%s", which);
+    cr_assert_eq(prepare("'branch':'main'", REPO ",'ref':'main'", NULL, NULL, &which), 0,
+                 "%s", which);
     cr_assert_eq(sh("cd workspace/repo && git branch --show-current"), 0);
     cr_assert_str_eq(line(), "main");
     row_claim("TE/WS16");
@@ -251,8 +263,10 @@ Test(gitscript, a_tag_and_a_commit_are_detached, .init = start, .fini = finish)
     const char *which;
 
     cr_assert_eq(prepare("", REPO ",'ref':'v1'", NULL, NULL, &which), 0);
-    cr_assert_eq(sh("cd workspace/repo && cat a.txt && git branch --show-current | grep . && exit 1"
-                    " || exit 0"), 0);
+    cr_assert_eq(sh("cd workspace/repo && cat a.txt && git branch --show-current | grep "
+                    ". && exit 1"
+                    " || exit 0"),
+                 0);
     cr_assert_str_eq(line(), "one");
     cr_assert_eq(sh("git -C seed rev-parse v1"), 0);
     snprintf(sha, sizeof sha, "%s", line());
@@ -269,9 +283,10 @@ Test(gitscript, a_tag_and_a_commit_are_detached, .init = start, .fini = finish)
 Test(gitscript, the_token_goes_to_its_own_host_alone, .init = start, .fini = finish)
 {
     const char *which;
-    const char *const ask = "cd workspace/repo && export GITHUB_TOKEN=from-env "
-                            "KELOS_GITHUB_TOKEN_FILE=%s/token && printf 'protocol=https\\nhost=%s\\n%s\\n' "
-                            "| git credential fill | grep %s";
+    const char *const ask =
+        "cd workspace/repo && export GITHUB_TOKEN=from-env "
+        "KELOS_GITHUB_TOKEN_FILE=%s/token && printf 'protocol=https\\nhost=%s\\n%s\\n' "
+        "| git credential fill | grep %s";
 
     cr_assert_eq(prepare("", REPO, NULL, "s", &which), 0, "%s", which);
     cr_assert_eq(sh(ask, dir, "git.example", "", "password"), 0);
@@ -284,7 +299,8 @@ Test(gitscript, the_token_goes_to_its_own_host_alone, .init = start, .fini = fin
     cr_assert_eq(sh(ask, dir, "git.example", "username=bot\\n", "username"), 0);
     cr_assert_str_eq(line(), "username=bot");
     cr_assert_neq(sh(ask, dir, "evil.example", "", "password"), 0);
-    cr_assert_neq(sh("grep -r -e from-env -e from-file -e env-token workspace/repo/.git"), 0);
+    cr_assert_neq(sh("grep -r -e from-env -e from-file -e env-token workspace/repo/.git"),
+                  0);
     row_claim("ADD/LT4");
 }
 
@@ -292,15 +308,20 @@ Test(gitscript, remotes_are_data, .init = start, .fini = finish)
 {
     const char *which;
 
-    cr_assert_eq(prepare("",
-                         REPO ",'remotes':[{'name':'upstream','url':'https://x/$(touch${IFS}pwned)'},"
-                              "{'name':'private','url':'https://y/z'}]",
-                         NULL, NULL, &which), 0, "%s", which);
+    cr_assert_eq(
+        prepare("",
+                REPO
+                ",'remotes':[{'name':'upstream','url':'https://x/$(touch${IFS}pwned)'},"
+                "{'name':'private','url':'https://y/z'}]",
+                NULL, NULL, &which),
+        0, "%s", which);
     cr_assert_eq(sh("git -C workspace/repo remote get-url upstream"), 0);
     cr_assert_str_eq(line(), "https://x/$(touch${IFS}pwned)");
     cr_assert_eq(sh("rm -rf workspace/repo"), 0);
-    cr_assert_neq(prepare("", REPO ",'remotes':[{'name':'bad;touch pwned','url':'https://x/y'}]", NULL,
-                          NULL, &which), 0);
+    cr_assert_neq(
+        prepare("", REPO ",'remotes':[{'name':'bad;touch pwned','url':'https://x/y'}]",
+                NULL, NULL, &which),
+        0);
     cr_assert_str_eq(which, "remote-setup"); /* git refuses the name */
     cr_assert_eq(sh("find . -name 'pwned*' | grep . && exit 1 || exit 0"), 0);
 }
@@ -310,36 +331,48 @@ Test(gitscript, files_are_written_and_not_listed, .init = start, .fini = finish)
     const char *which;
 
     cr_assert_eq(prepare("",
-                         REPO ",'files':[{'path':'CLAUDE.md','content':'rule \\u0024(x) ü'},"
-                              "{'path':'.claude/skills/[a] b/SKILL.md','content':''}]",
-                         NULL, NULL, &which), 0, "%s", which);
+                         REPO
+                         ",'files':[{'path':'CLAUDE.md','content':'rule \\u0024(x) ü'},"
+                         "{'path':'.claude/skills/[a] b/SKILL.md','content':''}]",
+                         NULL, NULL, &which),
+                 0, "%s", which);
     cr_assert_eq(sh("cat workspace/repo/CLAUDE.md"), 0);
     cr_assert_str_eq(line(), "rule $(x) ü");
     cr_assert_eq(sh("test -f 'workspace/repo/.claude/skills/[a] b/SKILL.md'"), 0);
-    cr_assert_eq(sh("git -C workspace/repo status --porcelain | grep . && exit 1 || exit 0"), 0);
+    cr_assert_eq(
+        sh("git -C workspace/repo status --porcelain | grep . && exit 1 || exit 0"), 0);
 }
 
-Test(gitscript, files_do_not_follow_links_of_the_repository, .init = start, .fini = finish)
+Test(gitscript, files_do_not_follow_links_of_the_repository, .init = start,
+     .fini = finish)
 {
     const char *which;
 
-    cr_assert_eq(sh("mkdir outside && cd seed && ln -s ../../outside docs && git add docs && "
-                    "git commit -qm link && git push -q ../bare.git main"), 0);
-    cr_assert_neq(prepare("", REPO ",'files':[{'path':'docs/x.md','content':'x'}]", NULL, NULL, &which),
+    cr_assert_eq(
+        sh("mkdir outside && cd seed && ln -s ../../outside docs && git add docs && "
+           "git commit -qm link && git push -q ../bare.git main"),
+        0);
+    cr_assert_neq(prepare("", REPO ",'files':[{'path':'docs/x.md','content':'x'}]", NULL,
+                          NULL, &which),
                   0);
     cr_assert_str_eq(which, "workspace-files");
     cr_assert_eq(sh("ls outside | grep . && exit 1 || exit 0"), 0);
 }
 
-Test(gitscript, plugins_are_copied_but_the_kubelets_own_entries, .init = start, .fini = finish)
+Test(gitscript, plugins_are_copied_but_the_kubelets_own_entries, .init = start,
+     .fini = finish)
 {
     const char *which;
 
     cr_assert_eq(sh("mkdir -p kelos-plugin-src/..data/p/skills/s && echo S > "
-                    "kelos-plugin-src/..data/p/skills/s/SKILL.md && ln -s ..data/p kelos-plugin-src/p"),
+                    "kelos-plugin-src/..data/p/skills/s/SKILL.md && ln -s ..data/p "
+                    "kelos-plugin-src/p"),
                  0);
-    cr_assert_eq(prepare("", NULL, "'plugins':[{'name':'p','skills':[{'name':'s','content':'S'}]}]",
-                         NULL, &which), 0, "%s", which);
-    cr_assert_eq(sh("cat kelos/plugin/p/skills/s/SKILL.md && test ! -e kelos/plugin/..data"), 0);
+    cr_assert_eq(prepare("", NULL,
+                         "'plugins':[{'name':'p','skills':[{'name':'s','content':'S'}]}]",
+                         NULL, &which),
+                 0, "%s", which);
+    cr_assert_eq(
+        sh("cat kelos/plugin/p/skills/s/SKILL.md && test ! -e kelos/plugin/..data"), 0);
     cr_assert_str_eq(line(), "S");
 }

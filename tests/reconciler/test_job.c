@@ -3,33 +3,36 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
-#define OVERRIDES                                                                            \
-    "'podOverrides':{'resources':{'requests':{'cpu':'500m'},'limits':{'memory':'2Gi'}},"     \
-    "'activeDeadlineSeconds':1800,'nodeSelector':{'pool':'agents'},"                         \
-    "'env':[{'name':'HTTP_PROXY','value':'http://p:1'},{'name':'KELOS_MODEL','value':'no'}]}"
+#define OVERRIDES                                                                        \
+    "'podOverrides':{'resources':{'requests':{'cpu':'500m'},'limits':{'memory':'2Gi'}}," \
+    "'activeDeadlineSeconds':1800,'nodeSelector':{'pool':'agents'},"                     \
+    "'env':[{'name':'HTTP_PROXY','value':'http://"                                       \
+    "p:1'},{'name':'KELOS_MODEL','value':'no'}]}"
 
-#define OVERRIDES_ALL                                                                        \
-    "'podOverrides':{'labels':{'team':'platform','custom':'y',"                              \
-    "'app.kubernetes.io/component':'x'},'resources':{'limits':{'memory':'2Gi'}},"            \
-    "'activeDeadlineSeconds':60,'nodeSelector':{'pool':'agents'},"                           \
-    "'env':[{'name':'A','value':'1'}],"                                                      \
-    "'tolerations':[{'key':'dedicated','operator':'Equal','value':'ai-agents',"              \
-    "'effect':'NoSchedule'}],'affinity':{'nodeAffinity':{"                                   \
-    "'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':80,'preference':{"         \
-    "'matchExpressions':[{'key':'zone','operator':'In','values':['a']}]}}]}},"               \
-    "'imagePullSecrets':[{'name':'corp-registry-creds'}],"                                   \
-    "'serviceAccountName':'bedrock-agent-sa',"                                               \
-    "'volumes':[{'name':'ca-bundle','configMap':{'name':'corp-ca'}}],"                       \
-    "'volumeMounts':[{'name':'ca-bundle','mountPath':'/etc/ssl/certs/corp'}],"               \
-    "'podSecurityContext':{'runAsNonRoot':true,'seccompProfile':{'type':'RuntimeDefault'}}," \
-    "'containerSecurityContext':{'allowPrivilegeEscalation':false,"                          \
-    "'readOnlyRootFilesystem':true,'capabilities':{'drop':['ALL']}},"                        \
-    "'extraContainers':[{'name':'proxy','image':'corp/proxy:1'}],"                           \
-    "'extraInitContainers':[{'name':'db','image':'postgres:16','restartPolicy':'Always'},"   \
+#define OVERRIDES_ALL                                                                    \
+    "'podOverrides':{'labels':{'team':'platform','custom':'y',"                          \
+    "'app.kubernetes.io/component':'x'},'resources':{'limits':{'memory':'2Gi'}},"        \
+    "'activeDeadlineSeconds':60,'nodeSelector':{'pool':'agents'},"                       \
+    "'env':[{'name':'A','value':'1'}],"                                                  \
+    "'tolerations':[{'key':'dedicated','operator':'Equal','value':'ai-agents',"          \
+    "'effect':'NoSchedule'}],'affinity':{'nodeAffinity':{"                               \
+    "'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':80,'preference':{"     \
+    "'matchExpressions':[{'key':'zone','operator':'In','values':['a']}]}}]}},"           \
+    "'imagePullSecrets':[{'name':'corp-registry-creds'}],"                               \
+    "'serviceAccountName':'bedrock-agent-sa',"                                           \
+    "'volumes':[{'name':'ca-bundle','configMap':{'name':'corp-ca'}}],"                   \
+    "'volumeMounts':[{'name':'ca-bundle','mountPath':'/etc/ssl/certs/corp'}],"           \
+    "'podSecurityContext':{'runAsNonRoot':true,'seccompProfile':{'type':'"               \
+    "RuntimeDefault'}},"                                                                 \
+    "'containerSecurityContext':{'allowPrivilegeEscalation':false,"                      \
+    "'readOnlyRootFilesystem':true,'capabilities':{'drop':['ALL']}},"                    \
+    "'extraContainers':[{'name':'proxy','image':'corp/proxy:1'}],"                       \
+    "'extraInitContainers':[{'name':'db','image':'postgres:16','restartPolicy':'Always'" \
+    "},"                                                                                 \
     "{'name':'migrate','image':'corp/migrate:1'}]}"
-#define FAILURE_POLICY                                                                       \
-    "'podFailurePolicy':{'rules':[{'action':'Ignore','onPodConditions':["                    \
-    "{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob','onExitCodes':"       \
+#define FAILURE_POLICY                                                                   \
+    "'podFailurePolicy':{'rules':[{'action':'Ignore','onPodConditions':["                \
+    "{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob','onExitCodes':"   \
     "{'containerName':'kelos-agent','operator':'NotIn','values':[0]}}]}"
 
 /* One whole Job each. */
@@ -39,7 +42,8 @@ static const struct {
     {"minimal", "'model':'opus'", NULL, NULL, NULL},
     {"workspace", "'branch':'fix/1'", REPO ",'ref':'main'", NULL, NULL},
     {"workspace-token", "'branch':'fix/1'",
-     REPO ",'ref':'main','remotes':[{'name':'upstream','url':'https://github.com/up/web.git'}],"
+     REPO ",'ref':'main','remotes':[{'name':'upstream','url':'https://github.com/up/"
+          "web.git'}],"
           "'files':[{'path':'CLAUDE.md','content':'hello'},"
           "{'path':'docs/a.md','content':'there'}]",
      NULL, "github-token"},
@@ -47,12 +51,13 @@ static const struct {
     {"commit", "", REPO ",'ref':'0123456789abcdef0123456789abcdef01234567'", NULL, NULL},
     {"agentconfig", "", REPO, CONFIG_ALL, NULL},
     {"overrides", "'model':'opus'," OVERRIDES, NULL, NULL, NULL},
-    {"overrides-all", "'type':'codex','model':'o3','effort':'high'," OVERRIDES_ALL, REPO, NULL,
-     "github-token"},
+    {"overrides-all", "'type':'codex','model':'o3','effort':'high'," OVERRIDES_ALL, REPO,
+     NULL, "github-token"},
     {"failure-policy", "'type':'codex'," FAILURE_POLICY, NULL, NULL, NULL},
     {"setup-command", "'branch':'fix/1'",
      REPO ",'setupCommand':['sh','-c','npm ci --prefer-offline']", NULL, NULL},
-    {"cursor", CRED("cursor", "api-key") ",'effort':'low'", NULL, "'agentsMD':'Be brief.'", NULL},
+    {"cursor", CRED("cursor", "api-key") ",'effort':'low'", NULL,
+     "'agentsMD':'Be brief.'", NULL},
 };
 
 static void
@@ -73,20 +78,24 @@ compare(const char *name, const json_t *got)
     SCOPED(json) json_t *want = json_load_file(path, 0, &why);
     cr_assert_not_null(want, "%s: %s", path, why.text);
     SCOPED(string) char *want_text = json_dump_pretty(want);
-    cr_expect_str_eq(text, want_text, "%s differs from what is built; see `make golden`", path);
+    cr_expect_str_eq(text, want_text, "%s differs from what is built; see `make golden`",
+                     path);
 }
 
 Test(job, is_as_its_golden_file_says)
 {
     for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
         struct task_view *t = make_task("fix", "", goldens[i].spec, "");
-        const struct job_wish w = {
-            .task = t,
-            .workspace = goldens[i].workspace != NULL ? make_workspace(goldens[i].workspace) : NULL,
-            .agent_config = goldens[i].config != NULL ? make_config(goldens[i].config) : NULL,
-            .prompt = t->prompt,
-            .token_secret = goldens[i].secret,
-            .images = &images};
+        const struct job_wish w = {.task = t,
+                                   .workspace = goldens[i].workspace != NULL
+                                                    ? make_workspace(goldens[i].workspace)
+                                                    : NULL,
+                                   .agent_config = goldens[i].config != NULL
+                                                       ? make_config(goldens[i].config)
+                                                       : NULL,
+                                   .prompt = t->prompt,
+                                   .token_secret = goldens[i].secret,
+                                   .images = &images};
         SCOPED(json) json_t *got = build(&w);
         compare(goldens[i].name, got);
     }
@@ -101,8 +110,8 @@ Test(job, of_each_agent_with_each_credential_is_as_its_golden_file_says)
             char spec[300], name[80];
             const char *type = agent_type_name((enum agent_type)a);
             snprintf(spec, sizeof spec,
-                     "'type':'%s','credentials':{'type':'%s','secretRef':{'name':'s'}}", type,
-                     credentials[c]);
+                     "'type':'%s','credentials':{'type':'%s','secretRef':{'name':'s'}}",
+                     type, credentials[c]);
             snprintf(name, sizeof name, "agents/%s-%s", type, credentials[c]);
             SCOPED(json) json_t *got = simple("", spec, NULL, NULL, NULL);
             compare(name, got);
@@ -146,9 +155,11 @@ Test(job, the_environment_has_its_order)
         const char *row, *meta, *spec, *workspace, *secret, *want;
     } rows[] = {
         {"TE/JB1", "", "'model':'opus'", NULL, NULL,
-         "KELOS_MODEL=opus KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
+         "KELOS_MODEL=opus KELOS_AGENT_TYPE=claude-code "
+         "ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
         {"TE/JB2", "", CRED("claude-code", "oauth"), NULL, NULL,
-         "KELOS_AGENT_TYPE=claude-code CLAUDE_CODE_OAUTH_TOKEN=@s/CLAUDE_CODE_OAUTH_TOKEN"},
+         "KELOS_AGENT_TYPE=claude-code "
+         "CLAUDE_CODE_OAUTH_TOKEN=@s/CLAUDE_CODE_OAUTH_TOKEN"},
         {"TE/JB3", "", "", REPO ",'ref':'main'", "t",
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
          "KELOS_BASE_BRANCH=main GITHUB_TOKEN=@t/GITHUB_TOKEN GH_TOKEN=@t/GITHUB_TOKEN "
@@ -162,11 +173,13 @@ Test(job, the_environment_has_its_order)
          "KELOS_AGENT_TYPE=claude-code KELOS_TASKSPAWNER=kelos-workers "
          "ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
         {"TE/RU8", "", "",
-         REPO ",'remotes':[{'name':'upstream','url':'https://github.com/upstream-org/repo.git'}]",
+         REPO ",'remotes':[{'name':'upstream','url':'https://github.com/upstream-org/"
+              "repo.git'}]",
          NULL,
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
          "KELOS_UPSTREAM_REPO=upstream-org/repo"},
-        {"TE/RU9", "", "", REPO ",'remotes':[{'name':'upstream','url':'not-a-valid-url'}]", NULL,
+        {"TE/RU9", "", "",
+         REPO ",'remotes':[{'name':'upstream','url':'not-a-valid-url'}]", NULL,
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY"},
         {"TE/JB2", "", "'branch':'x'", NULL, NULL,
          "KELOS_BRANCH=x KELOS_AGENT_TYPE=claude-code "
@@ -175,13 +188,15 @@ Test(job, the_environment_has_its_order)
          REPO ",'remotes':[{'name':'upstream','url':'https://github.com/c/d'}]", NULL,
          "KELOS_AGENT_TYPE=claude-code ANTHROPIC_API_KEY=@claude/ANTHROPIC_API_KEY "
          "KELOS_UPSTREAM_REPO=a/b"},
-        {"ADD/EF1", "", CRED("codex", "api-key") ",'model':'m','effort':'xhigh'", NULL, NULL,
+        {"ADD/EF1", "", CRED("codex", "api-key") ",'model':'m','effort':'xhigh'", NULL,
+         NULL,
          "KELOS_MODEL=m KELOS_EFFORT=xhigh KELOS_AGENT_TYPE=codex "
          "CODEX_API_KEY=@s/CODEX_API_KEY"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        SCOPED(json) json_t *got =
+        SCOPED(json)
+        json_t *got =
             simple(rows[i].meta, rows[i].spec, rows[i].workspace, NULL, rows[i].secret);
         cr_assert_str_eq(env_text(agent(got)), rows[i].want, "%s: %s", rows[i].row,
                          env_text(agent(got)));
@@ -193,12 +208,14 @@ Test(job, the_environment_has_its_order)
 Test(job, has_the_retry_rules_and_no_more)
 {
     SCOPED(json) json_t *got = simple("", "", NULL, NULL, NULL);
-    SCOPED(string) char *rules = json_dump_canonical(json_at(got, "job.spec.podFailurePolicy.rules"));
+    SCOPED(string)
+    char *rules = json_dump_canonical(json_at(got, "job.spec.podFailurePolicy.rules"));
 
     cr_assert_eq(json_int_or(got, "job.spec.backoffLimit", -1), 1);
-    cr_assert_str_eq(rules, "[{\"action\":\"Count\",\"onPodConditions\":[{\"status\":\"True\","
-                            "\"type\":\"DisruptionTarget\"}]},{\"action\":\"FailJob\","
-                            "\"onExitCodes\":{\"operator\":\"NotIn\",\"values\":[0]}}]");
+    cr_assert_str_eq(rules,
+                     "[{\"action\":\"Count\",\"onPodConditions\":[{\"status\":\"True\","
+                     "\"type\":\"DisruptionTarget\"}]},{\"action\":\"FailJob\","
+                     "\"onExitCodes\":{\"operator\":\"NotIn\",\"values\":[0]}}]");
     row_claim("TE/JB9");
     row_claim("ADD/FP1");
     cr_assert_null(json_at(got, "job.spec.activeDeadlineSeconds"));
@@ -208,8 +225,10 @@ Test(job, has_the_retry_rules_and_no_more)
     row_claim("TE/JB11");
     cr_assert_null(json_object_get(agent(got), "workingDir"));
     row_claim("TE/AC8");
-    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].kind", ""), "Task");
-    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].uid", ""), "uid-fix");
+    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].kind", ""),
+                     "Task");
+    cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].uid", ""),
+                     "uid-fix");
 }
 
 Test(job, images_come_from_the_task_then_the_flags_then_the_type)
@@ -223,10 +242,12 @@ Test(job, images_come_from_the_task_then_the_flags_then_the_type)
     for (int i = 0; i < AGENT_TYPES; i++) {
         char spec[200], want[60];
         snprintf(spec, sizeof spec, "'type':'%s'", agent_type_name((enum agent_type)i));
-        snprintf(want, sizeof want, "kelos-dev/%s:latest", agent_type_name((enum agent_type)i));
+        snprintf(want, sizeof want, "kelos-dev/%s:latest",
+                 agent_type_name((enum agent_type)i));
         SCOPED(json) json_t *got = simple("", spec, NULL, NULL, NULL);
         cr_assert_str_eq(json_str_or(agent(got), "image", ""), want);
-        cr_assert_str_eq(json_str_or(agent(got), "name", ""), agent_type_name((enum agent_type)i));
+        cr_assert_str_eq(json_str_or(agent(got), "name", ""),
+                         agent_type_name((enum agent_type)i));
     }
     row_claim("TE/JB6");
 }
@@ -237,13 +258,20 @@ Test(job, clones_with_exactly_these_arguments)
 {
     SCOPED(json) json_t *with_ref = simple("", "", REPO ",'ref':'main'", NULL, NULL);
     SCOPED(json) json_t *without = simple("", "", REPO, NULL, NULL);
-    SCOPED(string) char *a = json_dump_canonical(json_at(init_of(with_ref, "git-clone"), "args"));
-    SCOPED(string) char *b = json_dump_canonical(json_at(init_of(without, "git-clone"), "args"));
+    SCOPED(string)
+    char *a = json_dump_canonical(json_at(init_of(with_ref, "git-clone"), "args"));
+    SCOPED(string)
+    char *b = json_dump_canonical(json_at(init_of(without, "git-clone"), "args"));
 
-    cr_assert_str_eq(a, "[\"clone\",\"--branch\",\"main\",\"--no-single-branch\",\"--depth\",\"1\","
-                        "\"--\",\"https://github.com/acme/web.git\",\"/workspace/repo\"]");
-    cr_assert_eq(json_int_or(init_of(with_ref, "git-clone"), "securityContext.runAsUser", 0), 61100);
-    cr_assert_eq(json_int_or(with_ref, "job.spec.template.spec.securityContext.fsGroup", 0), 61100);
+    cr_assert_str_eq(
+        a, "[\"clone\",\"--branch\",\"main\",\"--no-single-branch\",\"--depth\",\"1\","
+           "\"--\",\"https://github.com/acme/web.git\",\"/workspace/repo\"]");
+    cr_assert_eq(
+        json_int_or(init_of(with_ref, "git-clone"), "securityContext.runAsUser", 0),
+        61100);
+    cr_assert_eq(
+        json_int_or(with_ref, "job.spec.template.spec.securityContext.fsGroup", 0),
+        61100);
     cr_assert_str_eq(json_str_or(agent(with_ref), "workingDir", ""), "/workspace/repo");
     cr_assert_null(json_object_get(init_of(with_ref, "git-clone"), "command"));
     row_claim("TE/WS1");
@@ -258,16 +286,20 @@ Test(job, clones_with_exactly_these_arguments)
 
 Test(job, clones_with_the_token_through_a_helper)
 {
-    SCOPED(json) json_t *got = simple("", "'branch':'x'", REPO ",'ref':'main'", NULL, "t");
-    const json_t *clone = init_of(got, "git-clone"), *branch = init_of(got, "branch-setup");
+    SCOPED(json)
+    json_t *got = simple("", "'branch':'x'", REPO ",'ref':'main'", NULL, "t");
+    const json_t *clone = init_of(got, "git-clone"),
+                 *branch = init_of(got, "branch-setup");
 
     cr_assert_eq(json_array_size(json_at(clone, "command")), 3);
     cr_assert_str_eq(json_str_or(clone, "command[0]", ""), "sh");
     cr_assert_not_null(strstr(script_of(clone), "git -c credential.helper="));
-    cr_assert_not_null(strstr(script_of(clone), "git -C /workspace/repo config credential.helper"));
+    cr_assert_not_null(
+        strstr(script_of(clone), "git -C /workspace/repo config credential.helper"));
     cr_assert_str_eq(json_str_or(clone, "args[0]", ""), "--");
-    cr_assert_str_eq(env_text(clone), "GITHUB_TOKEN=@t/GITHUB_TOKEN GH_TOKEN=@t/GITHUB_TOKEN "
-                                      "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN");
+    cr_assert_str_eq(env_text(clone),
+                     "GITHUB_TOKEN=@t/GITHUB_TOKEN GH_TOKEN=@t/GITHUB_TOKEN "
+                     "KELOS_GITHUB_TOKEN_FILE=/kelos/github-token/GITHUB_TOKEN");
     row_claim("TE/WS3");
     row_claim("TE/WS5");
     row_claim("TE/WS15");
@@ -275,7 +307,8 @@ Test(job, clones_with_the_token_through_a_helper)
     cr_assert_not_null(strstr(env_text(branch), "GITHUB_TOKEN=@t/GITHUB_TOKEN"));
     cr_assert_not_null(strstr(env_text(branch), "KELOS_BRANCH=x"));
     row_claim("TE/WS13");
-    cr_assert_str_eq(json_str_or(got, "job.spec.template.spec.volumes[1].secret.secretName", ""), "t");
+    cr_assert_str_eq(
+        json_str_or(got, "job.spec.template.spec.volumes[1].secret.secretName", ""), "t");
     row_claim("ADD/LT1");
 }
 
@@ -284,7 +317,8 @@ Test(job, an_enterprise_host_has_its_own_variables)
     SCOPED(json) json_t *got = simple("", "", GHE, NULL, "t");
 
     cr_assert_not_null(strstr(env_text(agent(got)), "GH_HOST=git.corp.example"));
-    cr_assert_not_null(strstr(env_text(agent(got)), "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN"));
+    cr_assert_not_null(
+        strstr(env_text(agent(got)), "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN"));
     cr_assert_null(strstr(env_text(agent(got)), "GH_TOKEN"));
     const char *clone = env_text(init_of(got, "git-clone"));
     cr_assert_str_eq(clone, "GH_HOST=git.corp.example GITHUB_TOKEN=@t/GITHUB_TOKEN "
@@ -295,7 +329,8 @@ Test(job, an_enterprise_host_has_its_own_variables)
 
 Test(job, files_and_remotes_are_quoted)
 {
-    SCOPED(json) json_t *got =
+    SCOPED(json)
+    json_t *got =
         simple("", "'branch':'x'",
                REPO ",'files':[{'path':'CLAUDE.md','content':'hello'},{'path':'a/b.md',"
                     "'content':'there'}],'remotes':[{'name':'private',"
@@ -311,9 +346,11 @@ Test(job, files_and_remotes_are_quoted)
     row_claim("TE/WS6");
     cr_assert_not_null(
         strstr(remotes, "git remote add 'private' 'https://github.com/user/repo.git'"));
-    cr_assert_eq(json_int_or(init_of(got, "remote-setup"), "securityContext.runAsUser", 0), 61100);
+    cr_assert_eq(
+        json_int_or(init_of(got, "remote-setup"), "securityContext.runAsUser", 0), 61100);
     row_claim("TE/WS8");
-    cr_assert_not_null(strstr(remotes, "git remote add 'bad;rm -rf /' 'https://x/$$(whoami)'"));
+    cr_assert_not_null(
+        strstr(remotes, "git remote add 'bad;rm -rf /' 'https://x/$$(whoami)'"));
     row_claim("TE/WS11");
     cr_assert_eq(json_array_size(all), 4);
     cr_assert_str_eq(json_str_or(json_array_get(all, 1), "name", ""), "remote-setup");
@@ -338,15 +375,18 @@ Test(job, large_texts_travel_in_a_config_map)
     SCOPED(json) json_t *got = build(&w);
     cr_assert_str_eq(json_str_or(got, "configMaps[0].metadata.name", ""), "fix-content");
     cr_assert_eq(strlen(json_str_or(got, "configMaps[0].data.prompt", "")), 200 * 1024);
-    cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_PROMPT_FILE=/kelos/content/prompt"));
-    cr_assert_str_eq(json_str_or(agent(got), "volumeMounts[0].mountPath", ""), "/kelos/content");
+    cr_assert_not_null(
+        strstr(env_text(agent(got)), "KELOS_PROMPT_FILE=/kelos/content/prompt"));
+    cr_assert_str_eq(json_str_or(agent(got), "volumeMounts[0].mountPath", ""),
+                     "/kelos/content");
     free(prompt);
 }
 
 Test(job, a_dollar_of_the_outside_stays_a_dollar)
 {
     struct task_view *t = make_task("fix", "", "", "");
-    const struct job_wish w = {.task = t, .prompt = "say $(GITHUB_TOKEN) $$", .images = &images};
+    const struct job_wish w = {
+        .task = t, .prompt = "say $(GITHUB_TOKEN) $$", .images = &images};
     SCOPED(json) json_t *got = build(&w);
 
     cr_assert_str_eq(json_str_or(agent(got), "args[0]", ""), "say $$(GITHUB_TOKEN) $$$$");
@@ -357,48 +397,56 @@ Test(job, a_dollar_of_the_outside_stays_a_dollar)
 Test(job, agent_config_parts)
 {
     SCOPED(json) json_t *md = simple("", "", NULL, "'agentsMD':'Be brief.'", NULL);
-    SCOPED(json) json_t *plugins = simple(
-        "", "", NULL,
-        "'agentsMD':'x','plugins':[{'name':'team-tools','skills':[{'name':'deploy','content':'d'}],"
-        "'agents':[{'name':'reviewer','content':'r'}]}]",
-        NULL);
+    SCOPED(json)
+    json_t *plugins = simple("", "", NULL,
+                             "'agentsMD':'x','plugins':[{'name':'team-tools','skills':[{'"
+                             "name':'deploy','content':'d'}],"
+                             "'agents':[{'name':'reviewer','content':'r'}]}]",
+                             NULL);
     SCOPED(json) json_t *all = simple("", "", REPO, CONFIG_ALL, NULL);
 
     cr_assert_not_null(strstr(env_text(agent(md)), "KELOS_AGENTS_MD=Be brief."));
     cr_assert_null(json_at(md, "job.spec.template.spec.volumes"));
     cr_assert_null(json_at(md, "job.spec.template.spec.initContainers"));
     row_claim("TE/AC1");
-    SCOPED(string) char *items =
-        json_dump_canonical(json_at(plugins, "job.spec.template.spec.volumes[1].configMap.items"));
-    cr_assert_str_eq(items,
-                     "[{\"key\":\"p0-s0\",\"path\":\"team-tools/skills/deploy/SKILL.md\"},"
-                     "{\"key\":\"p0-a0\",\"path\":\"team-tools/agents/reviewer.md\"}]");
-    cr_assert_eq(json_array_size(json_at(plugins, "job.spec.template.spec.initContainers")), 1);
+    SCOPED(string)
+    char *items = json_dump_canonical(
+        json_at(plugins, "job.spec.template.spec.volumes[1].configMap.items"));
+    cr_assert_str_eq(
+        items, "[{\"key\":\"p0-s0\",\"path\":\"team-tools/skills/deploy/SKILL.md\"},"
+               "{\"key\":\"p0-a0\",\"path\":\"team-tools/agents/reviewer.md\"}]");
+    cr_assert_eq(
+        json_array_size(json_at(plugins, "job.spec.template.spec.initContainers")), 1);
     row_claim("TE/AC2");
     row_claim("TE/AC3");
     row_claim("ADD/CD1");
     const char *skills = script_of(init_of(all, "skills-install"));
     cr_assert_not_null(strstr(skills, "apk add --no-cache git"));
+    cr_assert_not_null(strstr(
+        skills,
+        "npx -y skills add 'vercel-labs/agent-skills' -a universal -y -g -s 'deploy'"));
     cr_assert_not_null(
-        strstr(skills, "npx -y skills add 'vercel-labs/agent-skills' -a universal -y -g -s 'deploy'"));
-    cr_assert_not_null(strstr(skills, "npx -y skills add 'anthropics/skills' -a universal -y -g\n"));
+        strstr(skills, "npx -y skills add 'anthropics/skills' -a universal -y -g\n"));
     cr_assert_not_null(strstr(skills, "chown -R 61100:61100 /kelos/plugin"));
     cr_assert_null(json_object_get(init_of(all, "skills-install"), "securityContext"));
     row_claim("TE/AC4");
     row_claim("ADD/SK1");
-    cr_assert_str_eq(json_str_or(all, "job.spec.template.spec.initContainers[1].name", ""),
-                     "plugin-setup");
-    cr_assert_str_eq(json_str_or(all, "job.spec.template.spec.initContainers[2].name", ""),
-                     "skills-install");
+    cr_assert_str_eq(
+        json_str_or(all, "job.spec.template.spec.initContainers[1].name", ""),
+        "plugin-setup");
+    cr_assert_str_eq(
+        json_str_or(all, "job.spec.template.spec.initContainers[2].name", ""),
+        "skills-install");
     row_claim("TE/AC5");
     row_claim("TE/AC7");
     row_claim("ADD/SK5");
-    cr_assert_not_null(strstr(env_text(agent(all)),
-                              "KELOS_PLUGIN_DIR=/kelos/plugin KELOS_MCP_SERVERS={\"mcpServers\":{"
-                              "\"db\":{\"args\":[\"--readonly\"],\"command\":\"dbhub\",\"env\":{"
-                              "\"DSN\":\"x\"},\"type\":\"stdio\"},\"tracker\":{\"headers\":{"
-                              "\"X-Team\":\"a\"},\"type\":\"http\","
-                              "\"url\":\"https://mcp.example/t\"}}}"));
+    cr_assert_not_null(
+        strstr(env_text(agent(all)),
+               "KELOS_PLUGIN_DIR=/kelos/plugin KELOS_MCP_SERVERS={\"mcpServers\":{"
+               "\"db\":{\"args\":[\"--readonly\"],\"command\":\"dbhub\",\"env\":{"
+               "\"DSN\":\"x\"},\"type\":\"stdio\"},\"tracker\":{\"headers\":{"
+               "\"X-Team\":\"a\"},\"type\":\"http\","
+               "\"url\":\"https://mcp.example/t\"}}}"));
     row_claim("TE/AC11");
     row_claim("TE/AC12");
     row_claim("TE/AC14");
@@ -414,7 +462,8 @@ Test(job, agent_config_serves_every_agent)
         SCOPED(json) json_t *got = simple("", spec, NULL, CONFIG_ALL, NULL);
         cr_assert_str_eq(json_str_or(agent(got), "name", ""), types[i]);
         cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_MCP_SERVERS="));
-        cr_assert_eq(json_array_size(json_at(got, "job.spec.template.spec.initContainers")), 2);
+        cr_assert_eq(
+            json_array_size(json_at(got, "job.spec.template.spec.initContainers")), 2);
     }
     row_claim("TE/AC9");
     row_claim("TE/AC13");
@@ -426,7 +475,8 @@ static const struct {
     const char *row, *spec, *workspace, *config, *why;
 } refusals[] = {
     {"TE/JB10", "'type':'aider'", NULL, NULL, "unsupported agent type: aider"},
-    {"RES/T18", "'branch':'bad..name'", REPO, NULL, "branch \"bad..name\" is not a name that git takes"},
+    {"RES/T18", "'branch':'bad..name'", REPO, NULL,
+     "branch \"bad..name\" is not a name that git takes"},
     {"TE/WS7", "", REPO ",'files':[{'path':'../AGENTS.md','content':''}]", NULL,
      "invalid workspace file path \"../AGENTS.md\": path escapes repository root"},
     {"RES/W6", "", REPO ",'files':[{'path':'  ','content':''}]", NULL,
@@ -449,21 +499,25 @@ static const struct {
      "invalid plugin configuration: plugin name \"../../etc\" contains path separators"},
     {"RES/A5", "", NULL, "'plugins':[{'name':'.'}]",
      "invalid plugin configuration: plugin name \".\" is a path traversal"},
-    {"RES/A6", "", NULL, "'plugins':[{'name':'p','skills':[{'name':'../evil','content':''}]}]",
+    {"RES/A6", "", NULL,
+     "'plugins':[{'name':'p','skills':[{'name':'../evil','content':''}]}]",
      "invalid plugin configuration: skill name \"../evil\" contains path separators"},
-    {"TE/AC10", "", NULL, "'plugins':[{'name':'p','agents':[{'name':'..','content':''}]}]",
+    {"TE/AC10", "", NULL,
+     "'plugins':[{'name':'p','agents':[{'name':'..','content':''}]}]",
      "invalid plugin configuration: agent name \"..\" is a path traversal"},
     {"RES/A7", "", NULL,
      "'mcpServers':[{'name':'github','type':'http'},{'name':'github','type':'http'}]",
      "invalid MCP server configuration: duplicate MCP server name \"github\""},
     {"RES/A8", "", NULL, "'mcpServers':[{'name':'foo/bar','type':'http'}]",
-     "invalid MCP server configuration: MCP server name \"foo/bar\" contains path separators"},
+     "invalid MCP server configuration: MCP server name \"foo/bar\" contains path "
+     "separators"},
     {"RES/A9", "", NULL, "'mcpServers':[{'name':'','type':'http'}]",
      "invalid MCP server configuration: MCP server name is empty"},
     {"TE/AC6", "", NULL, "'skills':[{'source':''}]",
      "invalid skills configuration: skills.sh source is empty"},
     {"ADD/SK4", "", NULL, "'plugins':[{'name':'skills-sh'}],'skills':[{'source':'a/b'}]",
-     "invalid plugin configuration: plugin name \"skills-sh\" is reserved for skills.sh packages "
+     "invalid plugin configuration: plugin name \"skills-sh\" is reserved for skills.sh "
+     "packages "
      "when spec.skills is set"},
 };
 
@@ -475,7 +529,8 @@ Test(job, says_what_cannot_be_built)
         struct task_view *t = make_task("fix", "", refusals[i].spec, "");
         const struct job_wish w = {
             .task = t,
-            .workspace = refusals[i].workspace ? make_workspace(refusals[i].workspace) : NULL,
+            .workspace =
+                refusals[i].workspace ? make_workspace(refusals[i].workspace) : NULL,
             .agent_config = refusals[i].config ? make_config(refusals[i].config) : NULL,
             .prompt = "x",
             .images = &images};
@@ -490,7 +545,8 @@ Test(job, a_name_too_long_for_a_job_is_said)
     struct job_wanted out;
     struct err e = ERR_INIT;
     struct task_view *t =
-        make_task("a-name-of-more-than-sixty-three-characters-that-no-label-may-have-x", "", "", "");
+        make_task("a-name-of-more-than-sixty-three-characters-that-no-label-may-have-x",
+                  "", "", "");
     const struct job_wish w = {.task = t, .prompt = "x", .images = &images};
 
     cr_assert_eq(job_build(&w, &out, &e), -1);
@@ -509,7 +565,8 @@ Test(job, the_older_group_keeps_its_names)
     cr_assert_null(json_at(got, "job.spec.podFailurePolicy"));
     cr_assert_str_eq(json_str_or(got, "job.metadata.labels[axon.io/task]", ""), "fix");
     cr_assert_str_eq(json_str_or(agent(got), "command[0]", ""), "/axon_entrypoint.sh");
-    cr_assert_str_eq(env_text(agent(got)), "AXON_MODEL=m KELOS_MODEL=m KELOS_AGENT_TYPE=codex "
-                                           "CODEX_API_KEY=@s/CODEX_API_KEY");
+    cr_assert_str_eq(env_text(agent(got)),
+                     "AXON_MODEL=m KELOS_MODEL=m KELOS_AGENT_TYPE=codex "
+                     "CODEX_API_KEY=@s/CODEX_API_KEY");
     row_claim("RES/X5");
 }

@@ -11,7 +11,8 @@ make_spawner(const char *spec, const char *github, const char *task, const char 
 {
     return make_view(
         KIND_TASK_SPAWNER, 0,
-        js("{'metadata':{'name':'bugs','namespace':'dev','uid':'u1','generation':3},'spec':{"
+        js("{'metadata':{'name':'bugs','namespace':'dev','uid':'u1','generation':3},'"
+           "spec':{"
            "'when':{'githubIssues':{%s}},'taskTemplate':{'type':'claude-code',"
            "'credentials':{'type':'api-key','secretRef':{'name':'s'}},"
            "'workspaceRef':{'name':'web'}%s%s}%s%s},'status':{%s}}",
@@ -25,13 +26,15 @@ make_items(const char *text)
     struct item_set *set = item_set_new();
     char *copy = strdup(text), *save = NULL;
 
-    for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+    for (char *word = strtok_r(copy, " ", &save); word != NULL;
+         word = strtok_r(NULL, " ", &save)) {
         const char *labels[8];
         size_t n = 0;
         char *colon = strchr(word, ':'), *inner = NULL;
         if (colon != NULL) {
             *colon = '\0';
-            for (char *l = strtok_r(colon + 1, "+", &inner); l != NULL; l = strtok_r(NULL, "+", &inner))
+            for (char *l = strtok_r(colon + 1, "+", &inner); l != NULL;
+                 l = strtok_r(NULL, "+", &inner))
                 labels[n++] = l;
         }
         const struct msg_item item = {.id = word,
@@ -129,8 +132,10 @@ Test(plan, limits_hold)
         struct plan p;
         for (size_t t = 0; t < rows[i].active + rows[i].done; t++) {
             snprintf(names[t], sizeof names[t], "bugs-9%zu", t);
-            tasks[t] = (struct plan_task){.name = names[t], .uid = "x",
-                                          .phase = t < rows[i].active ? PHASE_RUNNING : PHASE_FAILED};
+            tasks[t] = (struct plan_task){.name = names[t],
+                                          .uid = "x",
+                                          .phase = t < rows[i].active ? PHASE_RUNNING
+                                                                      : PHASE_FAILED};
         }
         f.tasks = tasks;
         f.n_tasks = rows[i].active + rows[i].done;
@@ -158,8 +163,10 @@ Test(plan, the_budget_is_told)
 
 Test(plan, the_total_is_the_highest_number_seen)
 {
-    struct spawner_view *s = make_spawner("'maxTotalTasks':8", "", "", "'totalTasksCreated':3");
-    struct plan_task tasks[] = {{.name = "bugs-90", .uid = "x", .phase = PHASE_FAILED, .ordinal = 7}};
+    struct spawner_view *s =
+        make_spawner("'maxTotalTasks':8", "", "", "'totalTasksCreated':3");
+    struct plan_task tasks[] = {
+        {.name = "bugs-90", .uid = "x", .phase = PHASE_FAILED, .ordinal = 7}};
     struct plan_facts f = facts(s, make_items("1 2"));
     struct plan p;
 
@@ -168,7 +175,9 @@ Test(plan, the_total_is_the_highest_number_seen)
     plan(&f, &p);
     cr_assert_str_eq(created(&p), "1");
     cr_assert_eq(p.creates[0].ordinal, 8);
-    cr_assert_str_eq(json_str_or(p.creates[0].task, "metadata.annotations[kelos.dev/ordinal]", ""), "8");
+    cr_assert_str_eq(
+        json_str_or(p.creates[0].task, "metadata.annotations[kelos.dev/ordinal]", ""),
+        "8");
 }
 
 Test(plan, order_is_by_priority_and_stable)
@@ -176,11 +185,13 @@ Test(plan, order_is_by_priority_and_stable)
     static const struct {
         const char *row, *labels, *spec, *items, *want;
     } rows[] = {
-        {"SP/O1", "'critical','important','low'", "", "1:low 2:critical 3:important", "2 3 1"},
+        {"SP/O1", "'critical','important','low'", "", "1:low 2:critical 3:important",
+         "2 3 1"},
         {"SP/O2", "'critical','low'", "", "1 2:low 3:critical", "3 2 1"},
         {"SP/O3", "'critical'", "", "3:critical 1:critical 2", "3 1 2"},
         {"SP/O4", "'critical','low'", "", "1:low 2:low+critical", "2 1"},
-        {"SP/O6", "'critical','low'", "'maxConcurrency':2", "1 2:low 3 4:critical", "4 2"},
+        {"SP/O6", "'critical','low'", "'maxConcurrency':2", "1 2:low 3 4:critical",
+         "4 2"},
         {"SP/O7", "'priority/important-soon','priority/backlog'", "",
          "1 2:priority/backlog 3:priority/important-soon", "3 2 1"},
     };
@@ -215,11 +226,15 @@ Test(plan, a_newer_trigger_makes_the_task_anew)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct spawner_view *s = make_spawner("'maxConcurrency':1", rows[i].github, "", "");
+        struct spawner_view *s =
+            make_spawner("'maxConcurrency':1", rows[i].github, "", "");
         struct item_set *set = make_items("42");
         struct plan_task tasks[] = {
-            {.name = "bugs-42", .uid = "x", .phase = rows[i].phase,
-             .completed_ms = rows[i].completed_s != 0 ? NOW + rows[i].completed_s * 1000 : 0}};
+            {.name = "bugs-42",
+             .uid = "x",
+             .phase = rows[i].phase,
+             .completed_ms =
+                 rows[i].completed_s != 0 ? NOW + rows[i].completed_s * 1000 : 0}};
         struct plan_facts f = facts(s, set);
         struct plan p;
         set->items[0].trigger_ms = NOW + rows[i].trigger_s * 1000;
@@ -242,11 +257,14 @@ Test(plan, a_newer_trigger_makes_the_task_anew)
 
 Test(plan, a_retrigger_loses_its_task_even_when_no_slot_is_free)
 {
-    struct spawner_view *s = make_spawner("'maxConcurrency':1", "'triggerComment':'/go'", "", "");
+    struct spawner_view *s =
+        make_spawner("'maxConcurrency':1", "'triggerComment':'/go'", "", "");
     struct item_set *set = make_items("42");
-    struct plan_task tasks[] = {
-        {.name = "bugs-42", .uid = "x", .phase = PHASE_FAILED, .completed_ms = NOW - 1000},
-        {.name = "bugs-7", .uid = "y", .phase = PHASE_RUNNING}};
+    struct plan_task tasks[] = {{.name = "bugs-42",
+                                 .uid = "x",
+                                 .phase = PHASE_FAILED,
+                                 .completed_ms = NOW - 1000},
+                                {.name = "bugs-7", .uid = "y", .phase = PHASE_RUNNING}};
     struct plan_facts f = facts(s, set);
     struct plan p;
 
@@ -279,8 +297,9 @@ Test(plan, an_item_is_worked_again_only_when_a_later_poll_still_finds_it)
 Test(plan, the_same_items_make_nothing_new)
 {
     struct spawner_view *s = make_spawner("", "", "", "");
-    struct plan_task tasks[] = {{.name = "bugs-1", .uid = "x", .phase = PHASE_RUNNING, .ordinal = 1},
-                                {.name = "bugs-2", .uid = "y", .phase = PHASE_FAILED, .ordinal = 2}};
+    struct plan_task tasks[] = {
+        {.name = "bugs-1", .uid = "x", .phase = PHASE_RUNNING, .ordinal = 1},
+        {.name = "bugs-2", .uid = "y", .phase = PHASE_FAILED, .ordinal = 2}};
     struct plan_facts f = facts(s, make_items("1 2"));
     struct plan p;
 
@@ -301,9 +320,10 @@ Test(plan, a_name_of_somebody_else_is_told_and_skipped)
     taken_name = "bugs-1";
     plan(&f, &p);
     cr_assert_str_eq(created(&p), "2");
-    cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message,
-                              "task bugs-1 name collides with an existing Task not owned by "
-                              "spawner bugs"));
+    cr_assert_not_null(
+        strstr(condition(&p, "TaskCreationError")->message,
+               "task bugs-1 name collides with an existing Task not owned by "
+               "spawner bugs"));
     row_claim("SP/OW2");
 }
 
@@ -318,14 +338,16 @@ Test(plan, suspension_is_shown_and_creates_nothing)
     cr_assert_str_eq(p.status.phase, "Suspended");
     cr_assert_str_eq(p.status.message, "Suspended by user");
     cr_assert_str_eq(condition(&p, "Suspended")->status, "True");
-    cr_assert_str_eq(condition(&p, "Suspended")->message, "TaskSpawner is suspended by user");
+    cr_assert_str_eq(condition(&p, "Suspended")->message,
+                     "TaskSpawner is suspended by user");
     cr_assert(p.write);
     row_claim("SP/L10");
 
-    s = make_spawner("", "", "",
-                     "'phase':'Suspended','message':'Suspended by user','conditions':[{'type':"
-                     "'Suspended','status':'True','reason':'UserSuspended','message':'x',"
-                     "'lastTransitionTime':'2026-01-01T00:00:00Z'}]");
+    s = make_spawner(
+        "", "", "",
+        "'phase':'Suspended','message':'Suspended by user','conditions':[{'type':"
+        "'Suspended','status':'True','reason':'UserSuspended','message':'x',"
+        "'lastTransitionTime':'2026-01-01T00:00:00Z'}]");
     f = facts(s, NULL);
     plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
@@ -345,33 +367,36 @@ Test(plan, a_broken_template_skips_its_items_and_says_why)
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert(p.write);
-    cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message,
-                              "3 of 3 items become no Task; the first: bugs-1: promptTemplate: "
-                              "parsing template: "));
+    cr_assert_not_null(
+        strstr(condition(&p, "TaskCreationError")->message,
+               "3 of 3 items become no Task; the first: bugs-1: promptTemplate: "
+               "parsing template: "));
     row_claim("SP/L14");
     s = make_spawner("", "", "'branch':'{{.Nope}}'", "");
     f = facts(s, make_items("1"));
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
-    cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message, "can't evaluate field Nope"));
+    cr_assert_not_null(
+        strstr(condition(&p, "TaskCreationError")->message, "can't evaluate field Nope"));
     row_claim("SP/L17");
 }
 
 Test(plan, a_task_is_what_the_template_says)
 {
-    struct spawner_view *s =
-        make_spawner("", "",
-                     "'branch':'kelos-task-{{.Number}}','model':'m','agentConfigRef':{'name':'c'},"
-                     "'podOverrides':{'nodeSelector':{'a':'b'}},'ttlSecondsAfterFinished':60,"
-                     "'promptTemplate':'Fix #{{.Number}} {{.Title}}: {{.Labels}}'",
-                     "");
+    struct spawner_view *s = make_spawner(
+        "", "",
+        "'branch':'kelos-task-{{.Number}}','model':'m','agentConfigRef':{'name':'c'},"
+        "'podOverrides':{'nodeSelector':{'a':'b'}},'ttlSecondsAfterFinished':60,"
+        "'promptTemplate':'Fix #{{.Number}} {{.Title}}: {{.Labels}}'",
+        "");
     struct plan_facts f = facts(s, make_items("42:bug+p0"));
     struct plan p;
 
     plan(&f, &p);
     const json_t *t = p.creates[0].task;
     cr_assert_str_eq(json_str_or(t, "metadata.name", ""), "bugs-42");
-    cr_assert_str_eq(json_str_or(t, "metadata.labels[kelos.dev/taskspawner]", ""), "bugs");
+    cr_assert_str_eq(json_str_or(t, "metadata.labels[kelos.dev/taskspawner]", ""),
+                     "bugs");
     cr_assert_str_eq(json_str_or(t, "spec.branch", ""), "kelos-task-42");
     row_claim("SP/L15");
     cr_assert_str_eq(json_str_or(t, "spec.prompt", ""), "Fix #42 Title: bug, p0");
@@ -385,12 +410,14 @@ Test(plan, a_task_is_what_the_template_says)
     plan(&f, &p);
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.branch", ""), "feature/static");
     row_claim("SP/L16");
-    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""), "Issue #42: Title\n\nBody");
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
+                     "Issue #42: Title\n\nBody");
 }
 
 Test(plan, text_of_the_outside_is_no_template_the_second_time)
 {
-    struct spawner_view *s = make_spawner("", "", "'dependsOn':['a'],'promptTemplate':'{{.Title}}'", "");
+    struct spawner_view *s =
+        make_spawner("", "", "'dependsOn':['a'],'promptTemplate':'{{.Title}}'", "");
     struct item_set *set = make_items("1");
     struct plan_facts f = facts(s, set);
     struct plan p;
@@ -428,11 +455,15 @@ Test(plan, what_cannot_work_is_failed_with_the_field)
     static const struct {
         const char *row, *when, *why;
     } rows[] = {
-        {"RES/S4", "", "spec.when: holds 0 sources, exactly one of githubIssues, jira and cron is needed"},
+        {"RES/S4", "",
+         "spec.when: holds 0 sources, exactly one of githubIssues, jira and cron is "
+         "needed"},
         {"RES/S5", "'cron':{'schedule':'* * * * *'},'githubIssues':{}",
-         "spec.when: holds 2 sources, exactly one of githubIssues, jira and cron is needed"},
+         "spec.when: holds 2 sources, exactly one of githubIssues, jira and cron is "
+         "needed"},
         {"RES/S7", "'cron':{'schedule':'every monday'}",
-         "parsing cron schedule \"every monday\": expected exactly 5 fields, found 2: [every monday]"},
+         "parsing cron schedule \"every monday\": expected exactly 5 fields, found 2: "
+         "[every monday]"},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -440,7 +471,8 @@ Test(plan, what_cannot_work_is_failed_with_the_field)
         struct spawner_view *s = make_view(
             KIND_TASK_SPAWNER, 0,
             js("{'metadata':{'name':'x','namespace':'dev','uid':'u'},'spec':{'when':{%s},"
-               "'taskTemplate':{'type':'codex'}}}", rows[i].when));
+               "'taskTemplate':{'type':'codex'}}}",
+               rows[i].when));
         struct plan p;
         struct plan_facts f = facts(s, NULL);
         cr_assert(plan_config_error(s, why, sizeof why), "%s", rows[i].row);
@@ -483,11 +515,13 @@ ticks(const char *first, const char *second)
 
 Test(plan, ticks_that_wait_are_not_lost_and_none_comes_twice)
 {
-    struct spawner_view *s = make_view(
-        KIND_TASK_SPAWNER, 0,
-        js("{'metadata':{'name':'nightly','namespace':'dev','uid':'u'},'spec':{'when':{'cron':"
-           "{'schedule':'*/10 * * * *'}},'taskTemplate':{'type':'codex'},'maxConcurrency':1},"
-           "'status':{'lastDiscoveryTime':'2026-01-01T00:00:00Z'}}"));
+    struct spawner_view *s =
+        make_view(KIND_TASK_SPAWNER, 0,
+                  js("{'metadata':{'name':'nightly','namespace':'dev','uid':'u'},'spec':{"
+                     "'when':{'cron':"
+                     "{'schedule':'*/10 * * * "
+                     "*'}},'taskTemplate':{'type':'codex'},'maxConcurrency':1},"
+                     "'status':{'lastDiscoveryTime':'2026-01-01T00:00:00Z'}}"));
     struct item_set *set = ticks("2026-01-01T00:10:00Z", "2026-01-01T00:20:00Z");
     struct plan_facts f = facts(s, set);
     struct plan p;
@@ -502,14 +536,16 @@ Test(plan, ticks_that_wait_are_not_lost_and_none_comes_twice)
     s->discovered_ms = AT("2026-01-01T00:20:00Z");
     plan(&f, &p);
     cr_assert_str_eq(created(&p), "");
-    cr_assert_str_eq(json_str_or(f.items != NULL ? s->template_ : NULL, "type", ""), "codex");
+    cr_assert_str_eq(json_str_or(f.items != NULL ? s->template_ : NULL, "type", ""),
+                     "codex");
 }
 
 Test(plan, a_schedule_runs_at_once_and_skips_what_passed_while_suspended)
 {
     struct spawner_view *s = make_view(
         KIND_TASK_SPAWNER, 0,
-        js("{'metadata':{'name':'nightly','namespace':'dev','uid':'u'},'spec':{'when':{'cron':"
+        js("{'metadata':{'name':'nightly','namespace':'dev','uid':'u'},'spec':{'when':{'"
+           "cron':"
            "{'schedule':'*/10 * * * *'}},'taskTemplate':{'type':'codex'}},'status':{}}"));
     struct plan_facts f = facts(s, NULL);
     struct plan p;
@@ -534,8 +570,10 @@ Test(plan, names_are_what_an_object_may_have)
     row_claim("RES/S12");
     item_task_name("ts", "org/repo:Tag_1.", name);
     cr_assert_str_eq(name, "ts-org-repo-tag-1");
-    item_task_name("a-rather-long-name-of-a-spawner-that-somebody-liked", "20260207-0900-x1", name);
-    item_task_name("a-rather-long-name-of-a-spawner-that-somebody-liked", "20260207-0900-x2", other);
+    item_task_name("a-rather-long-name-of-a-spawner-that-somebody-liked",
+                   "20260207-0900-x1", name);
+    item_task_name("a-rather-long-name-of-a-spawner-that-somebody-liked",
+                   "20260207-0900-x2", other);
     cr_assert_eq(strlen(name), 63);
     cr_assert_str_neq(name, other);
     row_claim("RES/S11");

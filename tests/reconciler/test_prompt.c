@@ -22,7 +22,8 @@ lookup(void *arg, const struct task_view *of, const char *name)
 static const struct {
     const char *row, *prompt, *want;
 } rows[] = {
-    {"TE/PR1", "Review branch {{ index .Deps \"a-b\" \"Results\" \"branch\" }}", "Review branch x"},
+    {"TE/PR1", "Review branch {{ index .Deps \"a-b\" \"Results\" \"branch\" }}",
+     "Review branch x"},
     {"TE/PR2", "{{ index .Deps \"a-b\" \"Outputs\" }}", "[branch: x pr: y]"},
     {"TE/PR3", "{{index .Deps \"a-b\" \"Name\"}}", "a-b"},
     {"TE/PR4", "{{index .Deps \"a-b\" \"Results\" \"nokey\"}}", ""},
@@ -37,7 +38,8 @@ static const struct {
     {"TE/PR11", "{{index .Deps \"plain\" \"Outputs\"}}", "[]"},
     {"TE/PR12", "{{range $k,$v := index .Deps \"a-b\" \"Results\"}}{{$k}}={{$v}};{{end}}",
      "branch=x;pr=y;"},
-    {"TE/PR13", "{{if index .Deps \"plain\" \"Results\" \"pr\"}}yes{{else}}no{{end}}", "no"},
+    {"TE/PR13", "{{if index .Deps \"plain\" \"Results\" \"pr\"}}yes{{else}}no{{end}}",
+     "no"},
     {"TE/PR14", "${{ github.token }}", RAW},
     {"TE/PR14", "{{name}}", RAW},
     {"TE/PR16", "{{.Foo}}", RAW},
@@ -45,8 +47,9 @@ static const struct {
 
 Test(prompt, is_rendered_over_its_dependencies)
 {
-    deps[0] = make_task("a-b", "", "", "'phase':'Succeeded','outputs':['branch: x','pr: y'],"
-                                       "'results':{'branch':'x','pr':'y'}");
+    deps[0] = make_task("a-b", "", "",
+                        "'phase':'Succeeded','outputs':['branch: x','pr: y'],"
+                        "'results':{'branch':'x','pr':'y'}");
     deps[1] = make_task("plain", "", "", "'phase':'Succeeded'");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         SCOPED(buf) struct buf out = BUF_INIT;
@@ -54,8 +57,10 @@ Test(prompt, is_rendered_over_its_dependencies)
         struct task_view *t = make_task("c", "", "'dependsOn':['a-b','plain']", "");
         t->prompt = rows[i].prompt;
         int result = prompt_render(t, lookup, NULL, &out, &e);
-        cr_assert_eq(result, rows[i].want != NULL ? 0 : -1, "%s: %s", rows[i].prompt, e.text);
-        cr_assert_str_eq(buf_str(&out), rows[i].want != NULL ? rows[i].want : rows[i].prompt, "%s",
+        cr_assert_eq(result, rows[i].want != NULL ? 0 : -1, "%s: %s", rows[i].prompt,
+                     e.text);
+        cr_assert_str_eq(buf_str(&out),
+                         rows[i].want != NULL ? rows[i].want : rows[i].prompt, "%s",
                          rows[i].prompt);
         row_claim(rows[i].row);
     }

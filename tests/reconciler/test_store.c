@@ -26,7 +26,8 @@ Test(store, finds_tasks_by_what_they_wait_for)
 
     put(s, "a", "'branch':'x','workspaceRef':{'name':'w'}", "", 1);
     put(s, "b", "'branch':'x','workspaceRef':{'name':'w'},'dependsOn':['a']", "", 1);
-    put(s, "c", "'branch':'x','workspaceRef':{'name':'v'}", "'labels':{'kelos.dev/taskspawner':'ts'}", 1);
+    put(s, "c", "'branch':'x','workspaceRef':{'name':'v'}",
+        "'labels':{'kelos.dev/taskspawner':'ts'}", 1);
     cr_assert_eq(found(s, BY_BRANCH, "w:x"), 2);
     cr_assert_eq(found(s, BY_BRANCH, "v:x"), 1);
     row_claim("TE/BR3");
@@ -80,7 +81,8 @@ static const struct {
     {"RES/T21", "{'type':'codex','prompt':'x','ttlSecondsAfterFinished':99999999999}",
      "spec.ttlSecondsAfterFinished: 99999999999 is not within 0 and 2147483647"},
     {NULL, "{'type':'codex','prompt':7}", "spec.prompt: "},
-    {NULL, "{'type':'codex','prompt':'x','dependsOn':[1]}", "spec.dependsOn[0]: must be a string"},
+    {NULL, "{'type':'codex','prompt':'x','dependsOn':[1]}",
+     "spec.dependsOn[0]: must be a string"},
     {NULL, "{'type':'codex','prompt':'x','podOverrides':[]}", "spec.podOverrides: "},
     {NULL, "7", "spec"},
 };
@@ -89,7 +91,9 @@ Test(view, nonsense_is_refused_with_its_field)
 {
     for (size_t i = 0; i < sizeof bads / sizeof *bads; i++) {
         struct err e = ERR_INIT;
-        SCOPED(json) json_t *o = js("{'metadata':{'name':'x','namespace':'dev'},'spec':%s}", bads[i].spec);
+        SCOPED(json)
+        json_t *o =
+            js("{'metadata':{'name':'x','namespace':'dev'},'spec':%s}", bads[i].spec);
         cr_assert_null(view_new(KIND_TASK, 0, o, &e), "%s", bads[i].spec);
         cr_assert_eq(strncmp(e.text, bads[i].why, strlen(bads[i].why)), 0, "%s", e.text);
         cr_assert_eq(e.code, ERR_INVALID);
@@ -101,7 +105,8 @@ Test(view, nonsense_is_refused_with_its_field)
 Test(view, jobs_of_both_groups_are_told_apart_by_their_label)
 {
     struct job_view *j = make_view(
-        KIND_JOB, 0, js("{'metadata':{'name':'x','namespace':'dev','labels':{'axon.io/task':'x'}}}"));
+        KIND_JOB, 0,
+        js("{'metadata':{'name':'x','namespace':'dev','labels':{'axon.io/task':'x'}}}"));
 
     cr_assert_eq(j->view.meta.profile, PROFILE_AXON);
     cr_assert_str_eq(j->task, "x");

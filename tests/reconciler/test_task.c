@@ -135,14 +135,17 @@ Test(task, an_agent_that_never_started_has_no_outputs_to_wait_for)
     struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
     struct task_facts f = ready(t);
 
-    f.job = make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True'}]");
-    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z",
-                     "'phase':'Failed','initContainerStatuses':[{'name':'git-clone','state':{"
-                     "'terminated':{'exitCode':128}}}],'containerStatuses':[{'name':'claude-code',"
-                     "'state':{'waiting':{'reason':'PodInitializing'}}}]");
+    f.job =
+        make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True'}]");
+    f.pod = make_pod(
+        "fix", "fix-abc", "2026-01-01T00:00:01Z",
+        "'phase':'Failed','initContainerStatuses':[{'name':'git-clone','state':{"
+        "'terminated':{'exitCode':128}}}],'containerStatuses':[{'name':'claude-code',"
+        "'state':{'waiting':{'reason':'PodInitializing'}}}]");
     struct decision d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_FAILED);
-    cr_assert_str_eq(d.status.message, "Task failed: container \"git-clone\" exited with code 128");
+    cr_assert_str_eq(d.status.message,
+                     "Task failed: container \"git-clone\" exited with code 128");
 }
 
 Test(task, says_that_outputs_were_given_up)
@@ -156,8 +159,9 @@ Test(task, says_that_outputs_were_given_up)
     f.capture = CAPTURE_DONE;
     f.captured = &c;
     struct decision d = decide(&f);
-    cr_assert_str_eq(d.status.message,
-                     "Task completed successfully; outputs not captured: the pod is gone");
+    cr_assert_str_eq(
+        d.status.message,
+        "Task completed successfully; outputs not captured: the pod is gone");
 }
 
 Test(task, the_failed_condition_makes_failure_and_its_cause_is_told)
@@ -190,14 +194,17 @@ Test(task, only_a_true_failed_condition_is_failure)
         {"TE/ST5", "", false},
         {"TE/ST5", "{'type':'Failed','status':'False'}", false},
         {"TE/ST5", "{'type':'Complete','status':'True'}", false},
-        {"TE/ST6", "{'type':'Complete','status':'False'},{'type':'Failed','status':'True'}", true},
+        {"TE/ST6",
+         "{'type':'Complete','status':'False'},{'type':'Failed','status':'True'}", true},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char status[300];
-        struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+        struct task_view *t =
+            make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
         struct task_facts f = ready(t);
-        snprintf(status, sizeof status, "'failed':1,'conditions':[%s]", rows[i].conditions);
+        snprintf(status, sizeof status, "'failed':1,'conditions':[%s]",
+                 rows[i].conditions);
         f.job = make_job("fix", status);
         f.finished_seen_ms = NOW - POD_GRACE_MS;
         struct decision d = decide(&f);
@@ -232,8 +239,8 @@ Test(task, waits_for_a_workspace_and_never_fails_for_it)
 
 Test(task, a_deleted_one_ends_its_job_then_lets_go)
 {
-    struct task_view *t = make_task("fix", "'deletionTimestamp':'2026-01-01T00:59:59Z'", "",
-                                    "'phase':'Running','jobName':'fix'");
+    struct task_view *t = make_task("fix", "'deletionTimestamp':'2026-01-01T00:59:59Z'",
+                                    "", "'phase':'Running','jobName':'fix'");
     struct task_facts f = ready(t);
 
     f.job = make_job("fix", "'active':1");
@@ -258,8 +265,8 @@ Test(task, a_finished_one_never_runs_again)
 
     for (size_t i = 0; i < 2; i++) {
         char status[100];
-        snprintf(status, sizeof status, "'phase':'%s','completionTime':'2026-01-01T00:30:00Z'",
-                 ends[i]);
+        snprintf(status, sizeof status,
+                 "'phase':'%s','completionTime':'2026-01-01T00:30:00Z'", ends[i]);
         struct task_view *t = make_task("fix", "", "", status);
         struct task_facts f = ready(t);
         struct decision d = decide(&f);
@@ -310,7 +317,8 @@ Test(task, dependencies_block_in_their_words)
         const char *message;
     } rows[] = {
         {"TE/DP1", DEPS_WAITING, PHASE_WAITING, "Waiting for dependency \"a\""},
-        {"TE/DP4", DEPS_ABSENT, PHASE_WAITING, "Waiting for dependency \"a\" to be created"},
+        {"TE/DP4", DEPS_ABSENT, PHASE_WAITING,
+         "Waiting for dependency \"a\" to be created"},
         {"TE/DP3", DEPS_FAILED, PHASE_FAILED, "Dependency \"a\" failed"},
         {"TE/DP6", DEPS_CYCLE, PHASE_FAILED,
          "Circular dependency detected: cycle involves \"a\""},
@@ -325,7 +333,8 @@ Test(task, dependencies_block_in_their_words)
         cr_assert_str_eq(d.status.message, rows[i].message);
         cr_assert_not(has(&d, ACT_CREATE_JOB));
         cr_assert_eq(d.status.completed_ms != 0, rows[i].phase == PHASE_FAILED);
-        cr_assert_eq(event_of(&d, "DependencyFailed") != NULL, rows[i].phase == PHASE_FAILED);
+        cr_assert_eq(event_of(&d, "DependencyFailed") != NULL,
+                     rows[i].phase == PHASE_FAILED);
         row_claim(rows[i].row);
     }
     row_claim("RES/T10");
@@ -334,8 +343,9 @@ Test(task, dependencies_block_in_their_words)
 
 Test(task, writes_the_same_status_only_once)
 {
-    struct task_view *t = make_task("b", "", "'dependsOn':['a']",
-                                    "'phase':'Waiting','message':'Waiting for dependency \\'a\\''");
+    struct task_view *t =
+        make_task("b", "", "'dependsOn':['a']",
+                  "'phase':'Waiting','message':'Waiting for dependency \\'a\\''");
     struct task_facts f = ready(t);
 
     t->message = "Waiting for dependency \"a\"";
@@ -358,7 +368,8 @@ Test(task, the_branch_blocks_and_is_warned_about_once)
     f.branch_warned = true;
     f.branch.state = BRANCH_QUEUED;
     d = decide(&f);
-    cr_assert_str_eq(d.status.message, "Waiting for branch \"feature-1\" (queued behind a)");
+    cr_assert_str_eq(d.status.message,
+                     "Waiting for branch \"feature-1\" (queued behind a)");
     cr_assert_null(event_of(&d, "BranchWithoutWorkspace"));
     f.branch.state = BRANCH_FREE;
     d = decide(&f);
@@ -380,8 +391,9 @@ Test(task, token_trouble_that_may_pass_waits_and_the_other_fails)
     f.auth_message = "fetching workspace secret \"s\": not found";
     d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_WAITING);
-    cr_assert_str_eq(d.status.message, "Failed to resolve GitHub token: fetching workspace secret "
-                                       "\"s\": not found");
+    cr_assert_str_eq(d.status.message,
+                     "Failed to resolve GitHub token: fetching workspace secret "
+                     "\"s\": not found");
     row_claim("RES/T16");
     f.auth = AUTH_FAILED;
     d = decide(&f);
@@ -398,7 +410,8 @@ Test(task, what_cannot_be_built_fails_once)
     f.build_error = "unsupported agent type: cursor";
     struct decision d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_FAILED);
-    cr_assert_str_eq(d.status.message, "Failed to build Job: unsupported agent type: cursor");
+    cr_assert_str_eq(d.status.message,
+                     "Failed to build Job: unsupported agent type: cursor");
     cr_assert_neq(d.status.completed_ms, 0);
     cr_assert_not_null(event_of(&d, "JobBuildFailed"));
     row_claim("RES/T22");
@@ -406,15 +419,17 @@ Test(task, what_cannot_be_built_fails_once)
 
 Test(task, a_pod_that_cannot_start_is_told_in_the_message)
 {
-    struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix',"
-                                                   "'startTime':'2026-01-01T00:59:00Z'");
+    struct task_view *t = make_task("fix", "", "",
+                                    "'phase':'Running','jobName':'fix',"
+                                    "'startTime':'2026-01-01T00:59:00Z'");
     struct task_facts f = ready(t);
 
     f.job = make_job("fix", "'active':1");
-    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z",
-                     "'phase':'Pending','containerStatuses':[{'name':'claude-code','state':"
-                     "{'waiting':{'reason':'CreateContainerConfigError','message':'secret "
-                     "not found'}}}]");
+    f.pod =
+        make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z",
+                 "'phase':'Pending','containerStatuses':[{'name':'claude-code','state':"
+                 "{'waiting':{'reason':'CreateContainerConfigError','message':'secret "
+                 "not found'}}}]");
     struct decision d = decide(&f);
     cr_assert_str_eq(d.status.message, "Container \"claude-code\" is waiting: "
                                        "CreateContainerConfigError: secret not found");
@@ -429,7 +444,8 @@ Test(task, ttl)
         bool expired;
         int64_t wake_s;
     } rows[] = {
-        {"TE/TL1", "", "'phase':'Succeeded','completionTime':'2026-01-01T00:59:50Z'", false, 0},
+        {"TE/TL1", "", "'phase':'Succeeded','completionTime':'2026-01-01T00:59:50Z'",
+         false, 0},
         {"TE/TL2", "'ttlSecondsAfterFinished':60", "'phase':'Running'", false, 0},
         {"TE/TL2", "'ttlSecondsAfterFinished':60", "'phase':'Pending'", false, 0},
         {"TE/TL3", "'ttlSecondsAfterFinished':60", "'phase':'Succeeded'", false, 0},
@@ -454,8 +470,9 @@ Test(task, ttl)
 
 Test(task, an_expired_one_stays_while_its_results_are_awaited)
 {
-    struct task_view *t = make_task("fix", "", "'ttlSecondsAfterFinished':0",
-                                    "'phase':'Succeeded','completionTime':'2026-01-01T00:30:00Z'");
+    struct task_view *t =
+        make_task("fix", "", "'ttlSecondsAfterFinished':0",
+                  "'phase':'Succeeded','completionTime':'2026-01-01T00:30:00Z'");
     struct task_facts f = ready(t);
 
     f.awaited = true;
@@ -464,7 +481,8 @@ Test(task, an_expired_one_stays_while_its_results_are_awaited)
     f.awaited = false;
     d = decide(&f);
     cr_assert(has(&d, ACT_DELETE_TASK));
-    cr_assert_str_eq(event_of(&d, "TaskExpired")->text, "Deleting Task due to TTL expiration");
+    cr_assert_str_eq(event_of(&d, "TaskExpired")->text,
+                     "Deleting Task due to TTL expiration");
 }
 
 Test(task, of_several_pods_the_succeeded_or_newest_counts)
