@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/json.h"
 
@@ -16,16 +15,11 @@
 static bool
 holds(const char *base64, const char *value)
 {
-    size_t size = strlen(value);
-    unsigned char *encoded = malloc(4 * ((size + 2) / 3) + 1);
-    bool same;
+    struct buf encoded = BUF_INIT;
+    bool same = base64_encode(&encoded, value, strlen(value)) == 0 &&
+                strcmp(base64, buf_str(&encoded)) == 0;
 
-    if (encoded == NULL)
-        return false;
-    int n = EVP_EncodeBlock(encoded, (const unsigned char *)value, (int)size);
-    same = strlen(base64) == (size_t)n && memcmp(base64, encoded, (size_t)n) == 0;
-    explicit_bzero(encoded, (size_t)n);
-    free(encoded);
+    buf_wipe(&encoded);
     return same;
 }
 

@@ -1,10 +1,6 @@
 /* kube_auth.c - see kube_auth.h. */
 #include "common/kube_auth.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +10,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/pem.h"
 
 enum { TOKEN_AGE_MS = 50000, FILES_AGE_MS = 300000, FILE_BYTES = 4 << 20 };
 
@@ -53,25 +50,6 @@ read_file(const char *path, struct buf *out, struct err *e)
     return 0;
 }
 
-/* Whether the text holds at least one certificate and no broken one. */
-static bool
-is_bundle(const struct buf *pem)
-{
-    BIO *bio = BIO_new_mem_buf(buf_str(pem), (int)pem->size);
-    int count = 0;
-    X509 *x;
-
-    while (bio != NULL && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        X509_free(x);
-        count++;
-    }
-    unsigned long last = ERR_peek_last_error();
-    bool at_end = ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    BIO_free(bio);
-    return count > 0 && at_end;
-}
-
 /* Replaces *have by the file's content. Returns 1 when it changed, 0 when not, -1. */
 static int
 renew_file(const char *path, struct buf *have, bool bundle, struct err *e)
@@ -82,7 +60,7 @@ renew_file(const char *path, struct buf *have, bool bundle, struct err *e)
         return 0;
     if (read_file(path, &fresh, e) < 0)
         return -1;
-    if (fresh.size == 0 || (bundle && !is_bundle(&fresh)))
+    if (fresh.size == 0 || (bundle && pem_certificates(buf_str(&fresh), fresh.size) <= 0))
         return err_set(e, ERR_INVALID, "%s: holds no usable certificate", path);
     if (fresh.size == have->size && memcmp(fresh.data, have->data, fresh.size) == 0)
         return 0;

@@ -18,6 +18,11 @@ row CLI/A04
 run "$K" version extra; one_error "extra"
 for c in get "get task" run logs up; do run "$K" $c --help; says 0; out "Usage:"; run "$K" help $c; says 0; done
 
+begin "what talks to nobody does not load libcurl"
+LD_DEBUG=libs "$K" version > /dev/null 2> "$T/loaded"
+grep -q 'libjansson' "$T/loaded" || fail "the loader says nothing"
+! grep -q 'libcurl' "$T/loaded" || fail "kelos version loads libcurl: does cli/curl_late.c miss a function?"
+
 begin "words and flags that are wrong"
 run "$K" get tasks -o invalid; one_error '-o "invalid" unsupported'; row CLI/A05
 run "$K" get task t1 -A; one_error "single namespace"; row CLI/A06
