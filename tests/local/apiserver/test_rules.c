@@ -112,7 +112,7 @@ Test(rules, of_tasks)
 {
     static const struct rule_case rows[] = {
         {NULL, "tasks", "{}", NULL},
-        {"RES/T1", "tasks", "{type: cursor}", "spec.type"},
+        {"RES/T1", "tasks", "{type: copilot}", "spec.type"},
         {"RES/T2", "tasks", "{credentials: {type: token}}", "spec.credentials.type"},
         {NULL, "tasks", "{type: null}", "spec.type"},
         {NULL, "tasks", "{prompt: null}", "spec.prompt"},
@@ -206,7 +206,7 @@ Test(rules, of_taskspawners)
          "spec.when.githubIssues.state"},
         {NULL, "taskspawners", "{maxConcurrency: -1}", "spec.maxConcurrency"},
         {NULL, "taskspawners", "{maxTotalTasks: -1}", "spec.maxTotalTasks"},
-        {"RES/S2", "taskspawners", "{taskTemplate: {type: cursor}}",
+        {"RES/S2", "taskspawners", "{taskTemplate: {type: copilot}}",
          "spec.taskTemplate.type"},
         {NULL, "taskspawners",
          "{when: {githubIssues: null, jira: {baseUrl: 'jira.example.com', project: P, "
