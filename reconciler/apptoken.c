@@ -12,6 +12,9 @@
 #define QUOTED_BYTES 1024
 #define JWT_AGE_S 60
 #define JWT_LIFE_S 540
+#define UNKNOWN_LIFE_MS 60000
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 30000
 
 struct apptoken {
     char app[64];
@@ -223,4 +226,23 @@ apptoken_answer(int status, const char *body, size_t size, int64_t *expires_ms,
     if (rfc3339_parse(json_str_or(answer, "expires_at", NULL), expires_ms) < 0)
         *expires_ms = 0;
     return secret_new(token, strlen(token));
+}
+
+int64_t
+apptoken_renew_ms(int64_t issued_ms, int64_t expires_ms)
+{
+    if (expires_ms == 0)
+        return issued_ms + UNKNOWN_LIFE_MS;
+    int64_t margin = (expires_ms - issued_ms) / 3;
+    return expires_ms - (margin < APPTOKEN_MARGIN_MS ? margin : APPTOKEN_MARGIN_MS);
+}
+
+int64_t
+apptoken_retry_ms(int64_t expires_ms, int64_t now_ms)
+{
+    int64_t half = (expires_ms - now_ms) / 2;
+
+    if (expires_ms <= now_ms || half > RETRY_MAX_MS)
+        return RETRY_MAX_MS;
+    return half < RETRY_MIN_MS ? RETRY_MIN_MS : half;
 }

@@ -11,7 +11,7 @@
 #include "common/scoped.h"
 #include "common/secret.h"
 
-/* A token is not used for longer than until so much before its end. */
+/* A token is renewed so much before its end. */
 #define APPTOKEN_MARGIN_MS 300000
 
 struct apptoken; /* parsed credentials */
@@ -40,6 +40,14 @@ void apptoken_url(const struct apptoken *a, const char *api_base, char *out, siz
  * "GitHub API returned status 401: ..." or "decoding response: ...". */
 struct secret *apptoken_answer(int status, const char *body, size_t size,
                                int64_t *expires_ms, struct err *e);
+
+/* When a token that was issued at issued_ms and ends at expires_ms is to be renewed:
+ * APPTOKEN_MARGIN_MS before its end, or, when it lives only a short while, with a third of its
+ * life left. An unknown end (0) counts as a minute's life. All are wall times. */
+int64_t apptoken_renew_ms(int64_t issued_ms, int64_t expires_ms);
+/* How long to wait after a renewal has failed: half of the life that is left, from a second to
+ * half a minute; half a minute when nothing is left, or the end is unknown. */
+int64_t apptoken_retry_ms(int64_t expires_ms, int64_t now_ms);
 
 /* A text of a Secret's data, decoded from base64; NULL when absent or not base64. */
 struct secret *secret_value(const json_t *data, const char *key);

@@ -8,7 +8,7 @@
 #include "reconciler/apptoken.h"
 
 #define RETRY_FIRST_MS 1000
-#define RETRY_CAP_MS 60000
+#define RETRY_CAP_MS 30000
 #define EXCHANGE_MS 10000
 
 /* One Secret, as one kind of credential for one API. */
@@ -21,7 +21,8 @@ struct entry {
     struct secret *token, *user;
     char identity[65];
     char message[1200];
-    int64_t read_ms, expires_ms, again_ms; /* wall */
+    int64_t read_ms, issued_ms, expires_ms,
+        again_ms; /* wall; those of the token: of an app's */
     unsigned failures;
     zlistx_t *keys; /* who waits; owned texts */
     struct kube_call *call;
@@ -108,27 +109,40 @@ entry_of(struct credentials *c, enum cred_kind kind, const char *ns, const char 
 
 /* ---- the end of a reading ---- */
 
+/* When the Secret is read, or the token asked for, again. */
+static int64_t
+next_reading(const struct entry *en, int64_t now)
+{
+    int64_t at = now + SECRET_AGE_MS,
+            renew = apptoken_renew_ms(en->issued_ms, en->expires_ms);
+    unsigned shift = en->failures < 6 ? en->failures : 6;
+    int64_t delay = RETRY_FIRST_MS << shift;
+
+    if (en->state == CRED_FAILED)
+        return now + RETRY_CAP_MS;
+    if (en->state == CRED_RETRY)
+        return now + (delay < RETRY_CAP_MS ? delay : RETRY_CAP_MS);
+    if (en->message[0] != '\0')
+        return now + apptoken_retry_ms(en->expires_ms, now);
+    if (!en->app || renew > at)
+        return at;
+    return renew > now + RETRY_FIRST_MS ? renew : now + RETRY_FIRST_MS;
+}
+
+/* A token that still lives outlasts a failure that may pass. */
 static void
 settle(struct entry *en, enum cred_state state, const char *message)
 {
     int64_t now = clock_wall_ms();
-    unsigned shift = en->failures < 6 ? en->failures : 6;
-    int64_t delay = RETRY_FIRST_MS << shift;
+    bool lives = en->app && en->token != NULL && en->expires_ms > now && !en->doubted;
 
     en->busy = false;
     en->doubted = false;
-    en->state = state;
     en->read_ms = now;
-    snprintf(en->message, sizeof en->message, "%s", message);
     en->failures = state == CRED_RETRY ? en->failures + 1 : 0;
-    en->again_ms = state == CRED_RETRY
-                       ? now + (delay < RETRY_CAP_MS ? delay : RETRY_CAP_MS)
-                       : now + SECRET_AGE_MS;
-    if (state == CRED_READY && en->expires_ms != 0 &&
-        en->expires_ms - APPTOKEN_MARGIN_MS < en->again_ms)
-        en->again_ms = en->expires_ms - APPTOKEN_MARGIN_MS > now
-                           ? en->expires_ms - APPTOKEN_MARGIN_MS
-                           : now + RETRY_FIRST_MS;
+    en->state = state == CRED_RETRY && lives ? CRED_READY : state;
+    snprintf(en->message, sizeof en->message, "%s", message);
+    en->again_ms = next_reading(en, now);
     for (char *key = zlistx_first(en->keys); key != NULL; key = zlistx_next(en->keys))
         shard_add(en->all->shard, key);
     zlistx_purge(en->keys);
@@ -148,9 +162,8 @@ set_identity(struct entry *en, const char *what, const char *user)
 }
 
 static void
-keep(struct entry *en, struct secret **slot, struct secret *value)
+keep(struct secret **slot, struct secret *value)
 {
-    (void)en;
     secret_free(*slot);
     *slot = value;
 }
@@ -173,7 +186,8 @@ on_exchanged(void *arg, const struct http_response *r)
         struct secret *token =
             apptoken_answer(r->status, r->body, r->body_size, &expires, &e);
         if (token != NULL) {
-            keep(en, &en->token, token);
+            keep(&en->token, token);
+            en->issued_ms = clock_wall_ms();
             en->expires_ms = expires;
             settle(en, CRED_READY, "");
             return;
@@ -222,7 +236,7 @@ static bool
 token_lives(const struct entry *en)
 {
     return en->app && en->token != NULL && !en->doubted &&
-           en->expires_ms - APPTOKEN_MARGIN_MS > clock_wall_ms();
+           apptoken_renew_ms(en->issued_ms, en->expires_ms) > clock_wall_ms();
 }
 
 static void
@@ -262,8 +276,8 @@ take_data(struct entry *en, const json_t *data)
     }
     en->app = false;
     en->expires_ms = 0;
-    keep(en, &en->token, secret_value(data, key));
-    keep(en, &en->user, jira ? secret_value(data, "JIRA_USER") : NULL);
+    keep(&en->token, secret_value(data, key));
+    keep(&en->user, jira ? secret_value(data, "JIRA_USER") : NULL);
     set_identity(en, en->token != NULL ? secret_reveal(en->token) : "",
                  en->user != NULL ? secret_reveal(en->user) : "");
     if (en->token == NULL) {
@@ -288,6 +302,8 @@ on_read(void *arg, const struct kube_result *r)
         return;
     }
     struct err e = r->err;
+    if (e.code == ERR_NOT_FOUND) /* taken back: a token of it is not used on */
+        keep(&en->token, NULL);
     err_wrap(&e, "fetching %s secret \"%s\"",
              en->kind == CRED_JIRA ? "jira" : "workspace", en->name);
     settle(en, CRED_RETRY, e.text);
@@ -334,14 +350,17 @@ credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
     /* What was good stays good while it is read again, unless it was refused. */
     bool usable =
         !en->busy || (en->state == CRED_READY && en->read_ms != 0 && !en->doubted);
-    return (struct credential){.state = usable ? en->state : CRED_PENDING,
-                               .app = en->app,
-                               .token = en->token,
-                               .user = en->user,
-                               .expires_ms = en->expires_ms,
-                               .identity = en->identity,
-                               .message = en->message,
-                               .again_ms = en->again_ms};
+    return (struct credential){
+        .state = usable ? en->state : CRED_PENDING,
+        .app = en->app,
+        .token = en->token,
+        .user = en->user,
+        .expires_ms = en->expires_ms,
+        .renew_ms = apptoken_renew_ms(en->issued_ms, en->expires_ms),
+        .identity = en->identity,
+        .message = en->message,
+        .busy = en->busy,
+        .again_ms = en->busy ? clock_wall_ms() + SECRET_AGE_MS : en->again_ms};
 }
 
 void

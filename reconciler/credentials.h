@@ -22,13 +22,16 @@ enum cred_state {
 /* Borrowed until the next event. */
 struct credential {
     enum cred_state state;
+    bool busy;                  /* being read anew; the key comes again */
     bool app;                   /* a GitHub App: `token` was exchanged for its key */
     const struct secret *token; /* NULL: none */
     const struct secret *user;  /* Jira's; NULL: none */
     int64_t expires_ms;         /* wall, of an exchanged token; 0: unknown or never */
-    const char *identity;       /* what makes two credentials the same: hex of a hash */
-    const char *message;        /* the cause; "" when ready */
-    int64_t again_ms;           /* wall: when to ask again */
+    int64_t renew_ms;     /* wall, of an exchanged token: when it is to be replaced */
+    const char *identity; /* what makes two credentials the same: hex of a hash */
+    const char *message;  /* the cause; with CRED_READY: why a token that still lives was
+                                 * not renewed, or "" */
+    int64_t again_ms;     /* wall: when to ask again */
 };
 
 struct credentials *credentials_new(struct shard *s);

@@ -245,6 +245,15 @@ job_failed(const struct job_view *j)
                : j->failed_condition || j->failed > 0;
 }
 
+static void
+keep_token(const struct task_facts *f, struct decision *d)
+{
+    if (f->token != TOKEN_REST)
+        act(d, ACT_KEEP_TOKEN);
+    else if (f->token_wake_ms != 0)
+        wake(d, f->token_wake_ms);
+}
+
 /* Our Job is there: follow it. Counts alone decide, in this order. */
 static void
 decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
@@ -257,6 +266,7 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
         status.pod_name = f->pod->view.meta.name;
     if (j->active > 0) {
         bool first = status.phase != PHASE_RUNNING;
+        keep_token(f, d);
         status.phase = PHASE_RUNNING;
         status.message = f->pod != NULL && f->pod->waiting != NULL ? f->pod->waiting : "";
         if (status.started_ms == 0)

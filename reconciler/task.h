@@ -9,6 +9,7 @@
 
 #include "reconciler/branch.h"
 #include "reconciler/deps.h"
+#include "reconciler/tokenkeep.h"
 #include "reconciler/view.h"
 
 /* How long a finished Job may be without a Pod in view before outputs are given up. */
@@ -51,6 +52,8 @@ struct task_facts {
     const char *missing_config; /* the first AgentConfig that does not exist, or NULL */
     enum auth_state auth;       /* AUTH_READY when no Secret is involved */
     const char *auth_message;
+    enum token_due token;    /* of a GitHub App, while the Job runs */
+    int64_t token_wake_ms;   /* when to look at it again, 0: never by itself */
     const char *build_error; /* NULL: none known */
     const char *conflict; /* the name is taken by something that is not ours; or NULL */
     enum capture_state capture;
@@ -78,7 +81,8 @@ enum action_kind {
     ACT_CREATE_JOB, /* build and create; a build error comes back as facts.build_error */
     ACT_DELETE_JOB,
     ACT_DELETE_TASK,
-    ACT_COLLECT, /* ask for the outputs of `text`, a Pod */
+    ACT_COLLECT,    /* ask for the outputs of `text`, a Pod */
+    ACT_KEEP_TOKEN, /* what is due for its token; goes on beside the Task */
     ACT_STATUS,
     ACT_EVENT,
     ACT_COUNT_CREATED,

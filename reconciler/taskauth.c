@@ -59,6 +59,7 @@ take_credential(struct task_run *r, const struct workspace_view *w,
     case CRED_READY:
         break;
     }
+    refresh_made(&m->token, c->app ? w->secret : NULL, c);
     if (c->app) {
         struct err e = ERR_INIT;
         enum job_made why;

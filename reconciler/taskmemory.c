@@ -9,6 +9,7 @@ clear(struct task_memory *m)
     free(m->uid);
     free(m->auth_message);
     free(m->token_secret);
+    refresh_free(m->refresh);
     free(m->build_error);
     free(m->conflict);
     pool_free(&m->capture_arena);

@@ -7,6 +7,7 @@
 
 #include "reconciler/shard.h"
 #include "reconciler/task.h"
+#include "reconciler/taskrefresh.h"
 
 /* How long our own write may take to be seen; then the view counts as it is. */
 #define ECHO_MS 30000
@@ -30,6 +31,9 @@ struct task_memory {
     char *token_secret; /* of the pod: holds GITHUB_TOKEN; NULL: none */
     int64_t auth_until; /* wall: AUTH_READY and AUTH_RETRY hold until then */
     unsigned auth_tries;
+    struct token_known
+        token;               /* of a GitHub App; what keeps it fresh while the Job runs */
+    struct refresh *refresh; /* under way; owned */
     char *build_error;
     char *conflict;
 };

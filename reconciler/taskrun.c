@@ -401,6 +401,8 @@ task_run_step(struct task_run *r)
         }
         if (a->kind == ACT_EVENT)
             emit(r, a);
+        else if (a->kind == ACT_KEEP_TOKEN && task_run_memory(r) != NULL)
+            refresh_step(r->shard, r->key, task_run_memory(r));
         else if (a->kind == ACT_COUNT_CREATED)
             metric_add(worker_metrics(r->shard->worker), METRIC_TASK_CREATED, 1,
                        r->meta.ns, r->type);

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "local/forge/forge.h"
 
-enum { TOKEN_MS = 3600 * 1000, JWT_MAX_S = 600, SKEW_S = 60 };
+enum { JWT_MAX_S = 600, SKEW_S = 60 };
 
 SCOPED_DEFINE_AS(pkey, EVP_PKEY *, EVP_PKEY_free)
 SCOPED_DEFINE_AS(md_ctx, EVP_MD_CTX *, EVP_MD_CTX_free)
@@ -154,8 +154,8 @@ apps_issue_token(struct forge *f, struct request *q, struct reply *r)
         snprintf(token + 4 + 2 * i, 3, "%02x", random[i]);
     json_object_set_new(f->state->tokens, token,
                         json_pack("{s:s, s:I}", "login", "app[bot]", "expires",
-                                  (json_int_t)(q->now + TOKEN_MS)));
-    rfc3339_format(q->now + TOKEN_MS, until);
+                                  (json_int_t)(q->now + f->state->app_token_ms)));
+    rfc3339_format(q->now + f->state->app_token_ms, until);
     r->status = 201;
     r->body = json_pack("{s:s, s:s, s:{s:s}}", "token", token, "expires_at", until,
                         "permissions", "issues", "write");

@@ -37,6 +37,7 @@ state_new(const char *base)
     s->apps = json_object();
     s->anonymous = true;
     s->rate_limit = 5000;
+    s->app_token_ms = 3600 * 1000;
     s->next_id = 1000;
     return s;
 }
@@ -470,8 +471,8 @@ repo_add_comment(struct state *s, struct repo *r, struct issue *i, json_t *want,
 
 /* ---- the state file ---- */
 
-static const char *const root_fields[] = {"tokens",    "apps",      "repos",
-                                          "anonymous", "rateLimit", NULL};
+static const char *const root_fields[] = {
+    "tokens", "apps", "repos", "anonymous", "rateLimit", "appTokenSeconds", NULL};
 static const char *const repo_fields[] = {"issues", NULL};
 static const char *const app_fields[] = {"publicKey", "installations", NULL};
 
@@ -524,6 +525,11 @@ fill_access(struct state *s, json_t *root, struct err *e)
         if (json_integer_value(v) < 1)
             return err_set(e, ERR_INVALID, "rateLimit: must be a positive number");
         s->rate_limit = json_integer_value(v);
+    }
+    if ((v = json_object_get(root, "appTokenSeconds")) != NULL) {
+        if (json_integer_value(v) < 1)
+            return err_set(e, ERR_INVALID, "appTokenSeconds: must be a positive number");
+        s->app_token_ms = json_integer_value(v) * 1000;
     }
     return 0;
 }

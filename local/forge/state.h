@@ -38,8 +38,9 @@ struct state {
     json_t *tokens; /* token -> {"login": ..., "expires": wall ms or 0} */
     json_t
         *apps; /* app id -> {"publicKey": PEM or absent, "installations": ["1", ...]} */
-    bool anonymous;     /* requests without a token are served (60 an hour) */
-    int64_t rate_limit; /* requests per hour and token */
+    bool anonymous;       /* requests without a token are served (60 an hour) */
+    int64_t rate_limit;   /* requests per hour and token */
+    int64_t app_token_ms; /* how long an App's installation token lives */
     int64_t next_id;
 };
 
