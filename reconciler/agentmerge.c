@@ -43,7 +43,8 @@ has_skill(const struct agentconfig_view *c, const struct skill_source *skill)
 {
     for (size_t i = 0; i < c->n_skills; i++)
         if (same_text(c->skills[i].source, skill->source) &&
-            same_text(c->skills[i].skill, skill->skill))
+            same_text(c->skills[i].skill, skill->skill) &&
+            same_text(c->skills[i].secret, skill->secret))
             return true;
     return false;
 }

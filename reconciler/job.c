@@ -320,6 +320,7 @@ job_build(const struct job_wish *w, struct job_wanted *out, struct err *e)
     json_decref(p.env);
     json_decref(p.config_maps);
     json_decref(p.content);
+    json_decref(p.mcp);
     return result;
 }
 

@@ -6,8 +6,6 @@
 
 /* All texts above this size go into a ConfigMap: one string of a process has 128 KiB. */
 #define JOB_INLINE_BYTES 65536
-/* Of all that one generated ConfigMap holds. */
-#define JOB_PLUGIN_BYTES 921600
 
 struct job_wish {
     const struct task_view *task;
@@ -15,12 +13,13 @@ struct job_wish {
     const struct agentconfig_view *agent_config; /* NULL: none */
     const char *prompt;                          /* rendered */
     const char *token_secret;                    /* holds GITHUB_TOKEN; NULL: none */
+    const json_t *values; /* of inputs.h; NULL: nothing was wanted */
     const struct images *images;
 };
 
 /* What is created, in this order. The caller owns all (job_wanted_free). */
 struct job_wanted {
-    json_t *config_maps; /* list, maybe empty; owned by the Task */
+    json_t *config_maps; /* and Secrets: list, maybe empty; owned by the Task */
     json_t *job;
 };
 
@@ -37,6 +36,7 @@ struct pod_parts {
     const struct profile *profile;
     json_t *volumes, *init, *mounts, *env; /* mounts and env are the agent's */
     json_t *config_maps;
+    json_t *mcp;     /* the variable of the MCP servers, NULL: none */
     json_t *content; /* data of the Task's content ConfigMap; empty: not needed */
 };
 
@@ -62,6 +62,8 @@ void agentconfig_env(struct pod_parts *p);
 /* "path is empty" and so on; *out is the cleaned path (room bytes). -1 with ERR_INVALID
  * `invalid workspace file path "..": ...`. */
 int workspace_path(const char *path, char *out, size_t room, struct err *e);
+/* The cleaned path (room bytes) of a file below a directory, NULL; or what is wrong with it. */
+const char *path_clean(const char *path, char *out, size_t room);
 /* Whether the text is 40 or 64 hex digits. */
 bool commit_id(const char *ref);
 /* "plugin", "skill" …: -1 with ERR_INVALID when the name may not be a file's. */

@@ -3,7 +3,8 @@
  * A view is read once from a tree and owns all it points to. What the schema of the API
  * server would refuse but an object holds nevertheless (stored before the schema was
  * tightened, or without one) is refused here with one sentence that starts with the field:
- * that stops this object and no other. Times are wall milliseconds, 0 when absent. */
+ * that stops this object and no other. Times are wall milliseconds, 0 when absent.
+ */
 #ifndef KELOS_RECONCILER_VIEW_H
 #define KELOS_RECONCILER_VIEW_H
 
@@ -110,16 +111,22 @@ struct workspace_view {
     size_t n_files;
 };
 
+struct plugin_skill {
+    const char *name, *content;
+    struct named_text *files; /* beside SKILL.md; name is the path */
+    size_t n_files;
+};
 struct plugin {
     const char *name;
-    struct named_text *skills;
+    struct plugin_skill *skills;
     size_t n_skills;
     struct named_text *agents;
     size_t n_agents;
 };
 struct skill_source {
     const char *source;
-    const char *skill; /* NULL: all of the package */
+    const char *skill;  /* NULL: all of the package */
+    const char *secret; /* with GITHUB_TOKEN; NULL: the source is public */
 };
 struct agentconfig_view {
     struct view view;

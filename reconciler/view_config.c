@@ -64,6 +64,27 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
 }
 
 static int
+read_plugin_skills(struct view *v, const json_t *list, struct plugin *p, struct err *e)
+{
+    struct named_text *texts;
+
+    if (read_pairs(v, list, "skills", "name", "content", &texts, &p->n_skills, e) < 0)
+        return -1;
+    p->skills =
+        p->n_skills > 0 ? pool_alloc(&v->arena, p->n_skills * sizeof *p->skills) : NULL;
+    for (size_t i = 0; i < p->n_skills; i++) {
+        struct plugin_skill *s = &p->skills[i];
+        json_t *files = NULL;
+        *s = (struct plugin_skill){.name = texts[i].name, .content = texts[i].content};
+        if (json_opt_arr(json_array_get(list, i), "files", &files, e) < 0 ||
+            read_pairs(v, files, "files", "path", "content", &s->files, &s->n_files, e) <
+                0)
+            return err_wrap(e, "skills[%zu]", i);
+    }
+    return 0;
+}
+
+static int
 read_plugins(struct agentconfig_view *a, const json_t *list, struct err *e)
 {
     struct view *v = &a->view;
@@ -79,8 +100,7 @@ read_plugins(struct agentconfig_view *a, const json_t *list, struct err *e)
         if (json_get_str(item, "name", &name, e) < 0 ||
             json_opt_arr(item, "skills", &skills, e) < 0 ||
             json_opt_arr(item, "agents", &agents, e) < 0 ||
-            read_pairs(v, skills, "skills", "name", "content", &p->skills, &p->n_skills,
-                       e) < 0 ||
+            read_plugin_skills(v, skills, p, e) < 0 ||
             read_pairs(v, agents, "agents", "name", "content", &p->agents, &p->n_agents,
                        e) < 0)
             return err_wrap(e, "spec.plugins[%zu]", i);
@@ -100,7 +120,8 @@ read_skills(struct agentconfig_view *a, const json_t *list, struct err *e)
     for (size_t i = 0; i < a->n_skills; i++) {
         const json_t *item = json_array_get(list, i);
         a->skills[i].source = pool_str(&v->arena, json_str_or(item, "source", ""));
-        if (view_opt(v, item, "skill", &a->skills[i].skill, e) < 0)
+        if (view_opt(v, item, "skill", &a->skills[i].skill, e) < 0 ||
+            view_opt(v, item, "secretRef.name", &a->skills[i].secret, e) < 0)
             return err_wrap(e, "spec.skills[%zu]", i);
     }
     return 0;

@@ -80,17 +80,24 @@ path_fault(const char *path, const char *cleaned)
     return NULL;
 }
 
-int
-workspace_path(const char *path, char *out, size_t room, struct err *e)
+const char *
+path_clean(const char *path, char *out, size_t room)
 {
     char cleaned[1100];
 
     clean(path, cleaned, sizeof cleaned);
-    const char *fault = path_fault(path, cleaned);
+    snprintf(out, room, "%s", cleaned);
+    return path_fault(path, cleaned);
+}
+
+int
+workspace_path(const char *path, char *out, size_t room, struct err *e)
+{
+    const char *fault = path_clean(path, out, room);
+
     if (fault != NULL)
         return err_set(e, ERR_INVALID, "invalid workspace file path \"%s\": %s", path,
                        fault);
-    snprintf(out, room, "%s", cleaned);
     return 0;
 }
 
