@@ -283,9 +283,11 @@ store_open(const char *path, struct err *e)
             err_set(e, ERR_SYSTEM, "state file %s: %s", path, sqlite3_errmsg(s->db));
         return NULL;
     }
+    /* temp_store: what a savepoint may undo would go to a file in /tmp once it is over 64 KiB,
+     * and the sandbox lets no such file be opened. */
     if (pragma(s,
                "PRAGMA synchronous=FULL; PRAGMA cache_size=-2048; PRAGMA "
-               "journal_size_limit=16777216;",
+               "journal_size_limit=16777216; PRAGMA temp_store=MEMORY;",
                e) < 0 ||
         pragma(s, schema, e) < 0 || load_versions(s, e) < 0)
         return NULL;
