@@ -3,8 +3,8 @@
 . tests/support/lib.sh
 
 if ! command -v kubectl > /dev/null; then
-    echo "kubectl.sh: no kubectl here: nothing is checked (apt-get install kubernetes-client, or any newer one)"
-    exit 77
+    echo "kubectl.sh: no kubectl on PATH: make deps installs Debian's kubernetes-client"
+    exit 1
 fi
 D=$T/data
 mkdir -p "$D"
