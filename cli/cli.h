@@ -28,6 +28,7 @@ struct cli {
     char *namespace_;      /* owned; see cli_namespace */
     char *context;         /* owned; where the kubeconfig came from, for errors */
     int64_t timeout_ms;    /* of one call; set by cli_kube */
+    int status;            /* exit status of a command that went well */
 };
 
 /* Releases what the commands opened. */

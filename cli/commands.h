@@ -18,6 +18,7 @@ extern const struct command command_init;
 extern const struct command command_logs;
 extern const struct command command_resume;
 extern const struct command command_run;
+extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_suspend;
 extern const struct command command_up;

@@ -51,6 +51,7 @@ run_command(struct cli *c, struct err *e)
     return leaf->run(c, e);
 }
 
+/* Returns the exit status, or -1 with *e set. */
 static int
 run_line(char **words, size_t count, struct err *e)
 {
@@ -71,8 +72,8 @@ run_line(char **words, size_t count, struct err *e)
     }
     args = args_parse(sets, command_flag_sets(&path, sets), rest, left, e);
     c.args = args;
-    if (args != NULL)
-        rc = run_command(&c, e);
+    if (args != NULL && (rc = run_command(&c, e)) == 0)
+        rc = c.status;
     cli_close(&c);
     free(rest);
     return rc;
@@ -84,8 +85,9 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
 
     signal(SIGPIPE, SIG_IGN);
-    if (run_line(argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &e) == 0)
-        return 0;
+    int status = run_line(argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &e);
+    if (status >= 0)
+        return status;
     if (e.text[0] != '\0')
         fprintf(stderr, "Error: %s\n", e.text);
     return 1;

@@ -50,6 +50,7 @@ static const struct command *const children[] = {
     &command_logs,
     &command_resume,
     &command_run,
+    &command_simulate,
     &command_status,
     &command_suspend,
     &command_up,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,9 +17,10 @@
 
 #define END_MS 3000
 
-/* In the child: nothing is blocked or ignored, and the descriptors are as given. */
+/* In the child: nothing is blocked or ignored, and the descriptors are as given (input -1:
+ * there is none). */
 static void
-become(const char *const *argv, const char *dir, int out, int err)
+become(const char *const *argv, const char *dir, int in, int out, int err)
 {
     sigset_t none;
 
@@ -31,9 +33,9 @@ become(const char *const *argv, const char *dir, int out, int err)
         dup2(out, STDOUT_FILENO);
     if (err >= 0)
         dup2(err, STDERR_FILENO);
-    int null = open("/dev/null", O_RDONLY);
-    if (null >= 0)
-        dup2(null, STDIN_FILENO);
+    int input = in >= 0 ? in : open("/dev/null", O_RDONLY);
+    if (input >= 0)
+        dup2(input, STDIN_FILENO);
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }
@@ -49,9 +51,9 @@ wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int
-subprocess_run(const char *const *argv, const char *dir, struct buf *out, bool quiet,
-               struct err *e)
+static int
+run(const char *const *argv, const char *dir, int in, struct buf *out, bool quiet,
+    struct err *e)
 {
     int ends[2] = {-1, -1};
     SCOPED(fd) int null = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
@@ -62,7 +64,7 @@ subprocess_run(const char *const *argv, const char *dir, struct buf *out, bool q
     fflush(stderr);
     pid_t pid = fork();
     if (pid == 0)
-        become(argv, dir, ends[1], null);
+        become(argv, dir, in, ends[1], null);
     if (out != NULL) {
         char chunk[4096];
         ssize_t n;
@@ -80,6 +82,32 @@ subprocess_run(const char *const *argv, const char *dir, struct buf *out, bool q
     if (status == 127)
         return err_set(e, ERR_NOT_FOUND, "%s: not found on PATH; install it", argv[0]);
     return status;
+}
+
+int
+subprocess_run(const char *const *argv, const char *dir, struct buf *out, bool quiet,
+               struct err *e)
+{
+    return run(argv, dir, -1, out, quiet, e);
+}
+
+int
+subprocess_feed(const char *const *argv, const struct buf *in, struct buf *out,
+                struct err *e)
+{
+    SCOPED(fd) int fd = memfd_create("input", MFD_CLOEXEC);
+    size_t done = 0;
+
+    while (fd >= 0 && done < in->size) {
+        ssize_t n = write(fd, in->data + done, in->size - done);
+
+        if (n <= 0)
+            return err_errno(e, "input of %s", argv[0]);
+        done += (size_t)n;
+    }
+    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return err_errno(e, "input of %s", argv[0]);
+    return run(argv, NULL, fd, out, false, e);
 }
 
 int
@@ -109,7 +137,7 @@ subprocess_start(const char *const *argv, const char *log, struct err *e)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent)
             _exit(127);
-        become(argv, NULL, fd, fd);
+        become(argv, NULL, -1, fd, fd);
     }
     if (pid < 0)
         return err_errno(e, "%s", argv[0]);

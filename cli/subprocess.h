@@ -14,6 +14,11 @@
 int subprocess_run(const char *const *argv, const char *dir, struct buf *out, bool quiet,
                    struct err *e);
 
+/* Runs argv with `in` as its standard input and adds what it prints to `out`; the input
+ * never stands in a file. Returns as subprocess_run does. */
+int subprocess_feed(const char *const *argv, const struct buf *in, struct buf *out,
+                    struct err *e);
+
 /* As subprocess_run, but any status but 0 is an error that names the command. */
 int subprocess_must(const char *const *argv, const char *dir, struct buf *out,
                     struct err *e);

@@ -2,6 +2,7 @@
 #include "common/cluster.h"
 #include "common/log.h"
 #include "reconciler/credentials.h"
+#include "reconciler/planonce.h"
 #include "reconciler/shard.h"
 #include "reconciler/sources.h"
 #include "reconciler/spawnermemory.h"
@@ -143,17 +144,23 @@ main(int argc, char **argv)
          "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
     };
-    const struct worker_spec spec = {.role = ROLE_RECONCILER,
-                                     .usage =
-                                         "kelos-reconciler --run-dir DIR [--shard N] ...",
-                                     .flags = flags,
-                                     .n_flags = ARRAY_LEN(flags),
-                                     .prepare = prepare,
-                                     .on_stop = on_stop,
-                                     .arg = &self};
+    const struct worker_spec spec = {
+        .role = ROLE_RECONCILER,
+        .usage = "kelos-reconciler --run-dir DIR [--shard N] ...\n"
+                 "       kelos-reconciler --plan-once < QUESTION.json",
+        .flags = flags,
+        .n_flags = ARRAY_LEN(flags),
+        .prepare = prepare,
+        .on_stop = on_stop,
+        .arg = &self};
     struct err e = ERR_INIT;
-    SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
     int status = 0;
+
+    if (argc == 2 && strcmp(argv[1], "--plan-once") == 0) {
+        log_init("kelos-reconciler", LEVEL_WARN, LOG_TEXT);
+        return planonce_run(stdin, stdout);
+    }
+    SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
 
     if (w == NULL)
         return worker_exit(w, &e);

@@ -22,6 +22,42 @@ struct counts {
     bool held;            /* an item is left for later */
 };
 
+static const char *const state_names[] = {
+    [PLAN_STARTS] = "Starts",
+    [PLAN_HAS_TASK] = "HasTask",
+    [PLAN_AGAIN] = "Again",
+    [PLAN_WAITS_SLOT] = "WaitsForMaxConcurrency",
+    [PLAN_WAITS_BUDGET] = "WaitsForMaxTotalTasks",
+    [PLAN_WAITS_POLL] = "WaitsForPoll",
+    [PLAN_PAST] = "Past",
+    [PLAN_FAILS] = "Fails",
+};
+
+const char *
+plan_state_name(enum plan_state s)
+{
+    return state_names[s];
+}
+
+struct plan_task
+plan_task_of(const struct task_view *t)
+{
+    const struct meta *m = &t->view.meta;
+
+    return (struct plan_task){.name = m->name,
+                              .uid = m->uid,
+                              .phase = t->phase,
+                              .completed_ms = t->completed_ms,
+                              .ordinal = t->ordinal,
+                              .deleting = m->deleted_ms != 0};
+}
+
+bool
+plan_owns(const struct spawner_view *s, const struct task_view *t)
+{
+    return t->spawner != NULL && strcmp(t->spawner, s->view.meta.name) == 0;
+}
+
 static const struct plan_task *
 find_task(const struct plan_facts *f, const char *name)
 {
@@ -79,58 +115,58 @@ confirmed(const struct plan_facts *f, const struct item *it, const char *name)
 }
 
 static void
-fail_item(struct plan *p, struct counts *c, const char *name, const char *why)
+fail_item(struct plan *p, struct counts *c, struct plan_verdict *v, const char *why)
 {
+    v->state = PLAN_FAILS;
+    v->why = why;
     if (c->failed++ == 0)
-        c->first_failure = pool_printf(&p->arena, "%s: %s", name, why);
+        c->first_failure = pool_printf(&p->arena, "%s: %s", v->name, why);
 }
 
-/* Whether a limit forbids one more Task now. */
-static bool
+/* Which limit forbids one more Task now; PLAN_STARTS: none. */
+static enum plan_state
 limited(const struct plan_facts *f, struct counts *c)
 {
     const struct spawner_view *s = f->spawner;
 
     if (s->max_total > 0 && c->total >= s->max_total) {
         c->budget_reached = true;
-        return true;
+        return PLAN_WAITS_BUDGET;
     }
-    return s->max_concurrency > 0 && c->active >= s->max_concurrency;
+    return s->max_concurrency > 0 && c->active >= s->max_concurrency ? PLAN_WAITS_SLOT
+                                                                     : PLAN_STARTS;
 }
 
-enum verdict { ITEM_DONE, ITEM_NEW, ITEM_LATER, ITEM_BAD };
-
-static enum verdict
-judge(const struct plan_facts *f, struct plan *p, struct counts *c, const struct item *it,
-      const char *name)
+/* What becomes of the item, limits aside. */
+static void
+judge(const struct plan_facts *f, struct plan *p, struct counts *c,
+      struct plan_verdict *v)
 {
-    const struct plan_task *t = find_task(f, name);
-    const char *refused = find_refusal(f, name);
+    const char *refused = find_refusal(f, v->name);
 
-    if (t != NULL && triggered_again(f, it, t)) {
-        p->deletes[p->n_deletes++] = t;
-        return ITEM_LATER;
-    }
-    if (t != NULL)
-        return ITEM_DONE;
-    if (f->spawner->source == SOURCE_CRON && item_time(it) <= c->watermark_ms)
-        return ITEM_DONE;
-    if (!confirmed(f, it, name))
-        return ITEM_LATER;
-    if (refused != NULL) {
-        fail_item(p, c, name, refused);
-        return ITEM_BAD;
-    }
-    if (f->taken(f->arg, name)) {
+    v->task = find_task(f, v->name);
+    if (v->task != NULL && triggered_again(f, v->item, v->task)) {
+        p->deletes[p->n_deletes++] = v->task;
+        v->state = PLAN_AGAIN;
+    } else if (v->task != NULL) {
+        v->state = PLAN_HAS_TASK;
+    } else if (f->spawner->source == SOURCE_CRON &&
+               item_time(v->item) <= c->watermark_ms) {
+        v->state = PLAN_PAST;
+    } else if (!confirmed(f, v->item, v->name)) {
+        v->state = PLAN_WAITS_POLL;
+    } else if (refused != NULL) {
+        fail_item(p, c, v, pool_str(&p->arena, refused));
+    } else if (f->taken(f->arg, v->name)) {
         fail_item(
-            p, c, name,
+            p, c, v,
             pool_printf(
                 &p->arena,
                 "task %s name collides with an existing Task not owned by spawner %s",
-                name, f->spawner->view.meta.name));
-        return ITEM_BAD;
+                v->name, f->spawner->view.meta.name));
+    } else {
+        v->state = PLAN_STARTS;
     }
-    return ITEM_NEW;
 }
 
 static void
@@ -148,18 +184,18 @@ number_task(const struct plan_facts *f, struct plan_create *create)
 
 static void
 add_create(const struct plan_facts *f, struct plan *p, struct counts *c,
-           const struct item *it, const char *name)
+           struct plan_verdict *v)
 {
     struct err e = ERR_INIT;
     struct plan_create *create = &p->creates[p->n_creates];
-    json_t *task = item_task(f->spawner, it, &e);
+    json_t *task = item_task(f->spawner, v->item, &e);
 
     if (task == NULL) {
-        fail_item(p, c, name, e.text);
+        fail_item(p, c, v, pool_str(&p->arena, e.text));
         return;
     }
-    *create = (struct plan_create){.item = it, .ordinal = ++c->total, .task = task};
-    snprintf(create->name, sizeof create->name, "%s", name);
+    *create = (struct plan_create){.item = v->item, .ordinal = ++c->total, .task = task};
+    snprintf(create->name, sizeof create->name, "%s", v->name);
     number_task(f, create);
     p->n_creates++;
     c->active++;
@@ -208,26 +244,41 @@ ordered(const struct plan_facts *f)
 }
 
 static void
+open_lists(struct plan *p, size_t n)
+{
+    p->creates = calloc(n + 1, sizeof *p->creates);
+    p->deletes = calloc(n + 1, sizeof *p->deletes);
+    p->verdicts = calloc(n + 1, sizeof *p->verdicts);
+    if (p->creates == NULL || p->deletes == NULL || p->verdicts == NULL)
+        abort();
+}
+
+static void
+plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
+          const struct item *it)
+{
+    struct plan_verdict *v = &p->verdicts[p->n_verdicts++];
+    char name[64];
+
+    item_task_name(f->spawner->view.meta.name, it->id, name);
+    *v = (struct plan_verdict){.item = it, .name = pool_str(&p->arena, name)};
+    judge(f, p, c, v);
+    if (v->state == PLAN_STARTS && (v->state = limited(f, c)) == PLAN_STARTS)
+        add_create(f, p, c, v);
+    c->held = c->held || v->state == PLAN_AGAIN || v->state == PLAN_WAITS_SLOT ||
+              v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL;
+    if (!c->held && item_time(it) > c->watermark_ms)
+        c->watermark_ms = item_time(it);
+}
+
+static void
 plan_items(const struct plan_facts *f, struct plan *p, struct counts *c)
 {
     struct ranked *all = ordered(f);
 
-    p->creates = calloc(f->items->n + 1, sizeof *p->creates);
-    p->deletes = calloc(f->items->n + 1, sizeof *p->deletes);
-    if (p->creates == NULL || p->deletes == NULL)
-        abort();
-    for (size_t i = 0; i < f->items->n; i++) {
-        char name[64];
-        item_task_name(f->spawner->view.meta.name, all[i].item->id, name);
-        enum verdict v = judge(f, p, c, all[i].item, name);
-        bool later = v == ITEM_LATER || (v == ITEM_NEW && limited(f, c));
-        if (later)
-            c->held = true;
-        else if (v == ITEM_NEW)
-            add_create(f, p, c, all[i].item, name);
-        if (!c->held && item_time(all[i].item) > c->watermark_ms)
-            c->watermark_ms = item_time(all[i].item);
-    }
+    open_lists(p, f->items->n);
+    for (size_t i = 0; i < f->items->n; i++)
+        plan_item(f, p, c, all[i].item);
     if (!c->held && f->items->watermark_ms > c->watermark_ms)
         c->watermark_ms = f->items->watermark_ms;
     free(all);
@@ -278,6 +329,7 @@ plan_free(struct plan *p)
         json_decref(p->creates[i].task);
     free(p->creates);
     free(p->deletes);
+    free(p->verdicts);
     pool_free(&p->arena);
 }
 

@@ -22,6 +22,11 @@ struct plan_task {
     bool deleting;
 };
 
+/* What the planner needs of a Task in view; texts are borrowed from it. */
+struct plan_task plan_task_of(const struct task_view *t);
+/* Whether the Task is of this spawner. */
+bool plan_owns(const struct spawner_view *s, const struct task_view *t);
+
 /* A Task that was there and is gone. */
 struct plan_gone {
     const char *name;
@@ -53,6 +58,27 @@ struct plan_facts {
     const char *error_reason, *error_message; /* of the last; NULL without one */
 };
 
+/* What the plan says of one item. */
+enum plan_state {
+    PLAN_STARTS,       /* its Task is created now */
+    PLAN_HAS_TASK,     /* `task` is there already */
+    PLAN_AGAIN,        /* `task` has ended and is deleted, because the trigger is newer */
+    PLAN_WAITS_SLOT,   /* for maxConcurrency */
+    PLAN_WAITS_BUDGET, /* for maxTotalTasks */
+    PLAN_WAITS_POLL,   /* its Task has just gone: the next poll must still find it */
+    PLAN_PAST,         /* a tick that is done with */
+    PLAN_FAILS         /* it becomes no Task: `why` */
+};
+const char *plan_state_name(enum plan_state s);
+
+struct plan_verdict {
+    const struct item *item;
+    const char *name; /* of the Task */
+    enum plan_state state;
+    const struct plan_task *task; /* NULL without one */
+    const char *why;              /* NULL without a reason */
+};
+
 struct plan_create {
     const struct item *item;
     char name[64];
@@ -72,6 +98,8 @@ struct plan {
     size_t n_creates;
     const struct plan_task **deletes; /* to be made anew: their trigger is newer */
     size_t n_deletes;
+    struct plan_verdict *verdicts; /* of all items, best rank first */
+    size_t n_verdicts;
     struct spawner_status status; /* as it is when all is created */
     bool write;                   /* it differs from what is there */
     struct pool arena;

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "reconciler/credentials.h"
 #include "reconciler/spawnermemory.h"
+#include "reconciler/wish.h"
 
 /* Changes that come together are told together. */
 #define FLUSH_MS 5
@@ -43,12 +44,6 @@ struct sources {
     int64_t first_until; /* monotonic */
     int timer;
 };
-
-/* What the types are called on the bus. */
-static const char *const type_names[] = {[SOURCE_NONE] = "",
-                                         [SOURCE_GITHUB] = "github",
-                                         [SOURCE_JIRA] = "jira",
-                                         [SOURCE_CRON] = "cron"};
 
 static void
 member_free(void **item)
@@ -119,7 +114,7 @@ assign(struct sources *c, struct source *g)
         .kind = MSG_SOURCE_ASSIGN,
         .body.assign = {.key = g->key,
                         .serial = ++g->serial,
-                        .type = type_names[g->kind],
+                        .type = wish_type(g->kind),
                         .api_base = g->api_base,
                         .user = g->user != NULL ? secret_reveal(g->user) : "",
                         .token = g->token != NULL ? secret_reveal(g->token) : "",
@@ -143,7 +138,7 @@ want(struct sources *c)
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups))
         list[n++] = (struct msg_source){
-            .key = g->key, .type = type_names[g->kind], .api_base = g->api_base};
+            .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
     struct message message = {
         .kind = MSG_WORKER_WANT,
         .body.want = {.shard = (uint64_t)c->shard->index, .sources = {list, n}}};
@@ -217,7 +212,7 @@ set_group_key(char *out, const struct source_wish *w)
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SCOPED(buf) struct buf text = BUF_INIT;
 
-    buf_printf(&text, "%s\n%s\n%s", type_names[w->kind], w->api_base, w->identity);
+    buf_printf(&text, "%s\n%s\n%s", wish_type(w->kind), w->api_base, w->identity);
     SHA256((const unsigned char *)buf_str(&text), text.size, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);

@@ -175,14 +175,9 @@ gather_tasks(struct run *r, size_t *n)
         const struct task_view *t = (const struct task_view *)found.at[i];
         const struct meta *tm = &t->view.meta;
         const char *deleted = zhashx_lookup(m->deleted, tm->name);
-        all[(*n)++] = (struct plan_task){
-            .name = tm->name,
-            .uid = tm->uid,
-            .phase = t->phase,
-            .completed_ms = t->completed_ms,
-            .ordinal = t->ordinal,
-            .deleting = tm->deleted_ms != 0 ||
-                        (deleted != NULL && strcmp(deleted, tm->uid) == 0)};
+        all[*n] = plan_task_of(t);
+        all[*n].deleting |= deleted != NULL && strcmp(deleted, tm->uid) == 0;
+        (*n)++;
         if (t->ordinal > m->total)
             m->total = t->ordinal;
         zhashx_delete(m->expected, tm->name);

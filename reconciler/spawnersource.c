@@ -2,8 +2,8 @@
 #include "reconciler/spawnersource.h"
 
 #include "reconciler/credentials.h"
-#include "reconciler/repo.h"
 #include "reconciler/sources.h"
+#include "reconciler/wish.h"
 
 static const struct workspace_view *
 workspace(struct source_ask *r, const struct spawner_view *v)
@@ -12,24 +12,6 @@ workspace(struct source_ask *r, const struct spawner_view *v)
                ? NULL
                : (const struct workspace_view *)store_get(
                      r->shard->store, KIND_WORKSPACE, r->profile, r->ns, v->workspace);
-}
-
-/* Which repository is polled: the override's, on the Workspace's host when it names none. */
-static void
-polled_repo(const struct spawner_view *v, const struct workspace_view *w,
-            struct repo *out)
-{
-    struct repo own;
-
-    repo_parse(w->repo, &own);
-    *out = own;
-    if (v->repo == NULL)
-        return;
-    repo_parse(v->repo, out);
-    if (out->host[0] == '\0') {
-        memcpy(out->host, own.host, sizeof out->host);
-        memcpy(out->scheme, own.scheme, sizeof out->scheme);
-    }
 }
 
 /* Reads the credential of the source. False: not usable now (told by an error in memory). */
@@ -51,57 +33,31 @@ read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
 }
 
 static void
-wish_github(struct source_ask *r, const struct spawner_view *v)
+wish_remote(struct source_ask *r, const struct spawner_view *v,
+            const struct workspace_view *w)
 {
-    const struct workspace_view *w = workspace(r, v);
+    bool jira = v->source == SOURCE_JIRA;
+    const char *secret = jira ? v->jira_secret : w->secret;
     struct credential c = {.identity = ""};
-    struct repo repo;
-    char base[300];
+    struct err e = ERR_INIT;
+    struct wish wish;
 
-    if (w == NULL) {
-        r->workspace_missing = true;
+    if (wish_make(v, w, &wish, &e) < 0) {
+        snprintf(r->config_error, sizeof r->config_error, "%s", e.text);
+        r->memory->resolved = true;
         return;
     }
-    polled_repo(v, w, &repo);
-    repo_api_base(&repo, base, sizeof base);
-    if (repo.owner[0] == '\0') {
-        snprintf(r->config_error, sizeof r->config_error,
-                 "repository \"%.200s\" names no owner and name",
-                 v->repo != NULL ? v->repo : w->repo);
-        return;
-    }
-    if (w->secret != NULL && !read_credential(r, CRED_GITHUB, w->secret, base, &c))
+    if (secret != NULL &&
+        !read_credential(r, jira ? CRED_JIRA : CRED_GITHUB, secret, wish.api_base, &c))
         return;
     sources_set(r->shard->sources, r->key, v,
-                &(struct source_wish){.kind = SOURCE_GITHUB,
-                                      .api_base = base,
+                &(struct source_wish){.kind = v->source,
+                                      .api_base = wish.api_base,
                                       .identity = c.identity,
+                                      .user = jira ? c.user : NULL,
                                       .token = c.token,
-                                      .owner = repo.owner,
-                                      .repo = repo.name});
-    r->memory->resolved = true;
-}
-
-static void
-wish_jira(struct source_ask *r, const struct spawner_view *v)
-{
-    struct credential c = {.identity = ""};
-    char base[600];
-
-    snprintf(base, sizeof base, "%s", v->jira_base != NULL ? v->jira_base : "");
-    if (*base != '\0' && base[strlen(base) - 1] == '/')
-        base[strlen(base) - 1] = '\0';
-    if (v->jira_secret != NULL &&
-        !read_credential(r, CRED_JIRA, v->jira_secret, base, &c))
-        return;
-    sources_set(r->shard->sources, r->key, v,
-                &(struct source_wish){.kind = SOURCE_JIRA,
-                                      .api_base = base,
-                                      .identity = c.identity,
-                                      .user = c.user,
-                                      .token = c.token,
-                                      .owner = "",
-                                      .repo = ""});
+                                      .owner = wish.repo.owner,
+                                      .repo = wish.repo.name});
     r->memory->resolved = true;
 }
 
@@ -119,10 +75,8 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         r->memory->resolved = true;
         return;
     }
-    if (v->source == SOURCE_GITHUB)
-        wish_github(r, v);
-    else if (v->source == SOURCE_JIRA)
-        wish_jira(r, v);
+    if (v->source == SOURCE_GITHUB || v->source == SOURCE_JIRA)
+        wish_remote(r, v, workspace(r, v));
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
         sources_set(r->shard->sources, r->key, v,
                     &(struct source_wish){.kind = SOURCE_CRON,

@@ -266,6 +266,7 @@ engine_new(const struct engine_config *c)
     en->config = *c;
     snprintf(en->key, sizeof(en->key), "%s", c->key);
     en->config.key = en->key;
+    en->source.explain = c->explain;
     en->source.quota = (struct quota)QUOTA_UNKNOWN;
     /* Serials grow over restarts, too. */
     en->serial = (uint64_t)clock_wall_ms() * 1000;

@@ -18,6 +18,7 @@ struct engine_config {
     /* All spawns of a one-shot assignment have been acknowledged. May be NULL. */
     void (*finished)(void *arg);
     void *arg;
+    struct explain *explain; /* see source.h; NULL but for a simulation */
 };
 
 /* The caller owns the result; NULL when memory ran out. */

@@ -1,12 +1,15 @@
 #include "spawner/ghfilter.h"
 
 #include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/macros.h"
 
 #define SEPARATOR "\n---\n"
 
@@ -184,26 +187,53 @@ is_assigned(const json_t *issue, const char *wanted)
     return false;
 }
 
+/* Writes the rule, where somebody wants to know. Always true. */
+PRINTF_LIKE(2, 3)
+static bool
+because(struct buf *why, const char *fmt, ...)
+{
+    SCOPED(string) char *text = NULL;
+    va_list ap;
+
+    if (why == NULL)
+        return true;
+    va_start(ap, fmt);
+    if (vasprintf(&text, fmt, ap) >= 0)
+        buf_add_str(why, text);
+    else
+        text = NULL;
+    va_end(ap);
+    return true;
+}
+
+static bool
+labels_exclude(const struct ghfilter *f, const json_t *issue, bool checked,
+               struct buf *why)
+{
+    for (size_t i = 0; !checked && i < f->labels.n; i++)
+        if (!has_label(issue, f->labels.items[i], true))
+            return because(why, "labels: \"%s\" is missing", f->labels.items[i]);
+    for (size_t i = 0; i < f->exclude_labels.n; i++)
+        if (has_label(issue, f->exclude_labels.items[i], false))
+            return because(why, "excludeLabels: has \"%s\"", f->exclude_labels.items[i]);
+    return false;
+}
+
 bool
-ghfilter_match(const struct ghfilter *f, const json_t *issue, struct ghquery checked)
+ghfilter_excludes(const struct ghfilter *f, const json_t *issue, struct ghquery checked,
+                  struct buf *why)
 {
     bool pull = json_is_true(json_object_get(issue, "pull"));
 
     if (pull ? !f->pulls : !f->issues)
-        return false;
-    if (!checked.labels)
-        for (size_t i = 0; i < f->labels.n; i++)
-            if (!has_label(issue, f->labels.items[i], true))
-                return false;
+        return because(why, "types: is %s", pull ? "a pull request" : "an issue");
     if (!checked.assignee && *f->assignee != '\0' && !is_assigned(issue, f->assignee))
-        return false;
+        return because(why, "assignee: is not \"%s\"", f->assignee);
     if (!checked.author && *f->author != '\0' &&
         strcasecmp(json_str_or(issue, "user", ""), f->author) != 0)
-        return false;
-    for (size_t i = 0; i < f->exclude_labels.n; i++)
-        if (has_label(issue, f->exclude_labels.items[i], false))
-            return false;
-    return true;
+        return because(why, "author: is \"%s\", not \"%s\"",
+                       json_str_or(issue, "user", ""), f->author);
+    return labels_exclude(f, issue, checked.labels, why);
 }
 
 /* ---- comments ---- */
@@ -245,7 +275,8 @@ has_excluding(const struct ghfilter *f, const char *body)
 }
 
 bool
-ghfilter_comments(const struct ghfilter *f, const json_t *comments)
+ghfilter_comments_exclude(const struct ghfilter *f, const json_t *comments,
+                          struct buf *why)
 {
     bool trigger = *f->trigger != '\0';
 
@@ -253,11 +284,11 @@ ghfilter_comments(const struct ghfilter *f, const json_t *comments)
         const char *body = body_of(json_array_get(comments, i - 1));
 
         if (has_excluding(f, body))
-            return false;
+            return because(why, "excludeComments: a comment holds one of the commands");
         if (trigger && comment_has_command(body, f->trigger))
-            return true;
+            return false;
     }
-    return !trigger;
+    return trigger && because(why, "triggerComment: no comment holds \"%s\"", f->trigger);
 }
 
 int64_t

@@ -42,14 +42,16 @@ void ghfilter_query(const struct ghfilter *f, struct ghquery with, struct buf *o
 
 /* ---- one issue, in the trimmed form of ghissue.h ---- */
 
-/* Kind, excluded labels, and what the server did not check. */
-bool ghfilter_match(const struct ghfilter *f, const json_t *issue,
-                    struct ghquery checked);
+/* Whether a rule excludes it: kind, labels, and what the server did not check. `why` (NULL:
+ * nobody asks) gets the rule, "excludeLabels: has \"wontfix\"". */
+bool ghfilter_excludes(const struct ghfilter *f, const json_t *issue,
+                       struct ghquery checked, struct buf *why);
 
 /* ---- comments: [{"body", "created_at", "user"}], oldest first ---- */
 
-/* Whether the comments let the item pass: the newest command decides. */
-bool ghfilter_comments(const struct ghfilter *f, const json_t *comments);
+/* Whether the comments exclude the item: the newest command decides. `why` as above. */
+bool ghfilter_comments_exclude(const struct ghfilter *f, const json_t *comments,
+                               struct buf *why);
 
 /* When the newest trigger comment was made (wall ms), 0: none, or no trigger is set. */
 int64_t ghfilter_trigger_time(const struct ghfilter *f, const json_t *comments);

@@ -10,9 +10,11 @@ enum { REQUEST_MAX = 1 << 20, DEADLINE_MS = 120000 };
 
 struct once {
     json_t *items;
-    json_t *answer; /* an error, when there is one */
+    struct explain explain; /* .excluded NULL: not asked for */
+    json_t *answer;         /* an error, when there is one */
     json_t *warning;
     uint64_t calls;
+    int64_t watermark;
     bool done;
 };
 
@@ -27,7 +29,8 @@ keep_items(struct once *o, const struct msg_items *m)
     json_decref(rows);
     if (m->last) {
         o->warning = json_string(m->warning);
-        o->calls = m->poll.count > 0 ? m->poll.items[0].calls : 0;
+        o->calls += m->poll.count > 0 ? m->poll.items[0].calls : 0;
+        o->watermark = m->watermark;
         o->done = true;
     }
 }
@@ -83,7 +86,11 @@ ask(struct once *o, const json_t *request, const char *when, struct err *e)
                                 .token = json_str_or(request, "token", ""),
                                 .api_base = json_str_or(request, "api_base", ""),
                                 .one_shot = true};
-    struct engine_config c = {.key = "once", .send = on_send, .arg = o};
+    struct engine_config c = {.key = "once",
+                              .send = on_send,
+                              .arg = o,
+                              .explain =
+                                  o->explain.excluded != NULL ? &o->explain : NULL};
     SCOPED(loop) struct loop *loop = loop_poll_new(e);
     SCOPED(http)
     struct http *http = loop != NULL ? http_new(loop, "kelos-spawner", e) : NULL;
@@ -117,31 +124,115 @@ say(FILE *out, json_t *answer, int status)
     return status;
 }
 
+static void
+release(struct once *o)
+{
+    json_decref(o->items);
+    json_decref(o->explain.excluded);
+    json_decref(o->warning);
+    json_decref(o->answer);
+}
+
+static int
+ask_when(struct once *o, const json_t *request, const json_t *when, struct err *e)
+{
+    SCOPED(string) char *text = json_dump_compact(when);
+
+    return text != NULL ? ask(o, request, text, e)
+                        : err_set(e, ERR_SYSTEM, "out of memory");
+}
+
+static bool
+has_id(const json_t *items, const char *id)
+{
+    size_t i;
+    json_t *v;
+
+    json_array_foreach((json_t *)items, i,
+                       v) if (strcmp(json_str_or(v, "id", ""), id) == 0) return true;
+    return false;
+}
+
+/* Jira filters by itself: what its query excludes is the rest of the project. */
+static int
+explain_jira(struct once *o, const json_t *request, const json_t *when, struct err *e)
+{
+    struct once all = {.items = json_array()};
+    SCOPED(json) json_t *wide = json_deep_copy(when);
+    const char *jql = json_str_or(when, "jira.jql", "");
+    int rc;
+    size_t i;
+    json_t *v;
+
+    json_object_del(json_object_get(wide, "jira"), "jql");
+    if ((rc = ask_when(&all, request, wide, e)) == 0)
+        json_array_foreach(all.items, i, v)
+        {
+            if (has_id(o->items, json_str_or(v, "id", "")))
+                continue;
+            json_array_append_new(
+                o->explain.excluded,
+                json_pack("{s:O, s:O, s:O, s:O, s:O, s:o}", "id",
+                          json_object_get(v, "id"), "number",
+                          json_object_get(v, "number"), "title",
+                          json_object_get(v, "title"), "url", json_object_get(v, "url"),
+                          "kind", json_object_get(v, "kind"), "rule",
+                          json_sprintf("jql: does not match %.500s", jql)));
+        }
+    o->calls += all.calls;
+    release(&all);
+    return rc;
+}
+
+/* Asks with the rules that exclude an item. Where all items are too many to look at, only
+ * those that match are listed. */
+static int
+ask_explained(struct once *o, const json_t *request, const json_t *when, struct err *e)
+{
+    bool github = json_at(when, "githubIssues") != NULL;
+
+    if (github)
+        o->explain.excluded = json_array();
+    if (ask_when(o, request, when, e) < 0)
+        return -1;
+    if (!github)
+        o->explain.excluded = json_array();
+    if (o->answer == NULL && json_str_or(when, "jira.jql", "")[0] != '\0')
+        return explain_jira(o, request, when, e);
+    if (!o->explain.truncated)
+        return 0;
+    uint64_t calls = o->calls;
+    release(o);
+    *o = (struct once){.items = json_array(), .calls = calls};
+    return ask_when(o, request, when, e);
+}
+
 int
 listonce_run(FILE *in, FILE *out)
 {
     struct once o = {.items = json_array()};
     struct err e = ERR_INIT;
     SCOPED(json) json_t *request = read_request(in, &e);
-    json_t *when = request != NULL ? json_object_get(request, "when") : NULL;
-    SCOPED(string) char *text = when != NULL ? json_dump_compact(when) : NULL;
+    const json_t *when = request != NULL ? json_object_get(request, "when") : NULL;
+    bool explained = json_bool_or(request, "explain", false);
     json_t *answer = NULL;
     int status = 2;
 
-    if (request != NULL && text == NULL)
+    if (request != NULL && when == NULL)
         err_set(&e, ERR_INVALID, "when: is missing");
-    if (text == NULL || ask(&o, request, text, &e) < 0)
+    if (when == NULL || (explained ? ask_explained : ask_when)(&o, request, when, &e) < 0)
         answer = json_pack("{s:s, s:s}", "error", e.text, "reason", "InvalidRequest");
     else if (o.answer != NULL) {
         answer = json_incref(o.answer);
         status = 1;
     } else {
-        answer = json_pack("{s:O, s:O, s:I}", "items", o.items, "warning", o.warning,
-                           "calls", (json_int_t)o.calls);
+        answer =
+            json_pack("{s:O, s:O, s:I, s:I}", "items", o.items, "warning", o.warning,
+                      "calls", (json_int_t)o.calls, "watermark", (json_int_t)o.watermark);
+        if (o.explain.excluded != NULL)
+            json_object_set(answer, "excluded", o.explain.excluded);
         status = 0;
     }
-    json_decref(o.items);
-    json_decref(o.warning);
-    json_decref(o.answer);
+    release(&o);
     return say(out, answer, status);
 }

@@ -84,6 +84,13 @@ const struct source_type *source_type(const char *name);
 
 enum { SOURCE_WIDE_MAX = 256 };
 
+/* For a simulation (--list-once with "explain"): one spawn, and no server-side filter. */
+struct explain {
+    json_t
+        *excluded; /* gets {"number", "title", "url", "kind", "rule"} of each; borrowed */
+    bool truncated; /* the unfiltered listing was too long */
+};
+
 struct source {
     const struct source_type *type;
     struct engine *engine;
@@ -97,6 +104,7 @@ struct source {
     unsigned limit_hits;         /* "too much" answers in a row */
     char *wide[SOURCE_WIDE_MAX]; /* group keys whose common listing was too long */
     size_t n_wide;
+    struct explain *explain; /* NULL: nobody asks; borrowed */
 };
 
 /* Why a poll failed; texts are plain, bounded, without secrets. */

@@ -93,6 +93,11 @@ choose_query(struct repo_poll *p)
 {
     const struct ghfilter *first = p->group->members[0]->spec;
 
+    p->merged = false;
+    if (p->group->source->explain != NULL) { /* what a rule excludes is wanted, too */
+        p->query = (struct ghquery){false, false, false};
+        return;
+    }
     p->query = (struct ghquery){true, true, true};
     for (size_t i = 1; i < p->group->n; i++) {
         const struct ghfilter *f = p->group->members[i]->spec;
@@ -197,6 +202,46 @@ add_item(struct items *set, const struct ghfilter *f, const json_t *issue,
     (void)items_add(set, &item);
 }
 
+static void
+explain(const struct repo_poll *p, const json_t *issue, const struct buf *why)
+{
+    json_t *out = p->group->source->explain->excluded;
+
+    json_array_append_new(out,
+                          json_pack("{s:O, s:O, s:O, s:s, s:s}", "number",
+                                    json_object_get(issue, "number"), "title",
+                                    json_object_get(issue, "title"), "url",
+                                    json_object_get(issue, "url"), "kind",
+                                    json_bool_or(issue, "pull", false) ? "PR" : "Issue",
+                                    "rule", buf_str(why)));
+}
+
+/* Whether a rule excludes it; a simulation notes which. */
+static bool
+excludes(const struct repo_poll *p, const struct ghfilter *f, const json_t *issue)
+{
+    SCOPED(buf) struct buf why = BUF_INIT;
+    bool noted = p->group->source->explain != NULL;
+    bool out = ghfilter_excludes(f, issue, p->query, noted ? &why : NULL);
+
+    if (out && noted)
+        explain(p, issue, &why);
+    return out;
+}
+
+static bool
+comments_exclude(const struct repo_poll *p, const struct ghfilter *f, const json_t *issue,
+                 const json_t *comments)
+{
+    SCOPED(buf) struct buf why = BUF_INIT;
+    bool noted = p->group->source->explain != NULL;
+    bool out = ghfilter_comments_exclude(f, comments, noted ? &why : NULL);
+
+    if (out && noted)
+        explain(p, issue, &why);
+    return out;
+}
+
 /* Filters for one spawn. Returns how many items lack their comments. */
 static size_t
 fill_set(const struct repo_poll *p, const struct ghfilter *f, struct items *set)
@@ -208,13 +253,13 @@ fill_set(const struct repo_poll *p, const struct ghfilter *f, struct items *set)
     {
         const json_t *comments;
 
-        if (!ghfilter_match(f, issue, p->query))
+        if (ghfilter_excludes(f, issue, p->query, NULL))
             continue;
         if ((comments = ghcomments_of(p->comments, issue)) == NULL) {
             missing++;
             continue;
         }
-        if (ghfilter_comments(f, comments))
+        if (!comments_exclude(p, f, issue, comments))
             add_item(set, f, issue, comments);
     }
     return missing;
@@ -324,13 +369,14 @@ choose_candidates(struct repo_poll *p, const json_t *issues)
 
     json_decref(p->candidates);
     p->candidates = json_array();
-    json_array_foreach(
-        (json_t *)issues, i,
-        issue) for (size_t k = 0; k < p->group->n;
-                    k++) if (ghfilter_match(p->group->members[k]->spec, issue, p->query))
+    json_array_foreach((json_t *)issues, i, issue)
     {
-        json_array_append(p->candidates, issue);
-        break;
+        size_t k = 0;
+
+        while (k < p->group->n && excludes(p, p->group->members[k]->spec, issue))
+            k++;
+        if (k < p->group->n)
+            json_array_append(p->candidates, issue);
     }
 }
 
@@ -351,6 +397,8 @@ on_listing(void *arg, enum ghlisting_end end, const struct failure *f)
         source_done(g, NULL, 0);
         return;
     }
+    if (g->source->explain != NULL)
+        g->source->explain->truncated = ghlisting_truncated(p->listing);
     choose_candidates(p, ghlisting_issues(p->listing));
     repo_url(g, &url);
     ghcomments_get(p->comments, buf_str(&url), p->candidates, p->commands, on_comments,

@@ -79,6 +79,7 @@ plan(const struct plan_facts *f, struct plan *p)
     plan_make(f, NOW, p);
     keep(p->creates);
     keep(p->deletes);
+    keep(p->verdicts);
     keep(p->arena.chunks);
 }
 

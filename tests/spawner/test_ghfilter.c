@@ -70,8 +70,8 @@ Test(ghfilter, newest_command_decides)
             "{\"githubIssues\":{\"triggerComment\":\"%s\",\"excludeComments\":[%s]}}",
             rows[i].trigger, rows[i].exclude);
         SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
-        cr_assert_eq(ghfilter_comments(f, comments), rows[i].passes, "%s (%zu)",
-                     rows[i].row, i);
+        cr_assert_eq(!ghfilter_comments_exclude(f, comments, NULL), rows[i].passes,
+                     "%s (%zu)", rows[i].row, i);
         row_claim(rows[i].row);
     }
 }
@@ -84,7 +84,7 @@ Test(ghfilter, a_separator_inside_a_comment_makes_no_second_one)
     SCOPED(json)
     json_t *comments = json_pack("[{s:s}]", "body", "quoted\n---\nnot " PICK);
 
-    cr_assert_not(ghfilter_comments(f, comments));
+    cr_assert(ghfilter_comments_exclude(f, comments, NULL));
 }
 
 static int64_t
@@ -140,7 +140,7 @@ Test(ghfilter, a_huge_comment_hides_no_trigger)
                          "2026-01-01T02:00:00Z", "body", "/go", "created_at",
                          "2026-01-01T03:00:00Z");
     ghcomments_shrink(comments, commands);
-    cr_assert(ghfilter_comments(f, comments));
+    cr_assert(!ghfilter_comments_exclude(f, comments, NULL));
     cr_assert_eq(ghfilter_trigger_time(f, comments),
                  INT64_C(1767225600000) + 3 * 3600 * 1000);
     row_claim("SP/K4");
@@ -249,8 +249,8 @@ Test(ghfilter, what_the_server_does_not_filter_is_filtered_here)
 
         snprintf(text, sizeof(text), "{\"githubIssues\":{%s}}", cases[i].spec);
         SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
-        cr_assert_eq(ghfilter_match(f, issue, cases[i].checked), cases[i].matches, "%s",
-                     cases[i].spec);
+        cr_assert_eq(!ghfilter_excludes(f, issue, cases[i].checked, NULL),
+                     cases[i].matches, "%s", cases[i].spec);
     }
 }
 
@@ -273,9 +273,9 @@ Test(ghfilter, kinds_are_issues_unless_said_otherwise)
 
         snprintf(text, sizeof(text), "{\"githubIssues\":{\"types\":%s}}", cases[i].types);
         SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
-        cr_assert_eq(ghfilter_match(f, issue, server), cases[i].issue, "%s",
+        cr_assert_eq(!ghfilter_excludes(f, issue, server, NULL), cases[i].issue, "%s",
                      cases[i].types);
-        cr_assert_eq(ghfilter_match(f, pull, server), cases[i].pull, "%s",
+        cr_assert_eq(!ghfilter_excludes(f, pull, server, NULL), cases[i].pull, "%s",
                      cases[i].types);
     }
 }
