@@ -125,6 +125,13 @@ $(SERVERS): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libkelos.a
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
 $(BUILD)/tests/support/promcheck_server: $(OBJ)/tests/support/exposition.o
+$(BUILD)/tests/support/worker_server: $(OBJ)/tests/support/misdeed.o
+# The real spawner that also tries what it must not be able to.
+NOSY := $(BUILD)/tests/spawner/nosy
+$(NOSY): $(OBJ)/tests/spawner/nosy.o $(OBJ)/tests/support/misdeed.o $(OBJ)/spawner/main.o $(call parts,spawner) $(BUILD)/libkelos.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=worker_run -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
 
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
@@ -143,7 +150,7 @@ $(BUILD)/tests/fuzz/$(1): $(OBJ)/tests/fuzz/$(1).o $(OBJ)/tests/fuzz/replay.o $(
 endef
 $(foreach f,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(basename $(notdir $(f))))))
 
-tests: all $(TESTS) $(SERVERS) $(FUZZ_REPLAY) ## build the tests without running them
+tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) ## build the tests without running them
 
 check: tests ## build and run every test; the last line counts them
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh

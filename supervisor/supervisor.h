@@ -39,6 +39,7 @@ struct unit {
     uint64_t acked;               /* serial of the table it has */
     uint64_t start_keys;          /* keys_done when it started */
     uint64_t seen_loops;          /* at the last look at its page */
+    int64_t look_ms;              /* when it must be looked at again, 0: with the tick */
     int64_t started_ms, ready_ms; /* monotonic; ready_ms 0: not yet */
     uint64_t restarts;
     char last_exit[EXIT_TEXT_MAX]; /* "killed by SIGKILL", "" */

@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "supervisor/spawn.h"
 
-#define STUCK_MS 2000    /* one event keeps the loop that long */
+#define STUCK_MS 1900    /* one event keeps the loop that long; noticed within 2 s */
 #define PROGRESS_MS 1000 /* ready for that long counts as progress, as an event does */
 #define REVOKE_MS 100    /* at most, from a death to the reaping */
 
@@ -252,6 +252,7 @@ started(struct supervisor *s, struct unit *u, pid_t pid)
     u->acked = 0;
     u->start_keys = atomic_load(&page->keys_done);
     u->seen_loops = 0;
+    u->look_ms = 0;
     u->started_ms = clock_mono_ms();
     u->ready_ms = 0;
     u->item = (zmq_pollitem_t){.fd = u->pidfd, .events = ZMQ_POLLIN};
@@ -324,6 +325,25 @@ unit_event(struct supervisor *s, struct unit *u, enum child_event event)
 
 /* ---- deadlines ---- */
 
+static void
+look_at(struct supervisor *s, struct unit *u, int64_t now)
+{
+    struct page *page = slots_page(&s->slots, u->slot);
+    int64_t busy = atomic_load(&page->busy_since_ms);
+    uint64_t loops = atomic_load(&page->loops);
+
+    u->look_ms = 0;
+    if (busy != 0 && now - busy < STUCK_MS)
+        u->look_ms = busy + STUCK_MS; /* on time, not with the tick after */
+    else if (busy != 0 && loops == u->seen_loops)
+        unit_event(s, u, EV_STUCK);
+    u->seen_loops = loops;
+    if (u->child.degraded && u->ready_ms != 0 && now - u->ready_ms > PROGRESS_MS) {
+        child_progressed(&u->child);
+        log_info(NULL, "%s has recovered", u->id);
+    }
+}
+
 static int
 on_deadline(zloop_t *loop, int timer, void *arg)
 {
@@ -333,12 +353,24 @@ on_deadline(zloop_t *loop, int timer, void *arg)
     (void)loop;
     (void)timer;
     s->deadline_timer = 0;
-    for (size_t i = 0; i < s->n_units; i++)
-        if (s->units[i]->child.deadline_ms != 0 && s->units[i]->child.deadline_ms <= now)
-            unit_event(s, s->units[i], EV_DEADLINE);
+    for (size_t i = 0; i < s->n_units; i++) {
+        struct unit *u = s->units[i];
+
+        if (u->child.deadline_ms != 0 && u->child.deadline_ms <= now)
+            unit_event(s, u, EV_DEADLINE);
+        if (u->pid > 0 && u->look_ms != 0 && u->look_ms <= now)
+            look_at(s, u, now);
+    }
     units_reap(s);
     stop_advance(s);
     return s->done ? -1 : 0;
+}
+
+/* The earlier of two times; 0 stands for none. */
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+    return b != 0 && b < a ? b : a;
 }
 
 void
@@ -346,12 +378,12 @@ units_arm(struct supervisor *s)
 {
     int64_t first = INT64_MAX, now = clock_mono_ms();
 
-    for (size_t i = 0; i < s->n_units; i++)
-        if (s->units[i]->child.deadline_ms != 0 && s->units[i]->child.deadline_ms < first)
-            first = s->units[i]->child.deadline_ms;
+    for (size_t i = 0; i < s->n_units; i++) {
+        first = earlier(first, s->units[i]->child.deadline_ms);
+        first = earlier(first, s->units[i]->look_ms);
+    }
     for (size_t i = 0; i < s->n_corpses; i++)
-        if (s->corpses[i].deadline_ms < first)
-            first = s->corpses[i].deadline_ms;
+        first = earlier(first, s->corpses[i].deadline_ms);
     if (s->deadline_timer != 0)
         zloop_timer_end(s->loop, s->deadline_timer);
     s->deadline_timer = 0;
@@ -395,22 +427,6 @@ units_settle(struct supervisor *s)
     }
 }
 
-static void
-look_at(struct supervisor *s, struct unit *u, int64_t now)
-{
-    struct page *page = slots_page(&s->slots, u->slot);
-    int64_t busy = atomic_load(&page->busy_since_ms);
-    uint64_t loops = atomic_load(&page->loops);
-
-    if (busy != 0 && now - busy >= STUCK_MS && loops == u->seen_loops)
-        unit_event(s, u, EV_STUCK);
-    u->seen_loops = loops;
-    if (u->child.degraded && u->ready_ms != 0 && now - u->ready_ms > PROGRESS_MS) {
-        child_progressed(&u->child);
-        log_info(NULL, "%s has recovered", u->id);
-    }
-}
-
 void
 units_tick(struct supervisor *s)
 {
@@ -419,5 +435,6 @@ units_tick(struct supervisor *s)
     for (size_t i = 0; i < s->n_units; i++)
         if (s->units[i]->pid > 0)
             look_at(s, s->units[i], now);
+    units_arm(s);
     report_publish(s);
 }

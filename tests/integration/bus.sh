@@ -150,11 +150,24 @@ is watcher state up || fail "the watcher suffers"
 json | grep -q '"ready":false' || fail "the tree claims to be ready"
 down
 
-begin "an endless loop is aborted with a backtrace and replaced"
+# Milliseconds between the first line of the log that matches one and the first with the other.
+between() {
+    python3 - "$D/log" "$1" "$2" <<'END'
+import datetime, sys
+def at(text):
+    line = next(l for l in open(sys.argv[1]) if text in l)
+    return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00"))
+print(int((at(sys.argv[3]) - at(sys.argv[2])).total_seconds() * 1000))
+END
+}
+
+begin "an endless loop is noticed within 2 s, aborted with a backtrace and replaced"
 up spin "KELOS_TEST_DO=reconciler:spin"
 saw 'makes no progress; aborted' 15
 saw 'shard-0#1.*killed by SIGABRT.*while it processed task/dev/spin' 10
 saw 'shard-0#2 ready' 10
+ms=$(between spinning 'makes no progress')
+[ "$ms" -le 2500 ] || fail "noticed only after $ms ms (2000 on a quiet machine)"
 [ -n "${SANITIZE:-}" ] || log_has 'aborted; backtrace' || fail "no backtrace"
 down
 

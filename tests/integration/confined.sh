@@ -1,18 +1,53 @@
 #!/bin/sh
 # confined.sh - the real tree of local mode: every thread of every worker but the runner's is
-# confined, and the supervisor's death leaves none of them.
+# confined; a spawner that was taken over reaches no credential and forges nothing; the
+# supervisor's death leaves no worker.
 . tests/support/lib.sh
-SP=""
-cleanup() { [ -z "$SP" ] || kill -9 "$SP" 2> /dev/null; }
-json() { "$BIN/kelos-bus" --run-dir "$T/run" status --json 2> /dev/null; }
-ready() { json | grep -q '"ready":true'; }
-pids() { json | tr '{' '\n' | sed -n "/\"id\":\"$1/s/.*\"pid\":\([0-9]*\),\"incarnation.*/\1/p"; }
+. tests/support/local.sh
+cleanup() { [ -z "$LOCAL_PID" ] || kill -9 "$LOCAL_PID" 2> /dev/null; }
+TOKEN_DIR=/var/run/secrets/kubernetes.io/serviceaccount
+port=$((21000 + $$ % 20000))
+
+# The programs as they are, but the spawner tries what it must not be able to.
+mkdir -p "$T/bin"
+for p in "$BIN"/*; do ln -s "$p" "$T/bin/"; done
+rm "$T/bin/kelos-supervisor" "$T/bin/kelos-spawner"
+cp "$BIN/kelos-supervisor" "$T/bin/"
+cp "$BUILD/tests/spawner/nosy" "$T/bin/kelos-spawner"
+KELOS_TEST_OPEN=$TOKEN_DIR/token:$T/d/kubeconfig:$T/d/apiserver/state.db:$T/d/run/control.lock:/etc/passwd
+export KELOS_TEST_OPEN
+# A service account's token as in a Pod, seen by this tree alone.
+cat > "$T/start" <<END
+#!/bin/sh
+mount -t tmpfs none /run && mkdir -p $TOKEN_DIR && echo canary > $TOKEN_DIR/token
+exec "$T/bin/kelos-supervisor" "\$@"
+END
+chmod +x "$T/start"
+LOCAL_SUPERVISOR="unshare -m $T/start" LOCAL_METRICS=127.0.0.1:$port
+unshare -m mount -t tmpfs none /run 2> /dev/null || LOCAL_SUPERVISOR=$T/bin/kelos-supervisor
+
+status() { "$BIN/kelos-bus" --run-dir "$T/d/run" status --json 2> /dev/null; }
+pids() { status | tr '{' '\n' | sed -n "/\"id\":\"$1/s/.*\"pid\":\([0-9]*\),\"incarnation.*/\1/p"; }
+log_has() { grep -qE "$1" "$T/supervisor.log"; }
+saw() { until_ok 15 log_has "$1" || { fail "not in the log: $1"; tail -n 20 "$T/supervisor.log" >&2; }; }
+drops() { call "http://127.0.0.1:$port/metrics" | grep '^kelos_bus_dropped_total{'; }
+counted() { drops | grep 'worker="statuswriter' | grep -q ' [1-9]'; }
+
+begin "a taken-over spawner cannot open token, kubeconfig, the API server's data or other files"
+local_up || { echo "0 passed, 1 failed"; exit 1; }
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
+case $LOCAL_SUPERVISOR in unshare*) saw "open $TOKEN_DIR/token: Permission denied" ;; esac
+saw "open $T/d/kubeconfig: Permission denied"
+saw "open $T/d/apiserver/state.db: Permission denied"
+saw "open /etc/passwd: Permission denied"
+log_has ': OPENED' && fail "the spawner opened something"
+
+begin "its forged status.apply is refused, and counted on /metrics"
+saw 'bus status: message of spawner/source-.* dropped: status.apply: its role may not say this'
+until_ok 10 counted || { fail "not counted"; drops >&2; }
 
 begin "every thread of every real worker shows no_new_privs and seccomp"
-"$BIN/kelos-supervisor" --run-dir "$T/run" --local "$T/d" --metrics-bind-address 0 --health-probe-bind-address 0 > "$T/log" 2>&1 &
-SP=$!
-until_ok 30 ready || { fail "never ready"; cat "$T/log" >&2; }
-for w in apiserver watcher statuswriter shard-0; do
+for w in apiserver watcher statuswriter shard-0 source-; do
     p=$(pids "$w")
     [ -n "$p" ] || fail "$w has no process"
     for t in /proc/"$p"/task/*; do
@@ -23,8 +58,12 @@ done
 
 begin "the supervisor killed: no worker is left"
 all=$(pids "")
-kill -9 "$SP"; wait "$SP" 2> /dev/null; SP=""
-gone() { for p in $all; do [ ! -d "/proc/$p" ] || grep -q '^State:.Z' "/proc/$p/status" || return 1; done; }
-until_ok 2 gone || fail "workers are left"
+[ "$(echo "$all" | wc -w)" -ge 6 ] || fail "only these workers: $all"
+left() { for p in $all; do [ ! -d "/proc/$p" ] || grep -q '^State:.Z' "/proc/$p/status" || echo "$p"; done 2> /dev/null; }
+gone() { [ -z "$(left)" ]; }
+kill -9 "$LOCAL_PID"; t=$(date +%s%3N)
+until_ok 2 gone || fail "left: $(left)"
+echo "     all gone after $(($(date +%s%3N) - t)) ms (the aim is 100 on a quiet machine)"
+LOCAL_PID=""
 
 finish

@@ -8,6 +8,8 @@
 #   field PATH EXPR      a Python expression over the object o ("" when it is not there)
 #   pid_of WORKER        the process of "shard-0", "watcher" ...
 #
+# LOCAL_SUPERVISOR is another command to start, LOCAL_METRICS an address for /metrics.
+#
 # Agent "tester": runs its prompt with sh.
 LOCAL_PID=""
 NS=/apis/kelos.dev/v1alpha1/namespaces/default
@@ -25,8 +27,8 @@ sh -c "$1"
 END
     chmod 755 "$T/share/agents/tester/kelos_entrypoint.sh"
     cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
-    "$BIN/kelos-supervisor" --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
-        --metrics-bind-address 0 --health-probe-bind-address 0 \
+    ${LOCAL_SUPERVISOR:-"$BIN/kelos-supervisor"} --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
+        --metrics-bind-address "${LOCAL_METRICS:-0}" --health-probe-bind-address 0 \
         > "$T/supervisor.log" 2>&1 &
     LOCAL_PID=$!
     K=$T/d/kubeconfig

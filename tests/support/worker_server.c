@@ -3,11 +3,11 @@
  * KELOS_TEST_DO, a list of role:action; what it sees it logs as lines that tests look for. */
 #include <czmq.h>
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include "common/log.h"
 #include "common/worker.h"
+#include "tests/support/misdeed.h"
 
 struct self {
     enum role role;
@@ -15,7 +15,7 @@ struct self {
     int64_t number;
     struct worker *w;
     struct bus *bound, *objects, *status, *sources;
-    void *raw;
+    zsock_t *raw;
 };
 
 static bool
@@ -155,53 +155,12 @@ want_sources(struct self *s)
 /* ---- misbehaviour ---- */
 
 static void
-try_open(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    log_info(NULL, "open %s: %s", path, fd >= 0 ? "OPENED" : strerror(errno));
-    if (fd >= 0)
-        close(fd);
-}
-
-/* status.apply in a spawner's name: correct frames that its role may not send. */
-static void
-forge_status(struct self *s, const char *routing_id)
-{
-    struct message m = {.kind = MSG_STATUS_APPLY,
-                        .body.status = {.id = 9, .name = "forged", .uid = "u"}};
-    struct message_fault fault;
-    void *envelope, *body;
-    size_t envelope_size, body_size;
-    char endpoint[512];
-
-    snprintf(m.envelope.origin, sizeof m.envelope.origin, "%s#%llu", worker_id(s->w),
-             (unsigned long long)worker_incarnation(s->w));
-    snprintf(endpoint, sizeof endpoint, "ipc://%s/status", worker_run_dir(s->w));
-    s->raw = zsock_new(ZMQ_DEALER);
-    if (routing_id != NULL)
-        zsock_set_identity(s->raw, routing_id);
-    zsock_connect(s->raw, "%s", endpoint);
-    if (message_encode(&m, &envelope, &envelope_size, &body, &body_size, &fault) < 0)
-        return;
-    zmq_send(zsock_resolve(s->raw), "status", 6, ZMQ_SNDMORE);
-    zmq_send(zsock_resolve(s->raw), envelope, envelope_size, ZMQ_SNDMORE);
-    zmq_send(zsock_resolve(s->raw), body, body_size, 0);
-    free(envelope);
-    free(body);
-    log_info(NULL, "forged status.apply sent%s",
-             routing_id != NULL ? " with a routing id" : "");
-}
-
-static void
 look_at_raw(void *arg, struct worker *w)
 {
     struct self *s = arg;
-    zsock_t *raw = s->raw;
-
     (void)w;
     log_info(NULL, "raw socket received %s",
-             (zsock_events(raw) & ZMQ_POLLIN) != 0 ? "SOMETHING" : "nothing");
+             (zsock_events(s->raw) & ZMQ_POLLIN) != 0 ? "SOMETHING" : "nothing");
 }
 
 static void
@@ -230,13 +189,13 @@ static void
 misbehave(struct self *s)
 {
     if (told(s, "open")) {
-        try_open("/var/run/secrets/kubernetes.io/serviceaccount/token");
-        try_open(getenv("KELOS_TEST_OPEN"));
+        misdeed_open("/var/run/secrets/kubernetes.io/serviceaccount/token");
+        misdeed_open(getenv("KELOS_TEST_OPEN"));
     }
     if (told(s, "forge"))
-        forge_status(s, NULL);
+        s->raw = misdeed_forge_status(s->w, NULL);
     if (told(s, "steal")) {
-        forge_status(s, getenv("KELOS_TEST_ROUTING"));
+        s->raw = misdeed_forge_status(s->w, getenv("KELOS_TEST_ROUTING"));
         worker_after(s->w, 1500, look_at_raw, s);
     }
     if (told(s, "spin") && worker_incarnation(s->w) == 1)
@@ -323,11 +282,7 @@ main(int argc, char **argv)
     }
     misbehave(&self);
     rc = worker_run(self.w, &e) < 0 ? worker_exit(self.w, &e) : 0;
-    if (self.raw != NULL) {
-        zsock_t *raw = self.raw;
-
-        zsock_destroy(&raw);
-    }
+    zsock_destroy(&self.raw);
     worker_free(self.w);
     return rc;
 }
