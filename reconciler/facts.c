@@ -101,7 +101,8 @@ claim_of(struct shard *s, const struct task_view *t)
         pods_of(s, t, NULL, &alive);
         return alive ? CLAIM_RUNNING : CLAIM_NONE;
     }
-    if ((ours && (memory->build_error != NULL || memory->auth == AUTH_RETRY)) ||
+    if ((ours && (memory->build_error != NULL || memory->input_since != 0 ||
+                  memory->auth == AUTH_RETRY)) ||
         deps_judge(t, facts_lookup, s).state != DEPS_READY ||
         reference(s, KIND_WORKSPACE, t, t->workspace) == REF_MISSING ||
         missing_config(s, t) != NULL)
@@ -213,6 +214,13 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     if (t->workspace != NULL && m->refresh == NULL)
         f.token = token_judge(&m->token, clock_wall_ms(), &f.token_wake_ms);
     f.build_error = m->build_error;
+    f.input_error = m->input_error;
+    f.input_reason = m->input_reason;
+    f.input_again_ms = m->input_again;
+    f.input_until_ms =
+        (t->blocked == BLOCKED_BY_SECRET && t->blocked_ms != 0 ? t->blocked_ms
+                                                               : m->input_since) +
+        s->reference_grace_s * 1000;
     f.conflict = m->conflict;
     f.capture = m->capture;
     f.captured = m->capture == CAPTURE_DONE ? &m->captured : NULL;

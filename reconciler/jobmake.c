@@ -34,6 +34,12 @@ kind_of(const struct job_make *m)
     return json_str_or(current(m), "kind", "");
 }
 
+static bool
+is_secret(const struct job_make *m)
+{
+    return strcmp(kind_of(m), "Secret") == 0;
+}
+
 /* The callback may free m. */
 static void
 finish(struct job_make *m, enum job_made result, const struct err *e)
@@ -110,7 +116,7 @@ adopt(struct job_make *m)
         .ns = json_str_or(current(m), "metadata.namespace", ""),
         .name = json_str_or(current(m), "metadata.name", ""),
         .body = body,
-        .secret = m->token};
+        .secret = is_secret(m)};
     if ((m->call = kube_call(m->kube, &q, on_replaced, m, &e)) == NULL)
         finish(m, JOB_LATER, &e);
 }
@@ -171,7 +177,7 @@ look(struct job_make *m)
         .res = kube_res_of(json_str_or(current(m), "apiVersion", ""), kind_of(m)),
         .ns = json_str_or(current(m), "metadata.namespace", ""),
         .name = json_str_or(current(m), "metadata.name", ""),
-        .secret = m->token};
+        .secret = is_secret(m)};
 
     if ((m->call = kube_call(m->kube, &q, on_looked, m, &e)) == NULL)
         finish(m, JOB_LATER, &e);
@@ -208,7 +214,7 @@ start_next(struct job_make *m, enum job_made *why, struct err *e)
         .name = json_str_or(current(m), "metadata.name", ""),
         .body = current(m),
         .repeat = KUBE_REPEAT_NAMED,
-        .secret = m->token};
+        .secret = is_secret(m)};
 
     if ((m->call = kube_call(m->kube, &q, on_created, m, e)) != NULL)
         return 0;

@@ -107,6 +107,7 @@ main(int argc, char **argv)
 {
     struct shard self = {
         .count = 1,
+        .reference_grace_s = 60,
         .leader = true,
         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
     const char *unused = NULL;
@@ -140,6 +141,9 @@ main(int argc, char **argv)
         {"token-refresher-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
         {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR],
          "POLICY", "the same for cursor"},
+        {"reference-grace", FLAG_NUMBER, &self.reference_grace_s, "SECONDS",
+         "how long a Secret or ConfigMap that a Task needs may be missing before the "
+         "Task fails"},
         {"git-image", FLAG_TEXT, &self.images.git, "IMAGE",
          "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},

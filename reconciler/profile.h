@@ -22,7 +22,7 @@ struct profile {
     const char *env_model;       /* set besides KELOS_MODEL; NULL: nothing */
     const char *spawner_account; /* ServiceAccount and RoleBinding of a namespace */
     const char *spawner_role;    /* ClusterRole that the binding names */
-    bool task_results;           /* status.results is in the schema */
+    bool task_results;           /* status.results, usage, conditions are in the schema */
     bool task_conditions;        /* TaskSpawner status.conditions is in the schema */
     bool task_waiting;           /* phase Waiting is in the schema */
     bool retry_disruption; /* backoffLimit 1 and podFailurePolicy, else 0 and none */

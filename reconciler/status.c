@@ -69,10 +69,19 @@ same_second(int64_t a, int64_t b)
     return a / 1000 == b / 1000;
 }
 
+/* Shown as a condition, where there are such. */
+static bool
+blocked_differs(const struct task_view *now, const struct task_status *want)
+{
+    return profile_of(now->view.meta.profile)->task_results &&
+           now->blocked != want->blocked;
+}
+
 bool
 status_differs(const struct task_view *now, const struct task_status *want)
 {
-    return now->phase != want->phase || strcmp(now->message, want->message) != 0 ||
+    return now->phase != want->phase || blocked_differs(now, want) ||
+           strcmp(now->message, want->message) != 0 ||
            strcmp(now->job_name, want->job_name) != 0 ||
            strcmp(now->pod_name, want->pod_name) != 0 ||
            !same_second(now->started_ms, want->started_ms) ||
@@ -129,6 +138,10 @@ status_patch(const struct task_view *now, const struct task_status *want)
     put_text(status, "podName", now->pod_name, want->pod_name);
     put_time(status, "startTime", now->started_ms, want->started_ms);
     put_time(status, "completionTime", now->completed_ms, want->completed_ms);
+    json_t *conditions = taskconditions_next(now, want->blocked, want->captured,
+                                             want->message, want->now_ms);
+    if (conditions != NULL)
+        json_object_set_new(status, "conditions", conditions);
     if (want->with_outputs)
         put_outputs(status, profile_of(now->view.meta.profile), want);
     return json_pack("{s:o}", "status", status);

@@ -36,6 +36,7 @@ show(const struct task_facts *f, struct decision *d, struct task_status status)
 {
     if (!status_differs(f->task, &status))
         return false;
+    status.now_ms = d->now_ms;
     d->status = status;
     act(d, ACT_STATUS);
     return true;
@@ -51,17 +52,20 @@ status_now(const struct task_view *t)
         .pod_name = t->pod_name,
         .started_ms = t->started_ms,
         .completed_ms = t->completed_ms,
+        .blocked = t->blocked,
     };
 }
 
 static void
-wait_for(const struct task_facts *f, struct decision *d, const char *message)
+wait_for(const struct task_facts *f, struct decision *d, enum blocked why,
+         const char *message)
 {
     struct task_status status = status_now(f->task);
 
     status.phase =
         profile_of(f->task->view.meta.profile)->task_waiting ? PHASE_WAITING : PHASE_NONE;
     status.message = message;
+    status.blocked = why;
     show(f, d, status);
 }
 
@@ -100,7 +104,7 @@ start_blocked_by_deps(const struct task_facts *f, int64_t now_ms, struct decisio
     case DEPS_WAITING:
         break;
     }
-    wait_for(f, d, message);
+    wait_for(f, d, BLOCKED_BY_DEPENDENCY, message);
     return true;
 }
 
@@ -118,7 +122,7 @@ start_blocked_by_branch(const struct task_facts *f, struct decision *d)
                         t->branch));
     if (f->branch.state == BRANCH_FREE)
         return false;
-    wait_for(f, d, status_branch(&d->arena, t, &f->branch));
+    wait_for(f, d, BLOCKED_BY_BRANCH, status_branch(&d->arena, t, &f->branch));
     return true;
 }
 
@@ -128,11 +132,11 @@ start_blocked_by_reference(const struct task_facts *f, struct decision *d)
     const struct task_view *t = f->task;
 
     if (f->workspace == REF_MISSING)
-        wait_for(f, d,
+        wait_for(f, d, BLOCKED_BY_REFERENCE,
                  pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
                              t->workspace));
     else if (f->missing_config != NULL)
-        wait_for(f, d,
+        wait_for(f, d, BLOCKED_BY_REFERENCE,
                  pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
                              f->missing_config));
     else
@@ -162,7 +166,22 @@ start_blocked_by_auth(const struct task_facts *f, int64_t now_ms, struct decisio
     if (f->auth == AUTH_FAILED)
         fail(f, now_ms, d, message, "GitHubTokenFailed", message);
     else
-        wait_for(f, d, message);
+        wait_for(f, d, BLOCKED_BY_SECRET, message);
+    return true;
+}
+
+/* Values that MCP servers and skills take from Secrets; what is missing may come yet. */
+static bool
+start_blocked_by_inputs(const struct task_facts *f, int64_t now_ms, struct decision *d)
+{
+    if (f->input_error == NULL || now_ms >= f->input_again_ms)
+        return false;
+    if (now_ms >= f->input_until_ms) {
+        fail(f, now_ms, d, f->input_error, f->input_reason, f->input_error);
+        return true;
+    }
+    wait_for(f, d, BLOCKED_BY_SECRET, f->input_error);
+    wake(d, f->input_again_ms);
     return true;
 }
 
@@ -181,10 +200,13 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
         fail(f, now_ms, d, message, "JobBuildFailed", message);
         return;
     }
+    if (start_blocked_by_inputs(f, now_ms, d))
+        return;
     act(d, ACT_CREATE_JOB);
     struct task_status status = status_now(t);
     status.phase = PHASE_PENDING;
     status.message = "";
+    status.blocked = BLOCKED_NOT;
     status.job_name = t->view.meta.name;
     if (show(f, d, status)) {
         event(d, false, "TaskCreated",
@@ -221,6 +243,9 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     status.phase = ok ? PHASE_SUCCEEDED : PHASE_FAILED;
     status.completed_ms = now_ms;
     status.message = status_end(&d->arena, ok, f->job, f->pod, c);
+    status.captured = c == NULL || !c->complete ? CAPTURED_TIMED_OUT
+                      : c->outputs.n > 0        ? CAPTURED_OUTPUTS
+                                                : CAPTURED_NOTHING;
     if (c != NULL) {
         status.with_outputs = c->outputs.n > 0;
         status.outputs = c->outputs;
@@ -262,6 +287,7 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
     struct task_status status = status_now(f->task);
 
     status.job_name = j->view.meta.name;
+    status.blocked = BLOCKED_NOT;
     if (f->pod != NULL)
         status.pod_name = f->pod->view.meta.name;
     if (j->active > 0) {
@@ -295,7 +321,7 @@ decide_foreign(const struct task_facts *f, int64_t now_ms, struct decision *d)
                  (j->task != NULL && j->view.meta.profile == t->view.meta.profile);
 
     if (stale && now_ms < t->view.meta.created_ms + STALE_JOB_MS) {
-        wait_for(f, d,
+        wait_for(f, d, BLOCKED_BY_REFERENCE,
                  pool_printf(&d->arena,
                              "Waiting for Job \"%s\" of an earlier Task to be deleted",
                              j->view.meta.name));
@@ -387,6 +413,7 @@ task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
     const struct task_view *t = f->task;
     const struct meta *m = &t->view.meta;
 
+    d->now_ms = now_ms;
     if (m->deleted_ms != 0) {
         decide_deletion(f, now_ms, d);
         return;

@@ -9,6 +9,7 @@
 
 #include "reconciler/branch.h"
 #include "reconciler/deps.h"
+#include "reconciler/taskconditions.h"
 #include "reconciler/tokenkeep.h"
 #include "reconciler/view.h"
 
@@ -55,6 +56,10 @@ struct task_facts {
     enum token_due token;    /* of a GitHub App, while the Job runs */
     int64_t token_wake_ms;   /* when to look at it again, 0: never by itself */
     const char *build_error; /* NULL: none known */
+    const char *input_error; /* a value that the Job needs is missing; NULL: none known */
+    const char *input_reason; /* the Event's, if that ends the Task */
+    int64_t input_again_ms;   /* when to look for it again */
+    int64_t input_until_ms;   /* when waiting for it ends */
     const char *conflict; /* the name is taken by something that is not ours; or NULL */
     enum capture_state capture;
     const struct capture *captured; /* with CAPTURE_DONE */
@@ -69,6 +74,9 @@ struct task_status {
     enum phase phase;
     const char *message, *job_name, *pod_name;
     int64_t started_ms, completed_ms;
+    enum blocked blocked;
+    enum captured captured;
+    int64_t now_ms;    /* of conditions that change */
     bool with_outputs; /* the three below are to be written */
     struct texts outputs, keys, values;
 };
@@ -104,7 +112,8 @@ struct decision {
     struct action actions[DECISION_ACTIONS];
     size_t n;
     struct task_status status; /* of ACT_STATUS */
-    struct pool arena;         /* owns the texts made here */
+    int64_t now_ms;
+    struct pool arena; /* owns the texts made here */
 };
 
 /* Fills *d (zeroed by the caller; decision_free it). now_ms is wall time. */

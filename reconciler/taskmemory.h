@@ -35,6 +35,10 @@ struct task_memory {
         token;               /* of a GitHub App; what keeps it fresh while the Job runs */
     struct refresh *refresh; /* under way; owned */
     char *build_error;
+    char *input_error; /* what a value of the Job is missing; NULL: nothing known */
+    const char *input_reason; /* of the Event; static */
+    int64_t input_since;      /* wall: since when it is missing; 0: it is not */
+    int64_t input_again;      /* wall: when to look again */
     char *conflict;
 };
 

@@ -3,8 +3,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "reconciler/agentmerge.h"
-#include "reconciler/prompt.h"
 #include "reconciler/status.h"
 #include "reconciler/writes.h"
 
@@ -13,6 +11,7 @@ run_free(struct task_run *r)
 {
     json_decref(r->patch);
     job_make_free(r->make);
+    inputs_read_free(r->inputs);
     decision_free(&r->decision);
     pool_free(&r->arena);
     free(r);
@@ -202,103 +201,6 @@ find_job(struct task_run *r)
         task_run_fail(r, &e);
 }
 
-static void
-on_made(void *arg, enum job_made result, const struct err *e)
-{
-    struct task_run *r = arg;
-    struct task_memory *m = task_run_memory(r);
-
-    if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
-        task_run_end(r);
-        return;
-    }
-    m->creating = false;
-    switch (result) {
-    case JOB_MADE:
-        m->job_created = true;
-        m->job_until = clock_mono_ms() + ECHO_MS;
-        shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
-        task_run_step(r);
-        return;
-    case JOB_WRONG:
-        m->build_error = strdup(e->text);
-        task_run_again(r);
-        return;
-    case JOB_TAKEN:
-        m->conflict = strdup(e->text);
-        task_run_again(r);
-        return;
-    case JOB_LATER:
-        task_run_fail(r, e);
-        return;
-    }
-}
-
-/* A template that cannot be rendered is told once; the agent then gets the raw prompt. */
-static void
-warn_prompt(struct task_run *r, const struct err *why)
-{
-    struct task_memory *m = task_run_memory(r);
-
-    if (m->prompt_warned)
-        return;
-    m->prompt_warned = true;
-    writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed",
-                 why->text);
-}
-
-/* The Task's AgentConfig, or several as one, which *merged then holds. */
-static const struct agentconfig_view *
-agent_config_of(const struct shard *s, const struct task_view *t,
-                struct agentmerge *merged)
-{
-    const struct meta *m = &t->view.meta;
-    const struct agentconfig_view *only = NULL;
-
-    for (size_t i = 0; i < t->agent_configs.n; i++) {
-        only = (const struct agentconfig_view *)store_get(
-            s->store, KIND_AGENT_CONFIG, m->profile, m->ns, t->agent_configs.at[i]);
-        if (only != NULL && t->agent_configs.n > 1)
-            agentmerge_add(merged, only);
-    }
-    return t->agent_configs.n > 1 ? &merged->config : only;
-}
-
-static void
-create_job(struct task_run *r)
-{
-    struct shard *s = r->shard;
-    const struct task_view *t = (const struct task_view *)store_get(
-        s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
-    struct task_memory *m = task_run_memory(r);
-    SCOPED(buf) struct buf prompt = BUF_INIT;
-    SCOPED(agentmerge) struct agentmerge merged = {0};
-    struct err e = ERR_INIT;
-
-    if (t == NULL || m == NULL) {
-        task_run_end(r);
-        return;
-    }
-    if (prompt_render(t, facts_lookup, s, &prompt, &e) < 0)
-        warn_prompt(r, &e);
-    e = (struct err)ERR_INIT;
-    const struct job_wish wish = {
-        .task = t,
-        .workspace = t->workspace == NULL ? NULL
-                                          : (const struct workspace_view *)store_get(
-                                                s->store, KIND_WORKSPACE, r->meta.profile,
-                                                r->meta.ns, t->workspace),
-        .agent_config = agent_config_of(s, t, &merged),
-        .prompt = buf_str(&prompt),
-        .token_secret = m->token_secret,
-        .images = &s->images,
-    };
-    enum job_made why;
-    m->creating = true;
-    if ((r->make = job_make_start(s->kube, &wish, on_made, r, &why, &e)) == NULL)
-        on_made(r, why, &e);
-}
-
 /* ---- status and what follows it ---- */
 
 static void
@@ -378,7 +280,7 @@ static void (*const waiting[])(struct task_run *r) = {
     [ACT_DROP_FINALIZER] = drop_finalizer,
     [ACT_RESOLVE_AUTH] = task_run_resolve_auth,
     [ACT_FIND_JOB] = find_job,
-    [ACT_CREATE_JOB] = create_job,
+    [ACT_CREATE_JOB] = task_run_create_job,
     [ACT_DELETE_JOB] = delete_job,
     [ACT_DELETE_TASK] = delete_task,
     [ACT_STATUS] = write_status,

@@ -2,6 +2,7 @@
 #ifndef KELOS_RECONCILER_TASKRUN_H
 #define KELOS_RECONCILER_TASKRUN_H
 
+#include "reconciler/inputs.h"
 #include "reconciler/jobmake.h"
 #include "reconciler/taskmemory.h"
 
@@ -13,8 +14,9 @@ struct task_run {
     struct pool arena;
     struct decision decision;
     size_t next;
-    json_t *patch;         /* of ACT_STATUS, made when decided; owned */
-    struct job_make *make; /* creates under way; owned */
+    json_t *patch;              /* of ACT_STATUS, made when decided; owned */
+    struct job_make *make;      /* creates under way; owned */
+    struct inputs_read *inputs; /* reads before them; owned */
     /* for the counters, after the status was written */
     const char *type, *spawner, *model;
 };
@@ -30,6 +32,8 @@ void task_run_fail(struct task_run *r, const struct err *e);
 
 /* taskauth.c: reads the Workspace's Secret, exchanges a token, decides again. */
 void task_run_resolve_auth(struct task_run *r);
+/* taskjob.c: builds the Job and creates it with what it needs, decides again if it cannot. */
+void task_run_create_job(struct task_run *r);
 /* taskoutputs.c: asks for the outputs of a Pod; the key comes again with the answer. */
 void task_run_collect(struct task_run *r, const char *pod);
 

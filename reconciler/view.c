@@ -44,6 +44,7 @@ task_release(struct view *v)
 {
     json_decref(((struct task_view *)v)->pod_overrides);
     json_decref(((struct task_view *)v)->failure_policy);
+    json_decref(((struct task_view *)v)->conditions);
 }
 
 static void

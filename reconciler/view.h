@@ -59,6 +59,15 @@ phase_terminal(enum phase p)
     return p == PHASE_SUCCEEDED || p == PHASE_FAILED;
 }
 
+/* Why a Task has no Job yet: its condition Blocked. */
+enum blocked {
+    BLOCKED_NOT,
+    BLOCKED_BY_DEPENDENCY,
+    BLOCKED_BY_BRANCH,
+    BLOCKED_BY_REFERENCE,
+    BLOCKED_BY_SECRET
+};
+
 struct task_view {
     struct view view;
     /* labels and annotations */
@@ -88,6 +97,9 @@ struct task_view {
     const char *pod_name;
     int64_t started_ms;
     int64_t completed_ms;
+    enum blocked blocked;
+    int64_t blocked_ms; /* since when that is so */
+    json_t *conditions; /* status.conditions, owned; NULL when absent */
     struct texts outputs;
     struct texts result_keys; /* parallel to result_values */
     struct texts result_values;

@@ -1,6 +1,8 @@
 /* view_task.c - the fields of a Task. */
 #include "reconciler/view.h"
 
+#include "reconciler/taskconditions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +126,8 @@ read_status(struct task_view *t, const json_t *object, struct err *e)
     t->started_ms = view_time(object, "status.startTime");
     t->completed_ms = view_time(object, "status.completionTime");
     read_results(t, json_at(object, "status.results"));
+    t->conditions = json_incref(json_at(object, "status.conditions"));
+    t->blocked = taskconditions_blocked(t->conditions, &t->blocked_ms);
     return view_texts(&t->view, object, "status.outputs", false, &t->outputs, e);
 }
 

@@ -26,6 +26,7 @@ static const char *const passed_names[] = {
     "gemini-image-pull-policy",
     "opencode-image-pull-policy",
     "cursor-image-pull-policy",
+    "reference-grace",
     "git-image",
     "node-image",
 };

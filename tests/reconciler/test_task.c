@@ -349,9 +349,15 @@ Test(task, writes_the_same_status_only_once)
     struct task_facts f = ready(t);
 
     t->message = "Waiting for dependency \"a\"";
+    t->blocked = BLOCKED_BY_DEPENDENCY;
     f.deps = (struct deps){DEPS_WAITING, "a"};
     struct decision d = decide(&f);
     cr_assert_eq(d.n, 0);
+    t->blocked = BLOCKED_NOT;
+    t->view.meta.profile = PROFILE_AXON; /* it has no conditions to be written */
+    t->phase = PHASE_NONE;
+    d = decide(&f);
+    cr_assert_null(decision_find(&d, ACT_STATUS));
 }
 
 Test(task, the_branch_blocks_and_is_warned_about_once)
@@ -523,4 +529,86 @@ Test(task, usage_is_what_is_plausible)
     }
     row_claim("ADD/SA1");
     row_claim("ADD/SA2");
+}
+
+/* ---- values from Secrets ---- */
+
+Test(task, waits_for_a_value_then_fails_with_the_same_words)
+{
+    struct task_view *t = make_task("fix", "", "", "");
+    struct task_facts f = ready(t);
+
+    f.input_error = "Failed to resolve MCP server secret: x";
+    f.input_reason = "MCPSecretFailed";
+    f.input_again_ms = NOW + 2000;
+    f.input_until_ms = NOW + 60000;
+    struct decision d = decide(&f);
+    cr_assert_eq(d.status.phase, PHASE_WAITING);
+    cr_assert_str_eq(d.status.message, f.input_error);
+    cr_assert_eq(decision_find(&d, ACT_WAKE)->at_ms, NOW + 2000);
+    json_t *p = patch_of(t, &d);
+    cr_assert_str_eq(json_str_or(p, "conditions[0].type", ""), "Blocked");
+    cr_assert_str_eq(json_str_or(p, "conditions[0].status", ""), "True");
+    cr_assert_str_eq(json_str_or(p, "conditions[0].reason", ""), "SecretMissing");
+    cr_assert_str_eq(json_str_or(p, "conditions[0].lastTransitionTime", ""),
+                     "2026-01-01T01:00:00Z");
+    f.input_again_ms = NOW;
+    d = decide(&f);
+    cr_assert(has(&d, ACT_CREATE_JOB));
+    f.input_again_ms = NOW + 2000;
+    f.input_until_ms = NOW;
+    d = decide(&f);
+    cr_assert_eq(d.status.phase, PHASE_FAILED);
+    cr_assert_eq(d.status.completed_ms, NOW);
+    cr_assert_str_eq(d.status.message, f.input_error);
+    cr_assert_str_eq(event_of(&d, "MCPSecretFailed")->text, f.input_error);
+    cr_assert(event_of(&d, "MCPSecretFailed")->warning);
+    cr_assert(has(&d, ACT_COUNT_FINISHED));
+    cr_assert_not(has(&d, ACT_CREATE_JOB));
+}
+
+Test(task, conditions_say_what_blocks_and_that_nothing_does)
+{
+    struct task_view *t = make_task(
+        "fix", "'generation':1", "",
+        "'phase':'Waiting','message':'Waiting for dependency \\'a\\'','conditions':["
+        "{'type':'Other','status':'True','reason':'x','message':'',"
+        "'lastTransitionTime':'2026-01-01T00:30:00Z'},"
+        "{'type':'Blocked','status':'True','reason':'Dependency','message':'m',"
+        "'lastTransitionTime':'2026-01-01T00:30:00Z'}]");
+    struct task_facts f = ready(t);
+
+    cr_assert_eq(t->blocked, BLOCKED_BY_DEPENDENCY);
+    cr_assert_eq(t->blocked_ms, AT("2026-01-01T00:30:00Z"));
+    struct decision d = decide(&f);
+    json_t *p = patch_of(t, &d);
+    cr_assert_str_eq(json_str_or(p, "conditions[0].type", ""), "Other");
+    cr_assert_str_eq(json_str_or(p, "conditions[1].status", ""), "False");
+    cr_assert_str_eq(json_str_or(p, "conditions[1].reason", ""), "Unblocked");
+    cr_assert_eq(json_int_or(p, "conditions[1].observedGeneration", 0), 1);
+}
+
+Test(task, conditions_say_whether_outputs_were_captured)
+{
+    struct capture none = {.complete = true, .message = ""};
+    struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    f.job = make_job("fix", "'succeeded':1");
+    f.pod = make_pod("fix", "fix-1", "2026-01-01T00:00:00Z", "'phase':'Succeeded'");
+    f.capture = CAPTURE_DONE;
+    f.captured = &none;
+    struct decision d = decide(&f);
+    cr_assert_str_eq(json_str_or(patch_of(t, &d), "conditions[0].reason", ""),
+                     "NoOutputs");
+    none.complete = false;
+    d = decide(&f);
+    cr_assert_str_eq(json_str_or(patch_of(t, &d), "conditions[0].reason", ""),
+                     "CaptureTimedOut");
+    none = (struct capture){
+        .complete = true, .message = "", .outputs = {(const char *[]){"branch: x"}, 1}};
+    d = decide(&f);
+    cr_assert_str_eq(json_str_or(patch_of(t, &d), "conditions[0].status", ""), "True");
+    cr_assert_str_eq(json_str_or(patch_of(t, &d), "conditions[0].reason", ""),
+                     "Captured");
 }
