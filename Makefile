@@ -134,21 +134,32 @@ $(NOSY): $(OBJ)/tests/spawner/nosy.o $(OBJ)/tests/support/misdeed.o $(OBJ)/spawn
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=worker_run -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
 
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
-# What a target needs beyond libkelos: folders, by target name.
-FUZZ_SOURCE_PARTS := $(addprefix $(OBJ)/spawner/,ghfilter.o ghissue.o items.o jirafields.o link.o)
-FUZZ_RENDER_PARTS := $(filter $(OBJ)/cli/render%,$(call objects,cli))
-fuzz_parts = $(if $(filter fuzz_outputs,$(1)),$(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o)) \
-             $(if $(filter fuzz_source,$(1)),$(FUZZ_SOURCE_PARTS)) \
-             $(if $(filter fuzz_api%,$(1)),$(call parts,local/apiserver)) \
-             $(if $(filter fuzz_render,$(1)),$(FUZZ_RENDER_PARTS))
+FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+FUZZ_REPLAY := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
+FUZZERS     := $(FUZZ_NAMES:%=$(BUILD)/fuzzers/%)
+# What a target needs beyond libkelos.
+fuzz_needs_apicel     := $(call parts,local/apiserver)
+fuzz_needs_apipatch   := $(call parts,local/apiserver)
+fuzz_needs_apirequest := $(call parts,local/apiserver)
+fuzz_needs_credential := $(call parts,reconciler)
+fuzz_needs_outputs    := $(call parts,statuswriter)
+fuzz_needs_render     := $(filter $(OBJ)/cli/render%,$(call objects,cli))
+fuzz_needs_source     := $(call parts,spawner)
+fuzz_needs_status     := $(filter-out $(OBJ)/cli/main.o,$(call objects,cli))
+fuzz_needs_text       := $(call parts,reconciler)
+fuzz_needs_view       := $(call parts,reconciler)
+# fuzz_x replays saved inputs in every check; fuzzers/x is driven by libFuzzer.
 define fuzz_rule
-$(BUILD)/tests/fuzz/$(1): $(OBJ)/tests/fuzz/$(1).o $(OBJ)/tests/fuzz/replay.o $(call fuzz_parts,$(1)) $(BUILD)/libkelos.a
+$(BUILD)/tests/fuzz/fuzz_$(1): $(OBJ)/tests/fuzz/fuzz_$(1).o $(OBJ)/tests/fuzz/replay.o $(fuzz_needs_$(1)) $(BUILD)/libkelos.a
 	@mkdir -p $$(@D)
 	@echo '  LINK $$@'
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(BUILD)/libkelos.a $$(LIBS)
+$(BUILD)/fuzzers/$(1): $(OBJ)/tests/fuzz/fuzz_$(1).o $(fuzz_needs_$(1)) $(BUILD)/libkelos.a
+	@mkdir -p $$(@D)
+	@echo '  LINK $$@'
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $(BUILD)/libkelos.a $$(LIBS)
 endef
-$(foreach f,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(basename $(notdir $(f))))))
+$(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 
 tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) ## build the tests without running them
 
@@ -170,8 +181,8 @@ golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read t
 
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined,fuzzer-no-link fuzz-run FUZZ_S=$(FUZZ_S)
-fuzz-run: $(BUILD)/libkelos.a $(addprefix $(OBJ)/statuswriter/,agentlog.o outputs.o) $(FUZZ_SOURCE_PARTS) $(call parts,local/apiserver) $(FUZZ_RENDER_PARTS)
-	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LIBS="$(LIBS)" sh tests/fuzz/run.sh
+fuzz-run: $(FUZZERS)
+	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) sh tests/fuzz/run.sh $(FUZZ_NAMES)
 
 fault: all $(SERVERS) ## the demo while every process of it is killed
 	@BUILD=$(BUILD) sh tests/fault/kill-each
