@@ -59,8 +59,8 @@ static const struct right rights[] = {
     {KUBE_AS_RUNNER,       R_READ | R_CREATE | R_PATCH,  "",    "nodes",       ANY},
     {KUBE_AS_RUNNER,       R_GET | R_CREATE | R_PATCH,   "coordination.k8s.io", "leases", MAIN},
     {KUBE_AS_RUNNER,       R_READ | R_PATCH | R_UPDATE | R_DELETE, "batch", "jobs", ANY},
-    {KUBE_AS_RUNNER,       R_GET,                        "",    "secrets",     MAIN},
-    {KUBE_AS_RUNNER,       R_GET,                        "",    "configmaps",  MAIN},
+    {KUBE_AS_RUNNER,       R_GET | R_WATCH,              "",    "secrets",     MAIN},
+    {KUBE_AS_RUNNER,       R_GET | R_WATCH,              "",    "configmaps",  MAIN},
     {KUBE_AS_RUNNER,       R_GET | R_CREATE,             "",    "serviceaccounts", ANY},
     {KUBE_AS_RUNNER,       R_CREATE | R_PATCH,           "",    "events",      MAIN},
 };

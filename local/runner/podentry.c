@@ -12,10 +12,9 @@
 #include "local/runner/events.h"
 #include "local/runner/job.h"
 #include "local/runner/launcher.h"
+#include "local/runner/podfiles.h"
 #include "local/runner/trash.h"
-#include "local/runner/volume.h"
 
-#define REFRESH_MS 60000
 #define WRITE_RETRY_MS 1000
 #define GONE_GRACE_MS 2000
 
@@ -312,41 +311,6 @@ on_grace(void *arg)
     end_runs(entry, false, true);
 }
 
-/* ---- files that change while the Pod runs ---- */
-
-static void on_refresh(void *arg);
-
-static void
-on_refreshed(void *arg, json_t *values, const struct err *why)
-{
-    struct slot *s = arg;
-    struct podentry *entry = s->entry;
-    struct err e = ERR_INIT;
-    char dir[4200];
-
-    s->fetch = NULL;
-    snprintf(dir, sizeof dir, "%s/.volumes", entry->dir);
-    if (why->code == ERR_NONE &&
-        volume_make_all(entry->state->pod, dir, values, launcher_outer_id(), &e) < 0)
-        log_warn(entry->state->name, "refreshing volumes: %s", e.text);
-    timer_set(entry, &entry->refresh, clock_wall_ms() + REFRESH_MS, on_refresh);
-}
-
-static void
-on_refresh(void *arg)
-{
-    struct podentry *entry = arg;
-    struct slot *s = &entry->slots[CONTAINERS_MAX];
-    struct refs refs = {.count = 0};
-    struct err e = ERR_INIT;
-
-    entry->refresh = 0;
-    if (s->fetch == NULL && refs_of_volumes(&refs, entry->state->pod, &e) == 0 &&
-        refs.count > 0)
-        s->fetch =
-            fetch_start(entry->pods->kube, entry->state->ns, &refs, on_refreshed, s, &e);
-}
-
 /* ---- placing ---- */
 
 static void
@@ -413,6 +377,8 @@ podentry_free(struct podentry *entry)
 {
     if (entry == NULL)
         return;
+    if (entry->state != NULL)
+        podfiles_end(entry);
     for (size_t i = 0; i <= CONTAINERS_MAX; i++) {
         run_free(entry->slots[i].run);
         fetch_free(entry->slots[i].fetch);
@@ -421,8 +387,7 @@ podentry_free(struct podentry *entry)
         kube_cancel(entry->call);
     if (entry->binding != NULL)
         kube_cancel(entry->binding);
-    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline,
-                           &entry->refresh};
+    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         timer_stop(entry, timers[i]);
     json_decref(entry->said);
@@ -476,8 +441,7 @@ podentry_begin(struct podentry *entry)
         timer_set(entry, &entry->deadline,
                   entry->state->accepted_ms + json_integer_value(deadline) * 1000,
                   on_deadline);
-    if (volume_can_change(pod))
-        timer_set(entry, &entry->refresh, clock_wall_ms() + REFRESH_MS, on_refresh);
+    podfiles_begin(entry);
     step(entry);
 }
 

@@ -15,6 +15,7 @@ struct pods {
     struct loop *loop;
     struct pods_options o;
     struct _zhashx_t *entries; /* by uid */
+    struct follows *follows;   /* owned */
     bool limits_warned;
     struct _zhashx_t *listed; /* uids seen since list_begin, NULL outside of a list */
 };
@@ -40,6 +41,8 @@ struct podentry {
     int wake, grace, deadline, refresh; /* timers */
     unsigned write_failures;
     bool volumes_made, object_gone, done;
+    bool files_followed; /* what its volumes are made of: follow.h tells of changes */
+    bool files_changed;  /* once more, while they are being fetched */
 };
 
 /* Takes a reference of the Pod. The caller owns the entry. */

@@ -11,7 +11,9 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "local/runner/follow.h"
 #include "local/runner/podentry.h"
+#include "local/runner/podfiles.h"
 #include "local/runner/trash.h"
 
 static void
@@ -21,12 +23,25 @@ entry_destroy(void **item)
     *item = NULL;
 }
 
+static void
+on_object(void *arg, const char *ns, enum ref_kind kind, const char *name)
+{
+    struct pods *p = arg;
+
+    for (struct podentry *entry = zhashx_first(p->entries); entry != NULL;
+         entry = zhashx_next(p->entries))
+        podfiles_changed(entry, ns, kind, name);
+}
+
 struct pods *
 pods_new(struct kube *k, struct loop *loop, const struct pods_options *o, struct err *e)
 {
     struct pods *p = calloc(1, sizeof *p);
 
-    if (p == NULL || (p->entries = zhashx_new()) == NULL) {
+    if (p == NULL || (p->entries = zhashx_new()) == NULL ||
+        (p->follows = follows_new(k, loop, on_object, p)) == NULL) {
+        if (p != NULL)
+            zhashx_destroy(&p->entries);
         free(p);
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
@@ -45,6 +60,7 @@ pods_free(struct pods *p)
         return;
     zhashx_destroy(&p->entries);
     zhashx_destroy(&p->listed);
+    follows_free(p->follows);
     buf_free(&p->o.filter);
     free(p);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -257,6 +258,26 @@ put_link(const char *text, const char *path, struct err *e)
     return 0;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)at;
+    return type == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+/* The set that was shown before: an old token need not lie about. */
+static void
+remove_set(const char *dir, const char *set)
+{
+    char path[PATH_BYTES];
+
+    place(path, "%s/%s", dir, set);
+    if (strncmp(set, "..", 2) != 0 || strchr(set, '/') != NULL || set[2] == '\0')
+        return;
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 /* The set of files becomes what the volume shows; the same set again changes nothing. */
 static int
 publish(const struct files *f, const char *dir, uid_t owner, struct err *e)
@@ -287,6 +308,8 @@ publish(const struct files *f, const char *dir, uid_t owner, struct err *e)
         if (put_link(text, path, e) < 0)
             return -1;
     }
+    if (n > 0)
+        remove_set(dir, now);
     return 0;
 }
 

@@ -83,6 +83,8 @@ Test(volume, shows_keys_as_files_and_replaces_them_all_at_once)
     cr_assert_eq(volume_make_all(pod, dir, two, geteuid(), &e), 0);
     cr_expect_str_eq(read_file("s/a"), "3");
     cr_expect_str_eq(read_file("s/b"), "2");
+    snprintf(path, sizeof path, "%s/s/%s", dir, first);
+    cr_expect_lt(stat(path, &st), 0, "the old values are still there");
 }
 
 Test(volume, takes_chosen_items_and_fields)
