@@ -368,6 +368,13 @@ worker_identity(const struct worker *w)
     return w->identity;
 }
 
+void
+worker_lease(struct worker *w, int64_t renewed_boot_ms)
+{
+    if (w->page != NULL)
+        atomic_store(&w->page->lease_renewed_ms, renewed_boot_ms);
+}
+
 const struct peer *
 worker_self(const struct worker *w)
 {

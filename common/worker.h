@@ -96,6 +96,8 @@ uint64_t worker_incarnation(const struct worker *w);
 const char *worker_run_dir(const struct worker *w);
 const char *worker_kubeconfig(const struct worker *w); /* "" : in-cluster */
 const char *worker_identity(const struct worker *w);   /* Lease holder identity, D20 */
+/* The watcher's: when the Lease was last renewed (CLOCK_BOOTTIME), 0: we do not lead. */
+void worker_lease(struct worker *w, int64_t renewed_boot_ms);
 const struct peer *worker_self(const struct worker *w);
 
 /* Keys (as given to worker_busy) that were being processed at three deaths in a row: do

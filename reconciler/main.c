@@ -108,7 +108,6 @@ main(int argc, char **argv)
     struct shard self = {
         .count = 1,
         .reference_grace_s = 60,
-        .leader = true,
         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
     const char *unused = NULL;
     const struct flag flags[] = {

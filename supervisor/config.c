@@ -55,6 +55,8 @@ parse(struct config *c, int argc, char **argv, struct err *e)
          "of the local API server (0: any)"},
         {"node", FLAG_TEXT, &c->node, "NAME",
          "be a node of the cluster: run its Pods here, with data in --local DIR"},
+        {"node-jobs", FLAG_SWITCH, &c->node_jobs, NULL,
+         "with --node local: make Pods of Jobs too (a kelos-apiserver's cluster)"},
         {"node-tls", FLAG_TEXT, &c->node_tls, "DIR",
          "node.crt, node.key and ca.crt for the endpoint that serves logs"},
         {"share-dir", FLAG_TEXT, &c->share_dir, "DIR", "CRDs and agents"},
@@ -67,6 +69,8 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         {"log-format", FLAG_TEXT, &c->log_format, "FORMAT", "text or json"},
         {"notify-fd", FLAG_NUMBER, &c->notify_fd, "FD",
          "where \"ready\" is written once"},
+        {"leader-elect", FLAG_SWITCH, &c->leader_elect, NULL,
+         "several controllers may run; the holder of a Lease acts"},
         {"once-check-config", FLAG_SWITCH, &c->check_only, NULL,
          "check the flags and exit"},
     };

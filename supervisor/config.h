@@ -26,6 +26,8 @@ struct config {
     int64_t local_port; /* 0: choose once, then keep */
     int64_t notify_fd;  /* "ready\n" is written to it once, -1: none */
     bool check_only;
+    bool leader_elect;
+    bool node_jobs; /* of a cluster without a Job controller: ours */
     const char *passed[CONFIG_PASSED_MAX]; /* image flags, as the reconciler gets them */
 
     /* derived */

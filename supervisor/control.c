@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/fence.h"
 
 static void
 send_or_log(struct supervisor *s, const char *to, const struct message *m)
@@ -152,7 +153,7 @@ on_leadership(void *arg, struct bus *bus, const struct peer *from,
     (void)bus;
     (void)from;
     s->led = true;
-    s->leader = l->leader;
+    fence_told(s, l->leader);
     snprintf(s->leader_identity, sizeof s->leader_identity, "%s", l->identity);
 }
 

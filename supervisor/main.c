@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/crash.h"
 #include "common/log.h"
+#include "supervisor/fence.h"
 #include "supervisor/listen.h"
 #include "version.h"
 
@@ -241,7 +242,8 @@ set_up(struct supervisor *s, struct err *e)
     if ((s->loop = zloop_new()) == NULL)
         return err_set(e, ERR_SYSTEM, "zloop: out of memory");
     if (take_signals(s, e) < 0 || (s->zap = zap_new(s->loop, &zap, e)) == NULL ||
-        control_open(s, e) < 0 || admin_open(s, e) < 0 || plant_tree(s, e) < 0)
+        fence_open(s, e) < 0 || control_open(s, e) < 0 || admin_open(s, e) < 0 ||
+        plant_tree(s, e) < 0)
         return -1;
     if (zloop_timer(s->loop, TICK_MS, 0, on_tick, s) < 0)
         return err_set(e, ERR_SYSTEM, "out of memory");
@@ -259,6 +261,7 @@ tear_down(struct supervisor *s)
     bus_free(s->tap);
     zap_free(s->zap);
     zloop_destroy(&s->loop);
+    fence_close(s);
     metrics_free(s->metrics);
     slots_close(&s->slots);
     for (size_t i = 0; i < s->n_listeners; i++) {
@@ -282,7 +285,7 @@ run(struct supervisor *s, struct err *e)
     log_init("supervisor", s->config.level, s->config.format);
     crash_handle("supervisor");
     srand((unsigned)clock_mono_ns() ^ (unsigned)getpid());
-    s->lock_fd = s->signal_fd = -1;
+    s->lock_fd = s->signal_fd = s->fence_fd = -1;
     s->started_ms = clock_mono_ms();
     peer_format(&s->self, ROLE_SUPERVISOR, "supervisor", 1);
     make_identity(s);

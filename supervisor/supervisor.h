@@ -41,6 +41,7 @@ struct unit {
     uint64_t seen_loops;          /* at the last look at its page */
     int64_t look_ms;              /* when it must be looked at again, 0: with the tick */
     int64_t started_ms, ready_ms; /* monotonic; ready_ms 0: not yet */
+    bool fenced; /* killed because another controller may lead: nobody's fault */
     uint64_t restarts;
     char last_exit[EXIT_TEXT_MAX]; /* "killed by SIGKILL", "" */
 };
@@ -89,6 +90,8 @@ struct supervisor {
 
     bool led, leader; /* leadership was announced, and is ours */
     char leader_identity[321];
+    int fence_fd;       /* timerfd, -1: no election */
+    int64_t renewed_ms; /* of the Lease, CLOCK_BOOTTIME */
 
     char tap_kinds[1025];
     bool tapped;

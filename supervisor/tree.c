@@ -69,6 +69,15 @@ apiserver_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 }
 
 static void
+watcher_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
+{
+    (void)u;
+    spawn_arg(spawn, "--identity=%s", s->identity);
+    if (s->config.leader_elect)
+        spawn_arg(spawn, "--leader-elect");
+}
+
+static void
 statuswriter_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 {
     (void)u;
@@ -96,6 +105,8 @@ runner_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
     if (*s->config.node == '\0')
         return;
     spawn_arg(spawn, "--node=%s", s->config.node);
+    if (s->config.node_jobs)
+        spawn_arg(spawn, "--node-jobs");
     if (*s->config.node_tls == '\0')
         return;
     spawn_arg(spawn, "--node-cert=%s/node.crt", s->config.node_tls);
@@ -112,8 +123,11 @@ spawner_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 
 static void (*const role_flags[N_ROLES])(struct supervisor *, struct unit *,
                                          struct spawn *) = {
-    [ROLE_APISERVER] = apiserver_flags,   [ROLE_STATUSWRITER] = statuswriter_flags,
-    [ROLE_RECONCILER] = reconciler_flags, [ROLE_RUNNER] = runner_flags,
+    [ROLE_WATCHER] = watcher_flags,
+    [ROLE_APISERVER] = apiserver_flags,
+    [ROLE_STATUSWRITER] = statuswriter_flags,
+    [ROLE_RECONCILER] = reconciler_flags,
+    [ROLE_RUNNER] = runner_flags,
     [ROLE_SPAWNER] = spawner_flags,
 };
 
@@ -173,8 +187,6 @@ tree_command(struct supervisor *s, struct unit *u, struct spawn *spawn)
     spawn_arg(spawn, "--log-level=%s", s->config.log_level);
     spawn_arg(spawn, "--log-format=%s", s->config.log_format);
     spawn_arg(spawn, "--sandbox=%s", s->config.sandbox);
-    if (u->row->role == ROLE_WATCHER)
-        spawn_arg(spawn, "--identity=%s", s->identity);
     give_fds(s, u, spawn);
     if (role_flags[u->row->role] != NULL)
         role_flags[u->row->role](s, u, spawn);

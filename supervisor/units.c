@@ -125,6 +125,11 @@ learn_from_death(struct supervisor *s, struct unit *u, int64_t now)
         u->ready_ms != 0 && (now - u->ready_ms >= PROGRESS_MS ||
                              atomic_load(&page->keys_done) > u->start_keys ||
                              atomic_load(&page->loops) > atomic_load(&page->ready_loops));
+    if (u->fenced) { /* it did nothing wrong: starts again at once */
+        u->child.progressed = true;
+        u->fenced = false;
+        return;
+    }
     if (u->child.state == CHILD_STOPPING)
         return;
     quarantine_death(&u->quarantine, in_key ? page->key : "", now);

@@ -1,10 +1,12 @@
 /* main.c - kelos-watcher: shows the cluster's objects to the reconcilers and the statuswriter. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/cluster.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "watcher/elector.h"
 #include "watcher/publish.h"
 #include "watcher/reflector.h"
 
@@ -24,6 +26,7 @@ struct self {
     int n_watched;
     struct publisher *publisher;
     struct reflector_hooks hooks;
+    struct elector *elector;
     int retry_timer;
 };
 
@@ -94,7 +97,9 @@ on_listing(void *arg, const struct watched *w)
     metric_add(worker_metrics(s->worker), METRIC_RELISTS, 1, kube_res(w->res)->plural);
 }
 
-/* ---- leadership: without an election there is one controller, and it leads ---- */
+/* ---- leadership: without an election there is one controller, and it leads. With one,
+ * nothing is said before it is known: those who worked for the watcher before this one go on
+ * under the supervisor's fence. ---- */
 
 static void
 say_leading(struct self *s, struct bus *bus, const char *to)
@@ -102,11 +107,13 @@ say_leading(struct self *s, struct bus *bus, const char *to)
     struct err e = ERR_INIT;
     const struct message m = {
         .kind = MSG_LEADERSHIP,
-        .body.leadership = {.leader = true,
+        .body.leadership = {.leader = s->elector == NULL || elector_leads(s->elector),
                             .identity = worker_identity(s->worker),
                             .renewed_boot_ms = clock_boot_ms()},
     };
 
+    if (s->elect && (s->elector == NULL || !elector_decided(s->elector)))
+        return;
     if (bus_send(bus, to, &m, &e) < 0)
         log_warn(to, "leadership: %s", e.text);
 }
@@ -115,6 +122,24 @@ static void
 on_supervisor(void *arg, struct bus *bus, const struct peer *peer UNUSED)
 {
     say_leading(arg, bus, NULL);
+}
+
+static void
+say_to(void *arg, const char *user_id)
+{
+    struct self *s = arg;
+    say_leading(s, s->objects, user_id);
+}
+
+static void
+on_elected(void *arg, bool leader UNUSED, int64_t renewed_boot_ms UNUSED)
+{
+    struct self *s = arg;
+
+    if (s->elector == NULL) /* while it is being made: open_parts says it */
+        return;
+    say_leading(s, worker_control(s->worker), NULL);
+    publisher_each(s->publisher, say_to, s);
 }
 
 /* ---- consumers ---- */
@@ -163,10 +188,6 @@ prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
 {
     struct self *s = arg;
 
-    if (s->elect)
-        return err_set(
-            e, ERR_INVALID,
-            "--leader-elect=true is not served by this build; run one controller");
     if ((s->n_watched = kinds_select(s->groups, s->deployments, s->watched, e)) < 0)
         return -1;
     return cluster_prepare(w, sandbox, &s->config, e);
@@ -205,6 +226,31 @@ start_watching(struct self *s, struct err *e)
     return 0;
 }
 
+static const char *
+lease_namespace(const struct self *s)
+{
+    const char *own = getenv("POD_NAMESPACE");
+    return own != NULL && *own != '\0' ? own : kube_namespace(s->kube);
+}
+
+static void
+on_released(void *arg)
+{
+    worker_drained(arg);
+}
+
+/* The supervisor asks the watcher last: who writes is dead by now. */
+static void
+on_stop(void *arg, struct worker *w)
+{
+    struct self *s = arg;
+
+    if (s->elector != NULL)
+        elector_release(s->elector, on_released, w);
+    else
+        worker_drained(w);
+}
+
 static int
 open_parts(struct self *s, struct worker *w, struct err *e)
 {
@@ -220,6 +266,9 @@ open_parts(struct self *s, struct worker *w, struct err *e)
         (s->objects = worker_bind(w, "objects", &calls, e)) == NULL ||
         start_watching(s, e) < 0)
         return -1;
+    if (s->elect && (s->elector = elector_new(w, s->kube, s->loop, lease_namespace(s),
+                                              on_elected, s, e)) == NULL)
+        return -1;
     worker_on_control(w, &control); /* for every later connection */
     say_leading(s, worker_control(w), NULL);
     return 0;
@@ -228,6 +277,7 @@ open_parts(struct self *s, struct worker *w, struct err *e)
 static void
 close_parts(struct self *s)
 {
+    elector_free(s->elector);
     for (int i = 0; i < s->n_watched; i++)
         reflector_free(s->reflectors[i]);
     publisher_free(s->publisher);
@@ -249,7 +299,7 @@ main(int argc, char **argv)
         {"watch-deployments", FLAG_SWITCH, &self.deployments, NULL,
          "pod isolation is in use"},
         {"leader-elect", FLAG_SWITCH, &self.elect, NULL,
-         "false: this controller is the only one"},
+         "several controllers may run: act only while holding the Lease"},
     };
     const struct worker_spec spec = {
         .role = ROLE_WATCHER,
@@ -257,6 +307,7 @@ main(int argc, char **argv)
         .flags = flags,
         .n_flags = ARRAY_LEN(flags),
         .prepare = prepare,
+        .on_stop = on_stop,
         .arg = &self,
     };
     SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);

@@ -195,6 +195,14 @@ publisher_credit(struct publisher *p, const char *user_id, uint64_t messages)
 }
 
 void
+publisher_each(struct publisher *p, void (*fn)(void *arg, const char *user_id), void *arg)
+{
+    for (size_t i = 0; i < CONSUMERS_MAX; i++)
+        if (p->consumers[i].user_id != NULL)
+            fn(arg, p->consumers[i].user_id);
+}
+
+void
 publisher_leave(struct publisher *p, const char *user_id)
 {
     struct consumer *c = find(p, user_id);

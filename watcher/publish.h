@@ -43,6 +43,9 @@ int publisher_join(struct publisher *p, const char *user_id, const struct msg_jo
                    struct err *e);
 void publisher_credit(struct publisher *p, const char *user_id, uint64_t messages);
 void publisher_leave(struct publisher *p, const char *user_id);
+/* Calls fn for every consumer that has joined. */
+void publisher_each(struct publisher *p, void (*fn)(void *arg, const char *user_id),
+                    void *arg);
 
 /* An entry was put, changed or taken out: consumers must hear of it. */
 void publisher_mark(struct publisher *p, struct entry *entry);

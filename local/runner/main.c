@@ -26,6 +26,7 @@
 struct runner {
     const char *data, *agents, *capture;
     const char *node, *cert, *key, *ca; /* of a real cluster */
+    bool node_jobs;
     struct flag_list agent_paths;
     char pods_dir[4096], monitor[4096], cache[4096];
     struct worker *worker;
@@ -232,7 +233,7 @@ begin_node(struct runner *r, struct err *e)
     }
     if ((r->registration = node_new(r->kube, r->loop, r->node, port, e)) == NULL)
         return -1;
-    return follow_pods(r, e);
+    return 0;
 }
 
 static int
@@ -268,7 +269,9 @@ begin(struct runner *r, struct err *e)
     }
     if (connect_server(r, e) < 0 || (r->pods = pods_new(r->kube, r->loop, &o, e)) == NULL)
         return -1;
-    return *r->node != '\0' ? begin_node(r, e) : begin_jobs(r, e);
+    if (*r->node != '\0' && begin_node(r, e) < 0)
+        return -1;
+    return *r->node == '\0' || r->node_jobs ? begin_jobs(r, e) : follow_pods(r, e);
 }
 
 static void
@@ -320,6 +323,8 @@ main(int argc, char **argv)
          "containers see DIR, and its programs in PATH"},
         {"node", FLAG_TEXT, &r.node, "NAME",
          "be this node of a real cluster; others make Pods of Jobs there"},
+        {"node-jobs", FLAG_SWITCH, &r.node_jobs, NULL,
+         "make Pods of Jobs all the same: nobody else does"},
         {"node-cert", FLAG_TEXT, &r.cert, "FILE", "of the endpoint that serves logs"},
         {"node-key", FLAG_TEXT, &r.key, "FILE", "its key"},
         {"node-ca", FLAG_TEXT, &r.ca, "FILE", "whose certificates may ask"},

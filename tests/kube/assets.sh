@@ -11,7 +11,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 names="etcd kube-apiserver kube-controller-manager"
-release=$(sed -n 's/^require k8s.io\/kubernetes //p' "$here/go.mod")
+release=$(sed -n 's/^.*k8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' "$here/go.mod" | head -n 1)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kelos/kube/$release
 
 holds() { for n in $names; do [ -x "$1/$n" ] || return 1; done; }

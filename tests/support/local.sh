@@ -1,5 +1,5 @@
 # local.sh - a whole local mode with an agent that does what its prompt says. Source it after
-# lib.sh.
+# lib.sh. With KELOS_TEST_SERVER=kube the same on the real API server (server.sh).
 #
 #   local_up             starts it in $T/d; sets S (server) and K (kubeconfig)
 #   local_down           ends it
@@ -16,33 +16,38 @@ NS=/apis/kelos.dev/v1alpha1/namespaces/default
 JOBS=/apis/batch/v1/namespaces/default/jobs
 CORE=/api/v1/namespaces/default
 
+. tests/support/server.sh
+
 local_up() {
-    mkdir -p "$T/share/agents/tester" "$T/d/run" "$T/d/log"
-    chmod 755 "$T"
-    cp -R "$BUILD/share/kelos/crds" "$T/share/"
-    cp -R "$BUILD/share/kelos/agents/." "$T/share/agents/"
-    cat > "$T/share/agents/tester/kelos_entrypoint.sh" <<'END'
-#!/bin/sh
-sh -c "$1"
-END
-    chmod 755 "$T/share/agents/tester/kelos_entrypoint.sh"
-    cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
+    if real_server; then kube_up; else own_up; fi || return 1
+    until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
+    [ -n "${S:-}" ] || read_server
+    echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x","GITHUB_TOKEN":"T"}}' |
+        post $CORE/secrets > /dev/null
+}
+own_up() {
+    make_agents
+    mkdir -p "$T/d/run" "$T/d/log"
     ${LOCAL_SUPERVISOR:-"$BIN/kelos-supervisor"} --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
         --metrics-bind-address "${LOCAL_METRICS:-0}" --health-probe-bind-address 0 \
         > "$T/supervisor.log" 2>&1 &
     LOCAL_PID=$!
     K=$T/d/kubeconfig
-    until_ok 20 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
-    S=$(sed -n 's/.*server: //p' "$K"); TOKEN=$(sed -n 's/.*token: //p' "$K")
-    echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x","GITHUB_TOKEN":"T"}}' |
-        post $CORE/secrets > /dev/null
+}
+kube_up() {
+    server_up || return 1
+    controller_up main --metrics-bind-address "${LOCAL_METRICS:-0}"
+    LOCAL_PID=$(controller_pid main)
+    ln -sf "$T/main.log" "$T/supervisor.log"
 }
 local_down() {
     [ -n "$LOCAL_PID" ] || return 0
     kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null
     LOCAL_PID=""
+    server_down
 }
-call() { curl -s --noproxy '*' --max-time 10 -H "Authorization: Bearer $TOKEN" "$@"; }
+# shellcheck disable=SC2086
+call() { curl -s --noproxy '*' --max-time 10 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
 post() { call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary @-; }
 get() { call "$S$1"; }
 del() { call -X DELETE "$S$1" > /dev/null; }

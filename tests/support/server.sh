@@ -1,0 +1,97 @@
+# server.sh - an API server with a node, and controllers beside it, each apart from the others.
+# Source it after lib.sh. The server is kelos-apiserver with its runner, or, with
+# KELOS_TEST_SERVER=kube, the real one that tests/kube/check.sh started in $KUBE_DIR.
+#
+#   server_up               starts it; sets S (URL), TOKEN, K (kubeconfig of an administrator),
+#                           CK (what controllers use), CURL_CA
+#   server_down
+#   server_pause, server_go_on    the server stands still
+#   controller_up NAME [FLAGS]    a supervisor with watcher, reconciler, statuswriter
+#   controller_end NAME           as `kill` does; waits for it
+#   controller_kill NAME          all of its processes at once
+#   controllers_down              what is left of them
+#   worker_of NAME WORKER         its process
+SERVER_PID="" NODE_PID="" CONTROLLERS=""
+real_server() { [ "${KELOS_TEST_SERVER:-local}" = kube ]; }
+
+# Agent "tester": runs its prompt with sh.
+make_agents() {
+    mkdir -p "$T/share/agents/tester"
+    chmod 755 "$T"
+    cp -R "$BUILD/share/kelos/crds" "$T/share/"
+    cp -R "$BUILD/share/kelos/agents/." "$T/share/agents/"
+    printf '#!/bin/sh\nsh -c "$1"\n' > "$T/share/agents/tester/kelos_entrypoint.sh"
+    chmod 755 "$T/share/agents/tester/kelos_entrypoint.sh"
+    cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
+}
+node_up() { # DATA KUBECONFIG FLAGS...
+    NODE_DATA=$1 nk=$2; shift 2
+    "$BIN/kelos-supervisor" --run-dir "$T/node.run" --local "$NODE_DATA" --kubeconfig "$nk" \
+        --share-dir "$T/share" "$@" > "$T/node.log" 2>&1 &
+    NODE_PID=$!
+    until_ok 30 grep -q 'runner.*ready' "$T/node.log" || { tail -20 "$T/node.log"; return 1; }
+}
+server_up() {
+    make_agents
+    if real_server; then
+        K=$KUBE_DIR/admin.kubeconfig CK=$KUBE_DIR/controller.kubeconfig
+        CURL_CA="--cacert $KUBE_DIR/tls/ca.crt"
+        read_server
+        server_reset
+        node_up "$T/node" "$KUBE_DIR/node.kubeconfig" --node kelos --node-tls "$KUBE_DIR/tls"
+        return
+    fi
+    mkdir -p "$T/d"
+    "$BIN/kelos-apiserver" --data "$T/d" --kubeconfig-out "$T/d/kubeconfig" --crds deploy/crds > "$T/server.log" 2>&1 &
+    SERVER_PID=$!
+    K=$T/d/kubeconfig CK=$T/d/kubeconfig CURL_CA=""
+    until_ok 20 test -s "$K" || { tail "$T/server.log"; return 1; }
+    read_server
+    node_up "$T/d" "$K" --node local --node-jobs
+}
+read_server() {
+    S=$(sed -n 's/.*server: //p' "$K" | tr -d '"'); TOKEN=$(sed -n 's/.*token: //p' "$K" | tr -d '"')
+}
+# What an earlier test left.
+server_reset() {
+    for r in apis/kelos.dev/v1alpha1/namespaces/default/taskspawners apis/kelos.dev/v1alpha1/namespaces/default/tasks \
+        apis/kelos.dev/v1alpha1/namespaces/default/workspaces apis/kelos.dev/v1alpha1/namespaces/default/agentconfigs \
+        apis/batch/v1/namespaces/default/jobs api/v1/namespaces/default/pods api/v1/namespaces/default/events \
+        api/v1/namespaces/default/secrets api/v1/namespaces/default/configmaps; do
+        call -X DELETE "$S/$r?propagationPolicy=Background&gracePeriodSeconds=0" > /dev/null
+        call "$S/$r" | grep -o '"finalizers"' > /dev/null && unfinalize "$r"
+    done
+    call -X DELETE "$S/apis/coordination.k8s.io/v1/namespaces/${LEASE_NS:-kelos-system}/leases/kelos-controller-leader-election" > /dev/null
+}
+unfinalize() { # COLLECTION: nobody is there to remove them
+    call "$S/$1" | python3 -c 'import json,sys
+for o in json.load(sys.stdin)["items"]: print(o["metadata"]["name"])' | while read -r n; do
+        call -X PATCH -H 'Content-Type: application/merge-patch+json' "$S/$1/$n" -d '{"metadata":{"finalizers":null}}' > /dev/null
+    done
+}
+server_process() { if real_server; then cat "$KUBE_DIR/kube-apiserver.pid"; else echo "$SERVER_PID"; fi; }
+server_pause() { kill -STOP "$(server_process)"; }
+server_go_on() { kill -CONT "$(server_process)"; }
+server_down() {
+    for p in $NODE_PID $SERVER_PID; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
+    NODE_PID="" SERVER_PID=""
+    "$BIN/kelos-runner" --end-containers --data "${NODE_DATA:-$T/node}" > /dev/null 2>&1
+}
+
+controller_up() { # NAME FLAGS...
+    c=$1; shift
+    POD_NAME=$c POD_NAMESPACE=kelos-system "$BIN/kelos-supervisor" --run-dir "$T/$c.run" --kubeconfig "$CK" \
+        --metrics-bind-address 0 --health-probe-bind-address 0 "$@" > "$T/$c.log" 2>&1 &
+    eval "PID_$c=$!"
+    CONTROLLERS="$CONTROLLERS $c"
+}
+controller_pid() { eval "echo \$PID_$1"; }
+controller_end() { kill "$(controller_pid "$1")" 2> /dev/null; wait "$(controller_pid "$1")" 2> /dev/null; }
+controller_kill() { # the supervisor first: it starts nobody again; its workers die with it
+    pids=$(pgrep -P "$(controller_pid "$1")")
+    # shellcheck disable=SC2086
+    kill -9 "$(controller_pid "$1")" $pids 2> /dev/null
+    wait "$(controller_pid "$1")" 2> /dev/null
+}
+controllers_down() { for c in $CONTROLLERS; do controller_end "$c"; done; CONTROLLERS=""; }
+worker_of() { pgrep -P "$(controller_pid "$1")" -f -- "--worker[= ]$2( |\$)" | head -n 1; }
