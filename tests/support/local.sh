@@ -21,7 +21,7 @@ CORE=/api/v1/namespaces/default
 local_up() {
     if real_server; then kube_up; else own_up; fi || return 1
     until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
-    [ -n "${S:-}" ] || read_server
+    read_server
     echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x","GITHUB_TOKEN":"T"}}' |
         post $CORE/secrets > /dev/null
 }
