@@ -56,7 +56,7 @@ all: $(BINARIES) share ## build every program, into build/bin
 $(BUILD)/bin/kelos:            $(call objects,cli)
 $(BUILD)/bin/kelos-supervisor: $(OBJ)/supervisor/main.o $(call parts,supervisor)
 $(BUILD)/bin/kelos-bus:        $(OBJ)/supervisor/bus_tap.o
-$(BUILD)/bin/kelos-capture:    $(addprefix $(OBJ)/statuswriter/,capture.o agentlog.o outputs.o)
+$(BUILD)/bin/kelos-capture:    $(addprefix $(OBJ)/statuswriter/,capture.o setup.o agentlog.o outputs.o)
 $(BUILD)/bin/kelos-monitor:    $(addprefix $(OBJ)/local/runner/,monitor_main.o monitor.o confine.o rootfs.o cgroup.o logsink.o exitfile.o launch.o)
 $(BUILD)/bin/kelos-demo-forge: $(call objects,local/forge)
 $(foreach w,$(WORKERS),$(eval $(BUILD)/bin/kelos-$(w): $(OBJ)/$(w)/main.o $(call parts,$(w))))

@@ -1,6 +1,7 @@
 /* capture.c - the kelos-capture tool of agent images: prints what a run made.
  *
  *     claude ... | kelos-capture       copies the agent's output, then prints the block
+ *     kelos-capture --setup            runs KELOS_SETUP_COMMAND instead (setup.h)
  *     kelos-capture < /dev/null        reads /tmp/agent-output.jsonl instead (older images)
  *
  * Lines of the block, in order: branch, pr (each), commit, base-branch, cost-usd,
@@ -29,6 +30,7 @@
 #include "common/scoped.h"
 #include "statuswriter/agentlog.h"
 #include "statuswriter/outputs.h"
+#include "statuswriter/setup.h"
 #include "version.h"
 
 #define AGENT_OUTPUT "/tmp/agent-output.jsonl"
@@ -364,12 +366,17 @@ capture(void)
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"setup", no_argument, NULL, 's'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {0}};
 
     switch (getopt_long(argc, argv, "h", options, NULL)) {
     case -1:
         break;
+    case 's':
+        return setup_run(
+            getenv("KELOS_SETUP_COMMAND") != NULL ? getenv("KELOS_SETUP_COMMAND") : "");
     case 'v':
         puts("kelos-capture " KELOS_VERSION);
         return 0;
@@ -377,7 +384,8 @@ main(int argc, char **argv)
         puts("usage: AGENT ... | kelos-capture\n"
              "Copies the agent's output and prints branch, pull requests, commit and "
              "usage\n"
-             "between two marker lines. Without a pipe it reads " AGENT_OUTPUT ".");
+             "between two marker lines. Without a pipe it reads " AGENT_OUTPUT ".\n"
+             "--setup runs the program of KELOS_SETUP_COMMAND, a JSON list, instead.");
         return 0;
     default:
         return 2;

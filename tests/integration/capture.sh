@@ -109,7 +109,7 @@ row ADD/SA5
 # ---- entrypoints, with the agents' command lines replaced by scripts ----
 agents=$BUILD/share/kelos/agents
 mkdir "$T/abin" "$T/kelos"
-for a in claude codex gemini opencode; do
+for a in claude codex gemini opencode agent; do
     cat > "$T/abin/$a" <<'A'
 #!/bin/sh
 for a in "$@"; do printf '%s\n' "$a"; done > "$ARGS"
@@ -135,12 +135,12 @@ begin "entrypoints: fixed arguments, model and prompt"
 entry claude-code KELOS_MODEL=m -- "do it"; same "$(args)" "--dangerously-skip-permissions --output-format stream-json --verbose --model m -p do it "
 entry codex KELOS_MODEL=m -- "do it"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json --model m do it "
 entry gemini KELOS_MODEL=m -- "do it"; same "$(args)" "--yolo --output-format stream-json --model m -p do it "
-entry opencode KELOS_MODEL=anthropic/m OPENCODE_API_KEY=k -- "do it"; same "$(args)" "run --format json --model anthropic/m do it "
+entry opencode KELOS_MODEL=anthropic/m OPENCODE_API_KEY=k -- "do it"; same "$(args)" "run --auto --format json --model anthropic/m do it "
 grep -qx ANTHROPIC_API_KEY=k "$T/args.env" || fail "the key did not reach the provider"
 begin "entrypoints: a prompt that begins with a dash is no option; an empty one is refused"
 entry codex -- "-x"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json -- -x "
-entry opencode -- "--help"; same "$(args)" "run --format json -- --help "
-for a in claude-code codex gemini opencode demo; do if entry $a -- ""; then fail "$a took an empty prompt"; fi; done
+entry opencode -- "--help"; same "$(args)" "run --auto --format json -- --help "
+for a in claude-code codex gemini opencode cursor demo; do if entry $a -- ""; then fail "$a took an empty prompt"; fi; done
 begin "entrypoints: a prompt or instructions too long for an argument come as files; effort is passed on"
 echo "long prompt" > "$T/prompt"; echo "long rules" > "$T/rules"
 for a in claude-code codex gemini opencode; do
@@ -189,11 +189,11 @@ entry claude-code KELOS_PLUGIN_DIR="$T/plugins" KELOS_MCP_SERVERS="$mcp" -- p
 case $(args) in *"--plugin-dir $T/plugins/team -p"*) ;; *) fail "$(args)" ;; esac
 same "$(cat "$T/home/.claude.json")" "$mcp"
 entry codex KELOS_PLUGIN_DIR="$T/plugins" -- p
-same "$(cat "$T/home/.codex/skills/team-deploy/SKILL.md" "$T/home/.codex/skills/team-deploy/ref/x" | tr '\n' ' ')" "skill more "
+same "$(cat "$T/home/.codex/skills/team:deploy/SKILL.md" "$T/home/.codex/skills/team:deploy/ref/x" | tr '\n' ' ')" "skill more "
 entry gemini KELOS_PLUGIN_DIR="$T/plugins" -- p
 grep -q '"name": "team"' "$T/home/.gemini/extensions/team/gemini-extension.json" || fail "gemini extension"
 entry opencode KELOS_PLUGIN_DIR="$T/plugins" -- p
-same "$(cat "$T/home/.config/opencode/skills/team-deploy/SKILL.md" "$T/home/.config/opencode/agents/reviewer.md" | tr '\n' ' ')" "skill reviewer "
+same "$(cat "$T/home/.config/opencode/skills/team:deploy/SKILL.md" "$T/home/.config/opencode/agents/reviewer.md" | tr '\n' ' ')" "skill reviewer "
 if command -v node > /dev/null 2>&1; then
     entry codex KELOS_MCP_SERVERS="$mcp" -- p
     grep -q 'mcp_servers."web"' "$T/home/.codex/config.toml" || fail "codex: $(cat "$T/home/.codex/config.toml")"
@@ -203,6 +203,113 @@ if command -v node > /dev/null 2>&1; then
     entry opencode KELOS_MCP_SERVERS="$mcp" -- p
     grep -q '"type":"remote"' "$T/home/.config/opencode/opencode.json" || fail "opencode MCP"
 fi
+begin "entrypoints: cursor"
+entry cursor KELOS_MODEL=m -- "do it"
+same "$(args)" "--model m -p --force --trust --sandbox disabled --output-format stream-json do it "
+entry cursor -- "-x"
+same "$(args)" "-p --force --trust --sandbox disabled --output-format stream-json -- -x "
+entry cursor KELOS_AGENTS_MD=rules KELOS_EFFORT=high KELOS_MCP_SERVERS="$mcp" KELOS_PLUGIN_DIR="$T/plugins" -- p
+same "$(head -n 1 "$T/home/.cursor/AGENTS.md")" rules
+grep -n '# Kelos Effort' "$T/home/.cursor/AGENTS.md" | grep -q '^[2-9]' || fail "no effort after the instructions"
+same "$(cat "$T/home/.cursor/mcp.json")" "$mcp"
+same "$(cat "$T/w/.cursor/skills/team:deploy/ref/x" "$T/w/.cursor/rules/team-reviewer.mdc" | tr '\n' ' ')" "more reviewer "
+[ -z "$(git -C "$T/w" status --porcelain -- .cursor)" ] || fail "git lists them: $(git -C "$T/w" status --porcelain)"
+row ADD/EF5
+begin "entrypoints: what is configured is for the agent alone"
+for f in claude-code/.claude.json cursor/.cursor/mcp.json; do
+    entry "${f%%/*}" KELOS_MCP_SERVERS="$mcp" -- p
+    same "$(stat -c %a "$T/home/${f#*/}")" 600
+done
+if command -v node > /dev/null 2>&1; then
+    for f in codex/.codex/config.toml gemini/.gemini/settings.json opencode/.config/opencode/opencode.json; do
+        entry "${f%%/*}" KELOS_MCP_SERVERS="$mcp" -- p
+        same "$(stat -c %a "$T/home/${f#*/}")" 600
+    done
+fi
+entry codex CODEX_AUTH_JSON='{"a":1}' -- p
+same "$(head -n 1 "$T/home/.codex/config.toml")" 'cli_auth_credentials_store = "file"'
+
+begin "entrypoints: whole skills, fresh, and never two in one place"
+mkdir -p "$T/plugins/team/skills/deploy/references/nested"; echo y > "$T/plugins/team/skills/deploy/references/nested/x.yaml"
+mkdir -p "$T/clash/alpha/skills/bravo:charlie" "$T/clash/alpha:bravo/skills/charlie"
+echo 1 > "$T/clash/alpha/skills/bravo:charlie/SKILL.md"; echo 2 > "$T/clash/alpha:bravo/skills/charlie/SKILL.md"
+for v in codex:.codex opencode:.config/opencode cursor:; do
+    a=${v%%:*} dir=${v#*:}
+    [ "$a" = cursor ] && base=$T/w/.cursor || base=$T/stale/$dir
+    mkdir -p "$base/skills/team:deploy"; echo old > "$base/skills/team:deploy/stale"
+    case $a in
+    codex) entry codex CODEX_HOME="$base" KELOS_PLUGIN_DIR="$T/plugins" -- p ;;
+    opencode) entry opencode OPENCODE_CONFIG_DIR="$base" KELOS_PLUGIN_DIR="$T/plugins" -- p ;;
+    cursor) entry cursor KELOS_PLUGIN_DIR="$T/plugins" -- p ;;
+    esac
+    same "$(cat "$base/skills/team:deploy/references/nested/x.yaml")" y
+    [ ! -e "$base/skills/team:deploy/stale" ] || fail "$a keeps a stale file"
+    entry "$a" KELOS_PLUGIN_DIR="$T/clash" -- p; same $? 1
+    grep -q '^Error: Skill target conflict: .*alpha.* and .*alpha.* both install to ' "$T/err" || fail "$a: $(cat "$T/err")"
+    grep -q 'alpha/skills/bravo:charlie' "$T/err" && grep -q 'alpha:bravo/skills/charlie' "$T/err" || fail "$a names not both"
+done
+rm -rf "$T/w/.cursor"
+row ADD/SK6
+
+begin "entrypoints: effort is said in each agent's own way"
+entry codex KELOS_EFFORT='"a\b"' -- p
+case $(args) in *'--config model_reasoning_effort="ab"'*) ;; *) fail "$(args)" ;; esac
+row ADD/EF4
+if command -v node > /dev/null 2>&1; then
+    entry gemini KELOS_MODEL=gemini-2.5-pro KELOS_EFFORT=low -- p
+    case $(args) in *"--model kelos-effort-gemini-2-5-pro "*) ;; *) fail "$(args)" ;; esac
+    same "$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["modelConfigs"]["customAliases"]["kelos-effort-gemini-2-5-pro"])' "$T/home/.gemini/settings.json")" \
+        "{'modelConfig': {'model': 'gemini-2.5-pro', 'generateContentConfig': {'thinkingConfig': {'thinkingBudget': 1024}}}}"
+    entry gemini KELOS_MODEL=gemini-2.5-flash KELOS_EFFORT=300 -- p
+    grep -q '"thinkingBudget":300' "$T/home/.gemini/settings.json" || fail "a number is not taken as it is"
+    entry gemini KELOS_MODEL=gemini-3-pro KELOS_EFFORT=MAX -- p
+    grep -q '"thinkingLevel":"HIGH"' "$T/home/.gemini/settings.json" || fail "$(cat "$T/home/.gemini/settings.json")"
+    entry gemini KELOS_EFFORT=low KELOS_AGENTS_MD=rules -- p; same $? 0
+    grep -q '# Kelos Effort' "$T/home/.gemini/GEMINI.md" || fail "no section"
+    grep -q 'effort low' "$T/err" || fail "no warning: $(cat "$T/err")"
+    case $(args) in *--model*) fail "$(args)" ;; esac
+    entry gemini KELOS_MODEL=gemini-2.3.1 KELOS_EFFORT=low -- p
+    case $(args) in *"--model gemini-2.3.1 "*) ;; *) fail "$(args)" ;; esac
+    row ADD/EF2
+    entry opencode KELOS_MODEL=anthropic/claude KELOS_EFFORT=medium -- p
+    case $(args) in *--model*) fail "$(args)" ;; esac
+    same "$(cat "$T/home/.config/opencode/opencode.json")" '{"model":"anthropic/claude","agent":{"build":{"mode":"primary","model":"anthropic/claude","variant":"high","options":{"reasoningEffort":"medium"}}}}'
+    for v in anthropic/x:max:max google/x:minimal:low google/x:high:high openai/x:Low:low; do
+        entry opencode KELOS_MODEL="${v%%:*}" KELOS_EFFORT="$(echo "$v" | cut -d: -f2)" -- p
+        grep -q "\"variant\":\"${v##*:}\"" "$T/home/.config/opencode/opencode.json" || fail "$v"
+    done
+    row ADD/EF3
+fi
+entry opencode KELOS_MODEL=zai/glm-5.2 OPENCODE_API_KEY=k -- p
+grep -qx ZHIPU_API_KEY=k "$T/args.env" || fail "the key of zai did not reach it"
+row ADD/CN5
+
+begin "a setup command runs before the agent, with its environment and byte for byte"
+odd=$(printf 'a "q" $HOME $(x) <&>\nb')
+export KELOS_SETUP_COMMAND ODD
+KELOS_SETUP_COMMAND=$(python3 -c 'import json,sys; print(json.dumps(["sh","-c","printf %s \"$1\" > setup.txt; mkdir -p ~/.local/bin; printf \"#!/bin/sh\\nexit 0\\n\" > ~/.local/bin/mine; chmod +x ~/.local/bin/mine","sh",sys.argv[1]]))' "$odd")
+for a in claude-code codex gemini opencode cursor; do
+    rm -f "$T/w/setup.txt"
+    entry $a -- p; same $? 0
+    same "$(cat "$T/w/setup.txt")" "$odd"
+    same "$(grep -c -e '^---KELOS_SETUP_COMMAND_START---$' -e '^---KELOS_SETUP_COMMAND_DONE---$' "$T/err")" 2
+    if grep -q SETUP_COMMAND_FAILED "$T/err"; then fail "$a: FAILED"; fi
+    [ -x "$T/home/.local/bin/mine" ] || fail "$a: nothing was installed"
+    grep -q "^PATH=$T/home/.local/bin:" "$T/args.env" || fail "$a: .local/bin is not first"
+done
+rm -f "$T/w/setup.txt"
+row ADD/SC6 ADD/SC4
+begin "a setup command that fails ends the run with its code; the agent is never started"
+code() { KELOS_SETUP_COMMAND=$1; rm -f "$T/args"; entry "$2" -- p; same $? "$3"; [ ! -e "$T/args" ] || fail "$2 was started"; grep -q "^---KELOS_SETUP_COMMAND_FAILED--- exit=$3\$" "$T/err" || fail "$(cat "$T/err")"; }
+for a in claude-code codex gemini opencode cursor; do code '["sh","-c","exit 17"]' $a 17; done
+if grep -q KELOS_OUTPUTS "$T/out"; then fail "outputs after a failed setup"; fi
+code '["no-such-program"]' codex 127
+code '{"a":1}' codex 2
+code '["sh",3]' codex 2
+code '["sh","-c","kill -9 $$"]' codex 137
+unset KELOS_SETUP_COMMAND
+entry codex KELOS_SESSION_SETUP_ONLY=1 -- ""; same $? 0
+
 begin "the demo agent commits its prompt to its branch and says that it is the demo agent"
 entry demo KELOS_BRANCH=demo-branch -- 'Fix "it" now
 second line'; same $? 0

@@ -6,8 +6,14 @@ if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0"
 # A TERM to the group ends the agent; we stay to report what it has done.
 trap : TERM
 
+export PATH="$HOME/.local/bin:$PATH"
+mkdir -p "$HOME/.local/bin"
+# What is configured here may hold secrets; what the agent writes is for its group, too.
+mask=$(umask)
+umask 077
+
 prompt=${1-}
-if [ -z "$prompt" ]; then
+if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
@@ -21,8 +27,7 @@ instructions() {
     if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
         cat "$KELOS_AGENTS_MD_FILE"
     else
-        printf '%s
-' "$KELOS_AGENTS_MD"
+        printf '%s\n' "$KELOS_AGENTS_MD"
     fi
 }
 has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
@@ -44,11 +49,17 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
             const old = JSON.parse(fs.readFileSync(path, "utf8"));
             const ours = JSON.parse(process.env.KELOS_MCP_SERVERS).mcpServers;
             old.mcpServers = {...old.mcpServers, ...ours};
-            fs.writeFileSync(path, JSON.stringify(old));' "$state"
+            fs.writeFileSync(path, JSON.stringify(old));
+            fs.chmodSync(path, 0o600);' "$state"
     else
         echo "kelos: MCP servers are not configured: merging $state needs node" >&2
     fi
 fi
+
+umask "$mask"
+# What the Workspace wants done first; when that fails, so does the run.
+if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
+if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
 
 args=(--dangerously-skip-permissions --output-format stream-json --verbose)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi

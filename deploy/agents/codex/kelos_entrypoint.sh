@@ -6,8 +6,14 @@ if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0"
 # A TERM to the group ends the agent; we stay to report what it has done.
 trap : TERM
 
+export PATH="$HOME/.local/bin:$PATH"
+mkdir -p "$HOME/.local/bin"
+# What is configured here may hold secrets; what the agent writes is for its group, too.
+mask=$(umask)
+umask 077
+
 prompt=${1-}
-if [ -z "$prompt" ]; then
+if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
@@ -21,8 +27,7 @@ instructions() {
     if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
         cat "$KELOS_AGENTS_MD_FILE"
     else
-        printf '%s
-' "$KELOS_AGENTS_MD"
+        printf '%s\n' "$KELOS_AGENTS_MD"
     fi
 }
 has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
@@ -31,9 +36,32 @@ config=${CODEX_HOME:-$HOME/.codex}
 mkdir -p "$config"
 
 if [ -n "${CODEX_AUTH_JSON-}" ]; then
-    (umask 077 && printf '%s' "$CODEX_AUTH_JSON" | tr -d '\r\n' > "$config/auth.json")
+    printf '%s' "$CODEX_AUTH_JSON" | tr -d '\r\n' > "$config/auth.json"
+    # Above the tables of the file, if it has any.
+    if ! grep -qs '^cli_auth_credentials_store' "$config/config.toml"; then
+        { echo 'cli_auth_credentials_store = "file"'; cat "$config/config.toml" 2> /dev/null; } > "$config/config.new"
+        mv "$config/config.new" "$config/config.toml"
+    fi
 fi
 if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
+
+# The skills of plugins, each whole, as PLUGIN:SKILL below a directory.
+install_skills() {
+    local -A from=()
+    local skill plugin target
+    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
+        skill=${skill%/}
+        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
+        plugin=${skill%/skills/*}
+        target=$1/${plugin##*/}:${skill##*/}
+        if [ -n "${from[$target]-}" ]; then
+            echo "Error: Skill target conflict: ${from[$target]} and $skill both install to $target" >&2
+            exit 1
+        fi
+        from[$target]=$skill
+        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/" || exit 1
+    done
+}
 
 args=(exec --dangerously-bypass-approvals-and-sandbox --json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
@@ -42,14 +70,7 @@ if [ -n "${KELOS_EFFORT-}" ]; then
     args+=(--config "model_reasoning_effort=\"$(printf '%s' "$KELOS_EFFORT" | tr -d '"\\\r\n')\"")
 fi
 if [ -n "${KELOS_PLUGIN_DIR-}" ] && [ -d "$KELOS_PLUGIN_DIR" ]; then
-    args+=(--enable skills)
-    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
-        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
-        plugin=${skill#"$KELOS_PLUGIN_DIR"/}
-        plugin=${plugin%%/*}
-        target=$config/skills/$plugin-$(basename "$skill")
-        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/"
-    done
+    install_skills "$config/skills"
     for agents in "$KELOS_PLUGIN_DIR"/*/agents/; do
         if [ -d "$agents" ]; then echo "kelos: codex knows no plugin agents: $agents is not used" >&2; fi
     done
@@ -76,6 +97,11 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
         echo "kelos: MCP servers are not configured: writing config.toml needs node" >&2
     fi
 fi
+
+umask "$mask"
+# What the Workspace wants done first; when that fails, so does the run.
+if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
+if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
 
 input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then

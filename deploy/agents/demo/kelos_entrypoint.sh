@@ -9,7 +9,7 @@ set -uo pipefail
 trap : TERM
 
 prompt=${1-}
-if [ -z "$prompt" ]; then
+if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
@@ -65,6 +65,10 @@ run() {
     printf '{"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":1,"result":"The demo agent failed; its errors are above."}\n'
     return 1
 }
+
+# What the Workspace wants done first; when that fails, so does the run.
+if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
+if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
 
 run | /kelos/kelos-capture
 status=("${PIPESTATUS[@]}")

@@ -6,8 +6,14 @@ if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0"
 # A TERM to the group ends the agent; we stay to report what it has done.
 trap : TERM
 
+export PATH="$HOME/.local/bin:$PATH"
+mkdir -p "$HOME/.local/bin"
+# What is configured here may hold secrets; what the agent writes is for its group, too.
+mask=$(umask)
+umask 077
+
 prompt=${1-}
-if [ -z "$prompt" ]; then
+if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
@@ -21,8 +27,7 @@ instructions() {
     if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
         cat "$KELOS_AGENTS_MD_FILE"
     else
-        printf '%s
-' "$KELOS_AGENTS_MD"
+        printf '%s\n' "$KELOS_AGENTS_MD"
     fi
 }
 has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
@@ -45,6 +50,37 @@ if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     done
 fi
 
+# How hard to think is part of an alias of the model; which words there are depends on its
+# family. Sets alias, and level or budget; all empty when there is no such word.
+alias="" level="" budget=""
+choose_effort() {
+    local model=${KELOS_MODEL,,} effort=${KELOS_EFFORT,,}
+    if [[ $model =~ (^|[^0-9.])3([.-]|$) ]]; then
+        case $effort in
+        minimal | low) level=LOW ;;
+        medium | high | xhigh | max) level=HIGH ;;
+        esac
+    elif [[ $model =~ (^|[^0-9.])2[.]5([^0-9]|$) ]]; then
+        case $effort in
+        minimal) budget=512 ;; low) budget=1024 ;; medium) budget=4096 ;;
+        high) budget=8192 ;; xhigh) budget=16384 ;; max) budget=24576 ;;
+        *[!0-9]*) ;;
+        *) budget=$effort ;;
+        esac
+    fi
+    if [ -n "$level$budget" ] && command -v node > /dev/null 2>&1; then
+        alias=kelos-effort-$(printf '%s' "$KELOS_MODEL" | tr -c 'A-Za-z0-9_-' '-')
+    fi
+}
+if [ -n "${KELOS_EFFORT-}" ]; then
+    KELOS_MODEL=${KELOS_MODEL-} choose_effort
+    if [ -z "$alias" ]; then
+        echo "kelos: model '${KELOS_MODEL-}' has no setting for effort $KELOS_EFFORT: it is asked for in words" >&2
+        printf '\n# Kelos Effort\n\nWork with %s effort.\n' "$KELOS_EFFORT" >> "$config/GEMINI.md"
+    fi
+fi
+export KELOS_ALIAS=$alias KELOS_LEVEL=$level KELOS_BUDGET=$budget
+
 # Without a chosen way to sign in it refuses an API key; servers by http are called httpUrl.
 if command -v node > /dev/null 2>&1; then
     node -e '
@@ -63,12 +99,25 @@ if command -v node > /dev/null 2>&1; then
             }
             old.mcpServers = {...old.mcpServers, ...servers};
         }
+        const {KELOS_ALIAS: alias, KELOS_LEVEL: level, KELOS_BUDGET: budget} = process.env;
+        if (alias) {
+            const thinkingConfig = level ? {thinkingLevel: level} : {thinkingBudget: Number(budget)};
+            old.modelConfigs ??= {};
+            old.modelConfigs.customAliases ??= {};
+            old.modelConfigs.customAliases[alias] = {
+                modelConfig: {model: process.env.KELOS_MODEL, generateContentConfig: {thinkingConfig}}};
+        }
         fs.writeFileSync(path, JSON.stringify(old));' "$config/settings.json"
 fi
 
 args=(--yolo --output-format stream-json)
-if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
-if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: gemini has no effort to set: $KELOS_EFFORT is not used" >&2; fi
+model=${alias:-${KELOS_MODEL-}}
+if [ -n "$model" ]; then args+=(--model "$model"); fi
+umask "$mask"
+# What the Workspace wants done first; when that fails, so does the run.
+if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
+if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+
 input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE

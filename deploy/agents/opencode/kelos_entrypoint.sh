@@ -6,8 +6,14 @@ if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0"
 # A TERM to the group ends the agent; we stay to report what it has done.
 trap : TERM
 
+export PATH="$HOME/.local/bin:$PATH"
+mkdir -p "$HOME/.local/bin"
+# What is configured here may hold secrets; what the agent writes is for its group, too.
+mask=$(umask)
+umask 077
+
 prompt=${1-}
-if [ -z "$prompt" ]; then
+if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
     echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
     exit 2
 fi
@@ -24,6 +30,7 @@ if [ -n "${OPENCODE_API_KEY-}" ]; then
     openai) export OPENAI_API_KEY=$OPENCODE_API_KEY ;;
     google) export GEMINI_API_KEY=$OPENCODE_API_KEY ;;
     groq) export GROQ_API_KEY=$OPENCODE_API_KEY ;;
+    zai | zai-coding-plan) export ZHIPU_API_KEY=$OPENCODE_API_KEY ;;
     xai) export XAI_API_KEY=$OPENCODE_API_KEY ;;
     opencode | zen) ;;
     *)
@@ -38,8 +45,7 @@ instructions() {
     if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
         cat "$KELOS_AGENTS_MD_FILE"
     else
-        printf '%s
-' "$KELOS_AGENTS_MD"
+        printf '%s\n' "$KELOS_AGENTS_MD"
     fi
 }
 has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
@@ -48,14 +54,25 @@ config=${OPENCODE_CONFIG_DIR:-$HOME/.config/opencode}
 mkdir -p "$config"
 if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
 
-if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
+# The skills of plugins, each whole, as PLUGIN:SKILL below a directory.
+install_skills() {
+    local -A from=()
+    local skill plugin target
     for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
+        skill=${skill%/}
         if [ ! -f "$skill/SKILL.md" ]; then continue; fi
-        plugin=${skill#"$KELOS_PLUGIN_DIR"/}
-        plugin=${plugin%%/*}
-        target=$config/skills/$plugin-$(basename "$skill")
-        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/"
+        plugin=${skill%/skills/*}
+        target=$1/${plugin##*/}:${skill##*/}
+        if [ -n "${from[$target]-}" ]; then
+            echo "Error: Skill target conflict: ${from[$target]} and $skill both install to $target" >&2
+            exit 1
+        fi
+        from[$target]=$skill
+        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/" || exit 1
     done
+}
+if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
+    install_skills "$config/skills"
     for agent in "$KELOS_PLUGIN_DIR"/*/agents/*.md; do
         if [ -f "$agent" ]; then mkdir -p "$config/agents" && cp "$agent" "$config/agents/"; fi
     done
@@ -78,9 +95,35 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
     fi
 fi
 
-args=(run --format json)
-if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
-if [ -n "${KELOS_EFFORT-}" ]; then echo "kelos: opencode has no effort to set: $KELOS_EFFORT is not used" >&2; fi
+# How hard to think is a variant of the model, named in the configuration with the model.
+variant() {
+    case ${1,,} in anthropic) case ${2,,} in max | xhigh) echo max ;; *) echo high ;; esac ;;
+    google) case ${2,,} in minimal | low) echo low ;; *) echo high ;; esac ;;
+    *) echo "${2,,}" ;; esac
+}
+args=(run --auto --format json)
+model=${KELOS_MODEL-}
+if [ -n "${KELOS_EFFORT-}" ] && [ -z "$model" ]; then
+    echo "kelos: opencode needs a model to set an effort for: $KELOS_EFFORT is not used" >&2
+elif [ -n "${KELOS_EFFORT-}" ] && ! command -v node > /dev/null 2>&1; then
+    echo "kelos: writing opencode.json needs node: effort $KELOS_EFFORT is not used" >&2
+elif [ -n "${KELOS_EFFORT-}" ]; then
+    KELOS_VARIANT=$(variant "${model%%/*}" "$KELOS_EFFORT") node -e '
+        const fs = require("fs"), path = process.argv[1], env = process.env;
+        const old = fs.existsSync(path) ? JSON.parse(fs.readFileSync(path, "utf8")) : {};
+        old.model = env.KELOS_MODEL;
+        old.agent ??= {};
+        old.agent.build = {...old.agent.build, mode: "primary", model: env.KELOS_MODEL, variant: env.KELOS_VARIANT};
+        old.agent.build.options = {...old.agent.build.options, reasoningEffort: env.KELOS_EFFORT.toLowerCase()};
+        fs.writeFileSync(path, JSON.stringify(old));' "$config/opencode.json"
+    model=""
+fi
+if [ -n "$model" ]; then args+=(--model "$model"); fi
+umask "$mask"
+# What the Workspace wants done first; when that fails, so does the run.
+if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
+if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+
 input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE
