@@ -133,6 +133,17 @@ $(NOSY): $(OBJ)/tests/spawner/nosy.o $(OBJ)/tests/support/misdeed.o $(OBJ)/spawn
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=worker_run -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
 
+# The reconciler over a model of the API: its own parts, all that reaches outside is faked.
+MODEL_WRAPS := clock_mono_ms clock_wall_ms worker_after worker_cancel worker_quarantined worker_busy worker_idle \
+               worker_drained worker_metrics metrics_add metrics_set metrics_observe kube_call kube_cancel task_decide
+MODEL_LEFT  := $(addprefix $(OBJ)/reconciler/,writes.o credentials.o account.o sources.o spawnersource.o objects.o)
+MODEL_PARTS  = $(OBJ)/tests/reconciler/property.o $(call objects,tests/reconciler/model) $(SUPPORT)
+PROPERTY    := $(BUILD)/tests/reconciler/property
+$(PROPERTY): $(MODEL_PARTS) $(filter-out $(MODEL_LEFT),$(call parts,reconciler)) $(BUILD)/libkelos.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(MODEL_WRAPS)) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS) -lcriterion
+
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_REPLAY := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
@@ -161,7 +172,7 @@ $(BUILD)/fuzzers/$(1): $(OBJ)/tests/fuzz/fuzz_$(1).o $(fuzz_needs_$(1)) $(BUILD)
 endef
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 
-tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) ## build the tests without running them
+tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) $(PROPERTY) ## build the tests without running them
 
 check: tests ## build and run every test; the last line counts them
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh
@@ -178,6 +189,14 @@ agents: ## install the agents' own command lines into a cache, from npm
 golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read the difference
 	KELOS_GOLDEN=write $(BUILD)/tests/reconciler/test_job > /dev/null
 	@git --no-pager diff --stat -- tests/reconciler/golden
+
+property: $(PROPERTY) ## random interleavings over a model of the API: STEPS=1000000 SEED=1
+	$(PROPERTY) --steps $(or $(STEPS),1000000) --seed $(or $(SEED),1)
+
+mutations: $(PROPERTY) ## twelve faults put into the reconciler, each of which the property test must find
+	@BUILD=$(BUILD) CC="$(CC)" FLAGS="$(ALL_CFLAGS)" LDFLAGS="$(ALL_LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(MODEL_WRAPS))" \
+	  LIBS="$(BUILD)/libkelos.a $(LIBS) -lcriterion" \
+	  OBJECTS="$(MODEL_PARTS) $(filter-out $(MODEL_LEFT),$(call parts,reconciler))" sh tests/reconciler/mutations.sh
 
 fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 	@$(MAKE) --no-print-directory CC=clang BUILD=build-fuzz SANITIZE=address,undefined,fuzzer-no-link fuzz-run FUZZ_S=$(FUZZ_S)
@@ -221,7 +240,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install deps demo tests check check-unit check-agents agents golden fuzz fuzz-run fault bench docs fmt lint \
+.PHONY: all share install deps demo tests check check-unit check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update image clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

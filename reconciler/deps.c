@@ -85,3 +85,33 @@ deps_judge(const struct task_view *t, deps_lookup *lookup, void *arg)
     }
     return first;
 }
+
+struct texts
+deps_uids(const struct task_view *t, deps_lookup *lookup, void *arg, struct pool *a)
+{
+    struct texts uids = {NULL, 0};
+
+    if (t->depends_on.n > 0)
+        uids.at = pool_alloc(a, t->depends_on.n * sizeof *uids.at);
+    for (; uids.n < t->depends_on.n; uids.n++) {
+        const struct task_view *dep = lookup(arg, t, t->depends_on.at[uids.n]);
+        uids.at[uids.n] = pool_str(a, dep != NULL ? dep->view.meta.uid : "");
+    }
+    return uids;
+}
+
+bool
+deps_hold(const struct task_view *t, const struct texts *uids, deps_lookup *lookup,
+          void *arg)
+{
+    if (uids->n != t->depends_on.n)
+        return false;
+    for (size_t i = 0; i < uids->n; i++) {
+        const struct task_view *dep = lookup(arg, t, t->depends_on.at[i]);
+        if (dep == NULL)
+            return false;
+        if (strcmp(dep->view.meta.uid, uids->at[i]) != 0)
+            return false;
+    }
+    return true;
+}

@@ -25,4 +25,12 @@ struct deps {
  * entry, then the first that blocks, in list order. Finished Tasks end a path. */
 struct deps deps_judge(const struct task_view *t, deps_lookup *lookup, void *arg);
 
+/* The uids of t's dependencies in list order, copied into the arena; "" for an absent one. */
+struct texts deps_uids(const struct task_view *t, deps_lookup *lookup, void *arg,
+                       struct pool *a);
+/* Whether each name still stands for the Task it stood for when `uids` were taken: what was
+ * found ready then is ready now, for a finished Task stays as it is. */
+bool deps_hold(const struct task_view *t, const struct texts *uids, deps_lookup *lookup,
+               void *arg);
+
 #endif

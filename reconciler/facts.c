@@ -171,6 +171,7 @@ observe_job(struct task_memory *m, bool seen)
     if (seen) {
         m->job_created = false;
         m->job_absent = false;
+        m->job_seen = true;
     } else if (m->job_created && clock_mono_ms() >= m->job_until) {
         m->job_created = false;
     }
@@ -193,6 +194,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     f.pod = pods_of(s, t, owns_job(t, job) ? job : NULL, &f.pods_alive);
     f.job_created = m->job_created;
     f.job_absent = m->job_absent;
+    f.job_known = m->job_absent || m->job_seen;
     if (!finished && job == NULL) {
         f.deps = deps_judge(t, facts_lookup, s);
         f.branch = branch_of(s, t);

@@ -368,6 +368,12 @@ decide_finished(const struct task_facts *f, int64_t now_ms, struct decision *d)
         show(f, d, status);
         return;
     }
+    /* It ended before it had a Job, while a process before us was creating one. */
+    if (f->job != NULL && job_is_ours(f) && *t->job_name == '\0') {
+        if (f->job->view.meta.deleted_ms == 0)
+            act(d, ACT_DELETE_JOB);
+        return;
+    }
     if (task_expired(t, now_ms, &wake_ms)) {
         if (f->awaited)
             return;
@@ -392,6 +398,11 @@ decide_deletion(const struct task_facts *f, int64_t now_ms, struct decision *d)
     }
     if (f->job_created)
         return;
+    if (f->job == NULL &&
+        !f->job_known) { /* one that a process before us made may be unseen */
+        act(d, ACT_FIND_JOB);
+        return;
+    }
     if (f->pods_alive && now_ms < m->deleted_ms + POD_END_MS) {
         wake(d, m->deleted_ms + POD_END_MS);
         return;
@@ -428,12 +439,12 @@ task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
         fail(f, now_ms, d, f->conflict, "JobBuildFailed", f->conflict);
     else if (f->job != NULL && job_is_ours(f))
         decide_follow(f, now_ms, d);
-    else if (f->job != NULL)
-        decide_foreign(f, now_ms, d);
     else if (f->job_created)
         return;
     else if (task_claims_job(f))
         decide_lost(f, now_ms, d);
+    else if (f->job != NULL)
+        decide_foreign(f, now_ms, d);
     else
         decide_start(f, now_ms, d);
 }

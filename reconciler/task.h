@@ -47,6 +47,7 @@ struct task_facts {
     bool pods_alive;            /* one of them has not ended */
     bool job_created;           /* our own create has been answered, not seen yet */
     bool job_absent;            /* the server itself said that there is none */
+    bool job_known; /* that, or it was in view before: its absence is its end */
     struct deps deps;
     struct branch branch;
     enum reference workspace;

@@ -19,7 +19,6 @@ on_made(void *arg, enum job_made result, const struct err *e)
         task_run_end(r);
         return;
     }
-    m->creating = false;
     switch (result) {
     case JOB_MADE:
         m->job_created = true;
@@ -71,11 +70,16 @@ agent_config_of(const struct shard *s, const struct task_view *t,
     return t->agent_configs.n > 1 ? &merged->config : only;
 }
 
+/* The Task of this run; one that took its name meanwhile has a run of its own. */
 static const struct task_view *
 task_of(const struct task_run *r)
 {
-    return (const struct task_view *)store_get(r->shard->store, KIND_TASK,
-                                               r->meta.profile, r->meta.ns, r->meta.name);
+    const struct view *v =
+        store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
+
+    return v != NULL && strcmp(v->meta.uid, r->meta.uid) == 0
+               ? (const struct task_view *)v
+               : NULL;
 }
 
 static const struct workspace_view *
@@ -100,7 +104,6 @@ miss(struct task_run *r, const char *reason, const struct err *e)
     m->input_again = now + LOOK_AGAIN_MS;
     if (m->input_since == 0)
         m->input_since = now;
-    m->creating = false;
     task_run_again(r);
 }
 
@@ -116,6 +119,10 @@ make(struct task_run *r, const struct task_view *t, const struct agentconfig_vie
     const char *reason = NULL;
     enum job_made why;
 
+    if (!deps_hold(t, &r->dep_uids, facts_lookup, s)) {
+        task_run_again(r);
+        return;
+    }
     if (inputs_check(config, values, &reason, &e) < 0) {
         miss(r, reason, &e);
         return;
@@ -148,7 +155,6 @@ on_inputs(void *arg, const json_t *values, const struct err *e)
     if (t == NULL || m == NULL) {
         task_run_end(r);
     } else if (values == NULL) {
-        m->creating = false;
         task_run_fail(r, e);
     } else {
         make(r, t, agent_config_of(r->shard, t, &merged), values);
@@ -169,7 +175,6 @@ task_run_create_job(struct task_run *r)
     }
     const struct agentconfig_view *config = agent_config_of(r->shard, t, &merged);
     SCOPED(json) json_t *wanted = inputs_wanted(config);
-    m->creating = true;
     if (json_array_size(wanted) == 0) {
         make(r, t, config, NULL);
         return;

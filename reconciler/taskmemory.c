@@ -75,7 +75,7 @@ task_memory_current(const struct task_memory *m, const struct task_view *t)
 {
     int order;
 
-    if (*m->version == '\0' || clock_mono_ms() >= m->version_until)
+    if (*m->version == '\0')
         return true;
     if (kube_version_compare(t->view.meta.version, m->version, &order))
         return order >= 0;

@@ -6,9 +6,17 @@
 #include "reconciler/status.h"
 #include "reconciler/writes.h"
 
+struct task_memory *
+task_run_memory(struct task_run *r)
+{
+    return task_memory_find(r->shard, r->key);
+}
+
 static void
 run_free(struct task_run *r)
 {
+    if (task_run_memory(r) != NULL)
+        task_run_memory(r)->creating = false;
     json_decref(r->patch);
     job_make_free(r->make);
     inputs_read_free(r->inputs);
@@ -45,12 +53,6 @@ task_run_again(struct task_run *r)
 {
     shard_add(r->shard, r->key);
     task_run_end(r);
-}
-
-struct task_memory *
-task_run_memory(struct task_run *r)
-{
-    return task_memory_find(r->shard, r->key);
 }
 
 static void
@@ -164,6 +166,20 @@ delete_job(struct task_run *r)
 
 /* ---- the Job ---- */
 
+static bool
+owned_by(const json_t *object, const char *uid)
+{
+    const json_t *owners = json_at(object, "metadata.ownerReferences");
+
+    for (size_t i = 0; i < json_array_size(owners); i++) {
+        const json_t *o = json_array_get(owners, i);
+        if (json_bool_or(o, "controller", false) &&
+            strcmp(json_str_or(o, "uid", ""), uid) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 on_found(void *arg, const struct kube_result *res)
 {
@@ -174,9 +190,9 @@ on_found(void *arg, const struct kube_result *res)
         task_run_fail(r, &res->err);
         return;
     }
-    if (m != NULL && res->err.code == ERR_NOT_FOUND)
-        m->job_absent = true;
-    if (res->err.code == ERR_NOT_FOUND) {
+    if (res->err.code == ERR_NOT_FOUND || !owned_by(res->body, r->meta.uid)) {
+        if (m != NULL)
+            m->job_absent = true;
         task_run_again(r);
         return;
     }
@@ -226,6 +242,13 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
 static void
 write_status(struct task_run *r)
 {
+    const struct task_memory *m = task_run_memory(r);
+
+    /* Before our first write nobody knows what an earlier process of ours has written and is
+     * not in view yet: the server is to compare. */
+    if (m != NULL && *m->version == '\0')
+        json_object_set_new(r->patch, "metadata",
+                            json_pack("{s:s}", "resourceVersion", r->meta.version));
     writes_status(r->shard->writes, KIND_TASK, &r->meta, TAKE(r->patch), on_status, r);
 }
 
@@ -359,8 +382,8 @@ own_texts(struct task_run *r)
     d->status.outputs = (struct texts){NULL, 0};
 }
 
-static void
-start(struct shard *s, const char *key, const struct task_view *t, struct task_memory *m)
+static struct task_run *
+run_new(struct shard *s, const char *key, const struct task_view *t)
 {
     struct task_run *r = calloc(1, sizeof *r);
 
@@ -369,11 +392,22 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     r->shard = s;
     snprintf(r->key, sizeof r->key, "%s", key);
     copy_meta(r, &t->view.meta);
+    return r;
+}
+
+static void
+start(struct shard *s, const char *key, const struct task_view *t, struct task_memory *m)
+{
+    struct task_run *r = run_new(s, key, t);
+
     r->type = pool_str(&r->arena, t->type != NULL ? t->type : "");
     r->spawner = pool_str(&r->arena, t->spawner != NULL ? t->spawner : "");
     r->model = pool_str(&r->arena, t->model != NULL ? t->model : "");
     const struct task_facts f = facts_gather(s, t, m);
     task_decide(&f, clock_wall_ms(), &r->decision);
+    r->dep_uids = deps_uids(t, facts_lookup, s, &r->arena);
+    /* Also while the finalizer is being written: nobody else may take the branch. */
+    m->creating = decision_find(&r->decision, ACT_CREATE_JOB) != NULL;
     if (decision_find(&r->decision, ACT_STATUS) != NULL)
         r->patch = status_patch(t, &r->decision.status);
     own_texts(r);
@@ -393,10 +427,12 @@ task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct task_memory *m = task_memory_of(s, key, t);
-    if (!task_memory_current(m, t)) { /* what we wrote comes as an event; or never */
+    if (task_memory_current(m, t)) {
+        start(s, key, t, m);
+    } else if (clock_mono_ms() >= m->version_until) {
+        task_run_reread(run_new(s, key, t));
+    } else { /* what we wrote comes as an event */
         queue_add_at(s->queue, key, m->version_until);
         shard_done(s, key);
-        return;
     }
-    start(s, key, t, m);
 }

@@ -13,6 +13,7 @@ struct task_run {
     struct meta meta; /* texts in the arena */
     struct pool arena;
     struct decision decision;
+    struct texts dep_uids; /* the dependencies that were judged; texts in the arena */
     size_t next;
     json_t *patch;              /* of ACT_STATUS, made when decided; owned */
     struct job_make *make;      /* creates under way; owned */
@@ -34,6 +35,8 @@ void task_run_fail(struct task_run *r, const struct err *e);
 void task_run_resolve_auth(struct task_run *r);
 /* taskjob.c: builds the Job and creates it with what it needs, decides again if it cannot. */
 void task_run_create_job(struct task_run *r);
+/* tasklive.c: reads the Task from the server, then lets the key come again. */
+void task_run_reread(struct task_run *r);
 /* taskoutputs.c: asks for the outputs of a Pod; the key comes again with the answer. */
 void task_run_collect(struct task_run *r, const char *pod);
 

@@ -62,6 +62,20 @@ wake_pod(struct shard *s, const struct pod_view *p)
         wake_owner(s, &p->view.meta, p->task);
 }
 
+/* A spawned Task that is deleted stays until its spawner's status counts it. */
+static void
+wake_leaving(struct shard *s, const struct meta *spawner)
+{
+    struct views found =
+        store_find(s->store, BY_SPAWNER, spawner->profile, spawner->ns, spawner->name);
+
+    for (size_t i = 0; i < found.n; i++) {
+        const struct meta *m = &found.at[i]->meta;
+        if (m->deleted_ms != 0)
+            shard_add_task(s, m->profile, m->ns, m->name);
+    }
+}
+
 void
 wake(struct shard *s, const struct view *old, const struct view *now)
 {
@@ -74,6 +88,7 @@ wake(struct shard *s, const struct view *old, const struct view *now)
         break;
     case KIND_TASK_SPAWNER:
         shard_add_spawner(s, m->profile, m->ns, m->name);
+        wake_leaving(s, m);
         break;
     case KIND_WORKSPACE:
         add_views(s, store_find(s->store, BY_WORKSPACE, m->profile, m->ns, m->name));

@@ -247,6 +247,9 @@ Test(task, a_deleted_one_ends_its_job_then_lets_go)
     struct decision d = decide(&f);
     cr_assert(has(&d, ACT_DELETE_JOB) && d.n == 1);
     f.job = NULL;
+    d = decide(&f);
+    cr_assert(has(&d, ACT_FIND_JOB) && d.n == 1); /* a lagging view hides no Job */
+    f.job_known = true;
     f.pods_alive = true;
     d = decide(&f);
     cr_assert(has(&d, ACT_WAKE) && d.n == 1);

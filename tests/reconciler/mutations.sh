@@ -1,0 +1,71 @@
+# mutations.sh - puts twelve faults into copies of the reconciler's files, one at a time, and
+# lets the property test look for each. Called by `make mutations`, which sets BUILD, CC, FLAGS,
+# LDFLAGS, LIBS and OBJECTS.
+#
+# A row: number @ file @ what to replace (a sed expression) @ the fault. An expression that
+# changes nothing is an error: the table is to follow the code.
+set -u
+STEPS=${STEPS:-50000}
+SEEDS=${SEEDS:-1 2 3}
+dir=$BUILD/mutations
+rm -rf "$dir" && mkdir -p "$dir"
+found=0 missed=0
+
+table() {
+    cat <<'ROWS'
+1@task.c@/^job_is_ours/,/^}/s/return owner.*/return owner == NULL || *owner != 0;/@uid check on adoption dropped
+2@facts.c@/^claim_of/,/^}/s/if (phase_terminal(t->phase))/if (phase_terminal(t->phase) || (job_of(s, t) != NULL \&\& job_of(s, t)->active == 0))/@branch released before the terminal status
+3@deps.c@/^deps_hold/,/^}/s/strcmp(dep->view.meta.uid, uids->at\[i\]) != 0/false/@dependency looked up without its uid
+4@task.c@/^task_decide/,/^}/s/if (phase_terminal(t->phase))/if (false)/@terminal guard dropped
+5@facts.c@s/spawner->total_created >= t->ordinal/spawner->total_created + 1 >= t->ordinal/@ordinal read before its status was acknowledged
+6@plan.c@s/c->total >= s->max_total/c->total > s->max_total/@one comparison too wide in a limit
+7@taskmemory.c@/^task_memory_current/,/^}/s/return order >= 0;/return true;/@read-your-writes skipped
+8@task.c@/^fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
+9@task.c@/^task_expired/,/^}/s/int64_t end = t->completed_ms/int64_t end = t->started_ms/@TTL counted from start
+10@task.c@/^decide_end/,/^}/s/if (f->capture == CAPTURE_ASKED)/if (false)/@outputs written after the phase
+11@task.c@/^decide_deletion/,/^}/s/if (f->job != NULL && job_is_ours(f))/if (false)/@finalizer removed before the Job's deletion
+12@branch.c@/^branch_before/,/^}/s/if (x->created_ms != y->created_ms)/if (false)/@two Tasks of one branch ordered by name instead of age
+ROWS
+}
+
+# build NUMBER FILE EXPRESSION: the property test with that file changed.
+build() {
+    sed "$3" "reconciler/$2" > "$dir/$1.c"
+    if cmp -s "reconciler/$2" "$dir/$1.c"; then
+        echo "mutation $1 changes nothing in reconciler/$2: mend its row" >&2
+        return 1
+    fi
+    $CC $FLAGS -c -o "$dir/$1.o" "$dir/$1.c" 2> "$dir/$1.log" || { cat "$dir/$1.log" >&2; return 1; }
+    own=$BUILD/obj/reconciler/${2%.c}.o
+    objects=
+    for o in $OBJECTS; do
+        if [ "$o" = "$own" ]; then objects="$objects $dir/$1.o"; else objects="$objects $o"; fi
+    done
+    $CC $LDFLAGS -o "$dir/$1" $objects $LIBS
+}
+
+while IFS=@ read -r n file expression what; do
+    if ! build "$n" "$file" "$expression"; then
+        missed=$((missed + 1))
+        continue
+    fi
+    seen=
+    for seed in $SEEDS; do
+        if ! "$dir/$n" --steps "$STEPS" --seed "$seed" > "$dir/$n.out" 2>&1 &&
+           line=$(grep -a 'violated at step' "$dir/$n.out"); then
+            seen="seed $seed: $line"
+            break
+        fi
+    done
+    if [ -n "$seen" ]; then
+        found=$((found + 1))
+        printf '%2d  %-55s found   %s\n' "$n" "$what" "$seen"
+    else
+        missed=$((missed + 1))
+        printf '%2d  %-55s MISSED  in %s steps of seeds %s\n' "$n" "$what" "$STEPS" "$SEEDS"
+    fi
+done <<ROWS
+$(table)
+ROWS
+echo "$found of $((found + missed)) mutations found within $STEPS steps"
+[ "$missed" -eq 0 ]
