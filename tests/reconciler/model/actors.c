@@ -330,7 +330,7 @@ user_step(void)
         }
         n -= acts[i].weight;
     }
-    delete_job(chance(30));
+    delete_job(chance(70));
 }
 
 /* ---- the kubelet ---- */
