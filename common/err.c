@@ -23,6 +23,9 @@ cut_at_character(char *text, size_t len)
         text[start - 1] = '\0';
 }
 
+static void fill(struct err *e, enum err_code code, const char *fmt, va_list ap)
+    PRINTF_LIKE(3, 0);
+
 static void
 fill(struct err *e, enum err_code code, const char *fmt, va_list ap)
 {

@@ -108,10 +108,18 @@ refuse_calls(scmp_filter_ctx ctx, const int *calls, size_t n)
 }
 
 static int
+refuse_socket(scmp_filter_ctx ctx, enum scmp_compare how, unsigned family)
+{
+    const struct scmp_arg_cmp family_is = {.arg = 0, .op = how, .datum_a = family};
+
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                                  &family_is);
+}
+
+static int
 refuse_families(scmp_filter_ctx ctx)
 {
-    int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+    int rc = refuse_socket(ctx, SCMP_CMP_GT, AF_NETLINK);
 
     for (unsigned f = 0; rc == 0 && f < AF_NETLINK; f++) {
         bool allowed = false;
@@ -119,8 +127,7 @@ refuse_families(scmp_filter_ctx ctx)
         for (size_t i = 0; i < ARRAY_LEN(families); i++)
             allowed |= families[i] == (int)f;
         if (!allowed)
-            rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, f));
+            rc = refuse_socket(ctx, SCMP_CMP_EQ, f);
     }
     return rc;
 }

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/json.h"
-#include "local/apiserver/base64.h"
 
 void *
 run_alloc(struct cel_run *r, size_t size)
@@ -348,7 +348,7 @@ bytes_to_json(struct value v)
 {
     SCOPED(buf) struct buf text = BUF_INIT;
 
-    base64_add(&text, v.v.s.p, v.v.s.size);
+    base64_encode(&text, v.v.s.p, v.v.s.size);
     return json_string(buf_str(&text));
 }
 

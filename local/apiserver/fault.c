@@ -138,7 +138,6 @@ fault_not_found(struct fault *f, const char *group, const char *plural, const ch
 void
 causes_add(json_t *causes, const char *reason, const char *field, const char *fmt, ...)
 {
-    SCOPED(buf) struct buf text = BUF_INIT;
     char message[1500];
     va_list ap;
 

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/scoped.h"
 #include "common/macros.h"
-#include "local/apiserver/base64.h"
 #include "local/apiserver/names.h"
 
 static bool
@@ -101,8 +101,10 @@ static bool
 is_base64(const char *text)
 {
     SCOPED(buf) struct buf out = BUF_INIT;
+    struct err ignored = ERR_INIT;
 
-    return base64_decode(text, &out) == 0;
+    return strpbrk(text, " \t") == NULL &&
+           base64_decode(&out, text, strlen(text), &ignored) == 0;
 }
 
 static bool

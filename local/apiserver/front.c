@@ -13,10 +13,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "local/apiserver/base64.h"
 
 #define IDLE_TIMEOUT_S 120  /* a kept-alive connection without a request */
 #define STREAM_TIMEOUT_S 30 /* a stream whose peer takes nothing */
@@ -80,10 +80,11 @@ static bool
 proxy_password(const char *header_text, const char *token)
 {
     SCOPED(buf) struct buf plain = BUF_INIT;
+    struct err ignored = ERR_INIT;
     bool good;
 
     if (header_text == NULL || strncasecmp(header_text, "Basic ", 6) != 0 ||
-        base64_decode(header_text + 6, &plain) < 0)
+        base64_decode(&plain, header_text + 6, strlen(header_text + 6), &ignored) < 0)
         return false;
     good = strncmp(buf_str(&plain), "kelos:", 6) == 0 &&
            same_secret(buf_str(&plain) + 6, token);
@@ -504,6 +505,8 @@ front_listen(int *port, struct err *e)
     fd = -1;
     return out;
 }
+
+static void on_mhd_log(void *cls, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 static void
 on_mhd_log(void *cls, const char *fmt, va_list ap)

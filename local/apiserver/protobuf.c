@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/macros.h"
-#include "local/apiserver/base64.h"
 
 #define DEPTH_MAX 20
 
@@ -232,7 +232,7 @@ read_value(const struct field *f, uint64_t value, struct input bytes, int depth,
     case K_BYTES: {
         SCOPED(buf) struct buf text = BUF_INIT;
 
-        base64_add(&text, (const char *)bytes.p, (size_t)(bytes.end - bytes.p));
+        base64_encode(&text, bytes.p, (size_t)(bytes.end - bytes.p));
         json_t *out = json_string(buf_str(&text));
         buf_wipe(&text);
         return out;

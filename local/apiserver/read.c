@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/limits.h"
-#include "local/apiserver/base64.h"
 #include "local/apiserver/object.h"
 #include "local/apiserver/selector.h"
 #include "local/apiserver/table.h"
@@ -254,7 +254,7 @@ token_write(int64_t version, const char *ns, const char *name, struct buf *out)
     SCOPED(buf) struct buf plain = BUF_INIT;
 
     buf_printf(&plain, "%lld/%s/%s", (long long)version, ns, name);
-    base64_add(out, plain.data, plain.size);
+    base64_encode(out, plain.data, plain.size);
 }
 
 /* Cuts a continue token into version, namespace and name (borrowed from plain). */
@@ -262,9 +262,10 @@ static int
 token_read(const char *token, struct buf *plain, int64_t *version, const char **ns,
            const char **name)
 {
+    struct err ignored = ERR_INIT;
     char *end, *slash;
 
-    if (base64_decode(token, plain) < 0)
+    if (base64_decode(plain, token, strlen(token), &ignored) < 0)
         return -1;
     buf_add_char(plain, '\0');
     *version = strtoll(plain->data, &end, 10);

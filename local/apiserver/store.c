@@ -74,8 +74,8 @@ static const char *const sql[STMT_COUNT] = {
     /* A pruned row that is the last state before a kept change stays: lists at an exact
      * version inside the window need it. */
     [STMT_PRUNE]      =
-        "DELETE FROM changes WHERE rv<=?1 AND (EXISTS(SELECT 1 FROM changes d WHERE d.resource=changes.resource AND d.ns=changes.ns AND d.name=changes.name AND d.rv>changes.rv AND d.rv<=?1)"
-        " OR NOT EXISTS(SELECT 1 FROM changes d WHERE d.resource=changes.resource AND d.ns=changes.ns AND d.name=changes.name AND d.rv>?1))",
+        ("DELETE FROM changes WHERE rv<=?1 AND (EXISTS(SELECT 1 FROM changes d WHERE d.resource=changes.resource AND d.ns=changes.ns AND d.name=changes.name AND d.rv>changes.rv AND d.rv<=?1)"
+        " OR NOT EXISTS(SELECT 1 FROM changes d WHERE d.resource=changes.resource AND d.ns=changes.ns AND d.name=changes.name AND d.rv>?1))"),
 };
 /* clang-format on */
 

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/macros.h"
 #include "local/apiserver/crd.h"
 #include "local/apiserver/object.h"
 #include "local/apiserver/workload.h"
-#include "local/apiserver/base64.h"
 
 /* ---- Secrets, ConfigMaps ---- */
 
@@ -31,7 +31,7 @@ secret_prepare(struct server *s, json_t *obj, const json_t *old)
             map = json_object();
             json_object_set_new(obj, "data", map);
         }
-        base64_add(&data, json_string_value(value), json_string_length(value));
+        base64_encode(&data, json_string_value(value), json_string_length(value));
         json_object_set_new(map, key, json_string(buf_str(&data)));
         buf_wipe(&data);
     }

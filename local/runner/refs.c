@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/json.h"
 #include "common/macros.h"
 
@@ -86,40 +87,6 @@ refs_object(const json_t *values, enum ref_kind kind, const char *name)
 
 /* ---- values ---- */
 
-static int
-digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static int
-base64_decode(const char *s, size_t size, struct buf *out)
-{
-    unsigned bits = 0, held = 0;
-
-    while (size > 0 && s[size - 1] == '=')
-        size--;
-    buf_add(out, "", 0);
-    for (size_t i = 0; i < size; i++) {
-        int d = digit(s[i]);
-        if (d < 0)
-            return 0;
-        bits = bits << 6 | (unsigned)d;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            buf_add_char(out, (char)(bits >> held & 255));
-        }
-    }
-    return 1;
-}
-
 /* Where an object keeps its values, and whether they are base64 there. */
 static const struct {
     enum ref_kind kind;
@@ -136,12 +103,14 @@ add_value(const json_t *value, bool encoded, struct buf *out)
 {
     const char *s = json_string_value(value);
     size_t size = json_string_length(value);
+    struct err ignored = ERR_INIT;
 
     if (s == NULL)
         return 0;
-    if (encoded)
-        return base64_decode(s, size, out);
-    return buf_add(out, s, size) == 0;
+    if (!encoded)
+        return buf_add(out, s, size) == 0;
+    buf_add(out, "", 0); /* an empty value is a value */
+    return base64_decode(out, s, size, &ignored) == 0;
 }
 
 int

@@ -24,9 +24,9 @@ static void
 try_fields(json_t *target, const json_t *patch)
 {
     SCOPED(json) json_t *mine = fields_union(patch, patch);
-    SCOPED(json) json_t *rest = fields_minus(mine, patch);
-    SCOPED(json) json_t *both = fields_and(mine, patch);
-    SCOPED(json) json_t *changed = fields_changed(mine, target, patch);
+    SCOPED(json) UNUSED json_t *rest = fields_minus(mine, patch);
+    SCOPED(json) UNUSED json_t *both = fields_and(mine, patch);
+    SCOPED(json) UNUSED json_t *changed = fields_changed(mine, target, patch);
     SCOPED(json) json_t *paths = json_array();
 
     fields_paths(mine, "", paths);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "local/apiserver/base64.h"
 #include "local/apiserver/negotiate.h"
 #include "local/apiserver/protobuf.h"
 #include "local/apiserver/route.h"
@@ -34,7 +33,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         "Secret", "ConfigMap", "Job", "Pod", "SelfSubjectAccessReview", "Namespace"};
     static struct registry *registry;
     SCOPED(string) char *text = strndup((const char *)bytes, size);
-    SCOPED(buf) struct buf plain = BUF_INIT;
     struct err e = ERR_INIT;
     struct fault f = FAULT_INIT;
     struct target t;
@@ -49,7 +47,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     try_selector(NULL, text);
     (void)accept_parse(text, &accept);
     (void)accept_discovery(text, version, sizeof version);
-    (void)base64_decode(text, &plain);
     (void)route_resource(registry, text, &t, &f);
     fault_clear(&f);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -35,6 +35,8 @@ at_time(const char *text)
     return ms;
 }
 
+static inline json_t *js(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 static inline json_t *
 js(const char *fmt, ...)
 {

@@ -32,6 +32,8 @@ finish(void)
 }
 
 /* Runs a shell text in the folder; its exit status. */
+static int sh(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 static int
 sh(const char *fmt, ...)
 {
