@@ -6,7 +6,7 @@
 . tests/support/forge.sh
 . tests/support/local.sh
 cleanup() { forge_down; }
-LIFE=9
+LIFE=8
 openssl genrsa -out "$T/key.pem" 2048 2> /dev/null
 openssl genrsa -traditional -out "$T/other.pem" 2048 2> /dev/null
 openssl rsa -in "$T/key.pem" -pubout -out "$T/public.pem" 2> /dev/null
@@ -26,7 +26,7 @@ HOST_PID=$!
 until_ok 10 test -s "$T/host.port" || fail "the host does not start"
 HOST=127.0.0.1:$(cat "$T/host.port")
 cleanup() { kill $HOST_PID 2> /dev/null; forge_down; local_down; }
-local_up || { echo "0 passed, 1 failed"; exit 1; }
+local_up && cp -R "$T/share/agents/demo/bin" "$T/share/agents/tester/" || { echo "0 passed, 1 failed"; exit 1; }
 
 # app_secret NAME APP INSTALLATION KEY-FILE: an App's Secret
 app_secret() {
@@ -39,6 +39,7 @@ workspace() { # NAME SECRET
     printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"%s"},"spec":{"repo":"http://%s/demo/repo","secretRef":{"name":"%s"}}}' \
         "$1" "$HOST" "$2" | post $NS/workspaces > /dev/null
 }
+events_say() { events_of "$1" > "$T/events"; grep -q "$2" "$T/events"; }
 app_task() { task "$1" "$2" '"workspaceRef":{"name":"'"$3"'"}'; }
 token_secret() { field "$CORE/secrets/$1-github-token" "$2"; }
 token_of() { token_secret "$1" '__import__("base64").b64decode(o["data"]["GITHUB_TOKEN"]).decode()'; }
@@ -76,14 +77,118 @@ for i in 1 2 3; do app_task "many-$i" true app; done
 for i in 1 2 3; do becomes "many-$i" Succeeded; done
 [ "$(minted)" -le 2 ] || fail "$(minted) tokens for three Tasks"
 
-begin "a long Task pushes with tokens that were not there when it began"
+begin "the exchange is the one that GitHub documents"
+ctl GET requests > "$T/requests"
+python3 - "$T/requests" <<'END' || fail "$(cat "$T/requests")"
+import json, sys
+r = [q for q in json.load(open(sys.argv[1])) if q["path"].endswith("/access_tokens")]
+sys.exit(not r or any((q["method"], q["path"], q["status"]) != ("POST", "/app/installations/67890/access_tokens", 201) for q in r))
+END
+row TE/GA4
+
+begin "a Secret with a token is used as it is"
+workspace pat c
+app_task plain true pat
+becomes plain Succeeded
+[ "$(env_of plain)" = c ] || fail "GITHUB_TOKEN is of $(env_of plain)"
+gone $CORE/secrets/plain-github-token || fail "a token Secret was made"
+row TE/GA8
+
+begin "git and gh use the tokens of the day: a long Task, the controller killed, a source beside it"
 ctl DELETE requests > /dev/null
-app_task long "git config user.name a; git config user.email a@b; old=\$(cat \$KELOS_GITHUB_TOKEN_FILE); for i in 1 2 3 4 5 6 7 8; do sleep 2.5; echo \$i >> f; git add f; git commit -qm \$i; git push -q origin HEAD:long || exit 1; done; test \$old != \$(cat \$KELOS_GITHUB_TOKEN_FILE); test \$old = \$GITHUB_TOKEN" app
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"when":{"githubIssues":{"labels":["go"]}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"app"},"promptTemplate":"true"}}}' |
+    post $NS/taskspawners > /dev/null
+app_task long "git config user.name a; git config user.email a@b; old=\$(cat \$KELOS_GITHUB_TOKEN_FILE); for i in 1 2 3 4 5 6; do sleep 2.5; echo \$i >> f; git add f; git commit -qm \$i; git push -q origin HEAD:long || exit 1; done; new=\$(cat \$KELOS_GITHUB_TOKEN_FILE); test \$old != \$new; test \$old = \$GITHUB_TOKEN; mkdir bin; echo 'echo \$GH_HOST \$GH_ENTERPRISE_TOKEN \$1' > bin/gh; chmod 755 bin/gh; test \\\"\$(PATH=\$PATH:\$PWD/bin gh x)\\\" = \\\"$HOST \$new x\\\"" app
 becomes long Running
 first=$(token_of long)
+p=$(pid_of shard-0); kill -9 "$p"
 becomes long Succeeded 60
-[ "$(git -C "$T/git/demo/repo" rev-list --count long)" = 9 ] || fail "pushed $(git -C "$T/git/demo/repo" rev-list --count long) commits"
+[ "$(git -C "$T/git/demo/repo" rev-list --count long)" = 7 ] || fail "pushed $(git -C "$T/git/demo/repo" rev-list --count long) commits"
 [ "$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' -H "Authorization: token $first" -H 'User-Agent: t' "$FORGE/user")" = 401 ] || fail "the first token still lives"
-events_of long | grep -q 'Normal GitHubTokenRefreshed Refreshed GitHub App installation token (expires at 20' || fail "no event: $(events_of long)"
-row ADD/LT11
+events_say long 'Normal GitHubTokenRefreshed Refreshed GitHub App installation token (expires at 20' || fail "no event: $(events_of long)"
+row ADD/LT10 ADD/LT11 ADD/LT12
+
+begin "the source's token came from the App, too, and was renewed"
+becomes s-7 Succeeded
+ctl GET requests > "$T/requests"
+python3 - "$T/requests" <<'END' || fail "polls: $(cat "$T/polls")"
+import json, sys
+r = [q for q in json.load(open(sys.argv[1])) if q["path"].endswith("/repos/demo/repo/issues")]
+open(sys.argv[1].replace("requests", "polls"), "w").write(repr([q["status"] for q in r]))
+sys.exit(len(r) < 5 or any(q["status"] not in (200, 304) for q in r))
+END
+del $NS/taskspawners/s
+
+begin "a renewal that fails is told, tried again, and the Task goes on"
+app_task wobbly "for i in 1 2 3 4 5 6 7 8 9; do sleep 1; git ls-remote -q origin > /dev/null || exit 3; done" app
+becomes wobbly Running
+fault '{"path": "/app/installations/67890/access_tokens", "status": 503, "times": 2}'
+becomes wobbly Succeeded 40
+events_say wobbly 'Warning GitHubTokenRefreshFailed Failed to refresh GitHub App installation token: generating refreshed installation token: GitHub API returned status 503' ||
+    fail "events: $(events_of wobbly)"
+events_say wobbly 'Normal GitHubTokenRefreshed' || fail "not renewed"
+ctl DELETE faults > /dev/null
+row ADD/LT8
+
+begin "a Secret that is not there yet is waited for"
+workspace later later-app
+app_task waiting true later
+until_ok 5 says waiting 'Failed to resolve GitHub token: fetching workspace secret "later-app"' || fail "$(message waiting)"
+[ "$(phase waiting)" = Waiting ] || fail "phase $(phase waiting)"
+app_secret later-app 12345 67890 "$T/key.pem"
+becomes waiting Succeeded 30
+
+begin "a forge that does not answer well is asked again"
+app_secret busy-app 12345 67890 "$T/key.pem"
+workspace busy busy-app
+fault '{"path": "/app/installations/67890/access_tokens", "status": 502, "body": "bad gateway", "times": 2}'
+app_task busy true busy
+until_ok 5 says busy 'Failed to resolve GitHub token: generating installation token: GitHub API returned status 502: bad gateway' || fail "$(message busy)"
+[ "$(phase busy)" = Waiting ] || fail "phase $(phase busy)"
+becomes busy Succeeded 30
+ctl DELETE faults > /dev/null
+
+begin "what will not mend by itself ends the Task, with its cause"
+refused() { # NAME APP INSTALLATION KEY MESSAGE
+    app_secret "$1-app" "$2" "$3" "$4"
+    workspace "$1" "$1-app"
+    app_task "$1" true "$1"
+    becomes "$1" Failed
+    says "$1" "Failed to resolve GitHub token: $5" || fail "$1: $(message "$1")"
+    [ -n "$(field "$NS/tasks/$1" 'o["status"]["completionTime"]')" ] || fail "$1 has no completionTime"
+    events_say "$1" "Warning GitHubTokenFailed Failed to resolve GitHub token: " || fail "$1: no event"
+}
+echo not-a-pem > "$T/bad.pem"
+refused no-app "" 67890 "$T/key.pem" "parsing GitHub App credentials: missing appID in secret data"
+refused no-pem 12345 67890 "$T/bad.pem" "parsing GitHub App credentials: parsing private key: no PEM block found in private key"
+refused wrong-key 12345 67890 "$T/other.pem" "generating installation token: GitHub API returned status 401: "
+refused no-such 12345 99999 "$T/key.pem" "generating installation token: GitHub API returned status 404: "
+refused path 12345 '../1' "$T/key.pem" "parsing GitHub App credentials: installationID is not a number"
+
+begin "a Secret of that name that is somebody else's is left alone"
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"foreign-github-token"},"stringData":{"GITHUB_TOKEN":"mine"}}' | post $CORE/secrets > /dev/null
+app_task foreign true app
+becomes foreign Failed
+[ "$(message foreign)" = 'Failed to resolve GitHub token: updating token secret: token secret "foreign-github-token" already exists and is not controlled by "foreign"' ] || fail "$(message foreign)"
+[ "$(token_of foreign)" = mine ] || fail "overwritten"
+row ADD/LT9
+
+begin "no token is asked for before all that a Task names is there"
+app_secret lone-app 12345 67890 "$T/key.pem"
+workspace lone lone-app
+ctl DELETE requests > /dev/null
+task lone true '"workspaceRef":{"name":"lone"},"agentConfigRef":{"name":"missing"}'
+until_ok 5 says lone 'Waiting for AgentConfig "missing" to be created' || fail "$(message lone)"
+[ "$(minted)" = 0 ] || fail "$(minted) tokens"
+
+begin "a token that was rotated reaches the agent as a file"
+app_task rotated "test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = T || exit 4; echo begun; i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = T; do i=\$((i + 1)); test \$i -lt 200 || exit 5; sleep 0.05; done; git ls-remote -q origin > /dev/null" pat
+becomes rotated Running
+sleep 1
+ctl PATCH tokens '{"add": {"T2": "bot"}, "remove": ["T"]}' > /dev/null
+mpatch $CORE/secrets/c '{"stringData":{"GITHUB_TOKEN":"T2"}}' > /dev/null
+becomes rotated Succeeded 30
+
+begin "no token and no key is in a log"
+grep -l 'ghs_\|BEGIN.*PRIVATE' "$T/supervisor.log" "$T/d/log/"* 2> /dev/null && fail "in a log"
 finish
