@@ -46,8 +46,6 @@ local_down() {
     LOCAL_PID=""
     server_down
 }
-# shellcheck disable=SC2086
-call() { curl -s --noproxy '*' --max-time 10 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
 post() { call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary @-; }
 get() { call "$S$1"; }
 del() { call -X DELETE "$S$1" > /dev/null; }

@@ -1,4 +1,4 @@
-# schemas.sh - a kelos-apiserver with the CRDs of deploy/crds, and what it takes. Source it
+# schemas.sh - an API server (server.sh) with the CRDs of deploy/crds, and what it takes. Source it
 # after lib.sh.
 #
 #   accepted KIND SPEC-MEMBERS [NAME]        must be created; the answer is in $T/answer
@@ -6,20 +6,20 @@
 #   call METHOD PATH BODY [TYPE]             any request; sets code
 #   repeat N [CHARACTER]
 # C, TASK, REPO, TMPL, TMPLW, CRON are members that most objects need. GROUP is the API group.
-api="" GROUP=kelos.dev
-cleanup() { [ -z "$api" ] || kill "$api" 2> /dev/null; wait 2> /dev/null; }
-"$BIN/kelos-apiserver" --data "$T/data" --kubeconfig-out "$T/kubeconfig" --crds deploy/crds > "$T/api.log" 2>&1 &
-api=$!
-until_ok 20 test -s "$T/kubeconfig" || { cat "$T/api.log"; exit 1; }
-server=$(sed -n 's/^ *server: *//p' "$T/kubeconfig" | tr -d '"')
-token=$(sed -n 's/^ *token: *//p' "$T/kubeconfig" | tr -d '"')
+GROUP=kelos.dev NO_NODE=1
+. tests/support/server.sh
+cleanup() { server_down; }
+server_up || { echo "0 passed, 1 failed"; exit 1; }
+server=$S token=$TOKEN
 call() { # METHOD PATH BODY: the code, then the answer
-    curl -sS -o "$T/answer" -w '%{http_code}' -X "$1" -H "Authorization: Bearer $token" \
+    # shellcheck disable=SC2086
+    curl -sS --noproxy '*' $CURL_CA -o "$T/answer" -w '%{http_code}' -X "$1" -H "Authorization: Bearer $token" \
         -H "Content-Type: ${4:-application/json}" --data-binary "$3" "$server$2" > "$T/code"
     code=$(cat "$T/code")
 }
-up() { curl -sSf -o /dev/null -H "Authorization: Bearer $token" "$server/apis/kelos.dev/v1alpha1"; }
-until_ok 20 up || { cat "$T/api.log"; exit 1; }
+# shellcheck disable=SC2086
+up() { curl -sSf --noproxy '*' $CURL_CA -o /dev/null -H "Authorization: Bearer $token" "$server/apis/kelos.dev/v1alpha1"; }
+until_ok 20 up || { echo "0 passed, 1 failed"; exit 1; }
 
 n=0
 post() { # KIND SPEC-MEMBERS [NAME]: one object

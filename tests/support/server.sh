@@ -4,6 +4,7 @@
 #
 #   server_up               starts it; sets S (URL), TOKEN, K (kubeconfig of an administrator),
 #                           CK (what controllers use), CURL_CA
+#                           (NO_NODE=1 before it: nothing runs Pods)
 #   server_down
 #   server_pause, server_go_on    the server stands still
 #   controller_up NAME [FLAGS]    a supervisor with watcher, reconciler, statuswriter
@@ -25,6 +26,7 @@ make_agents() {
     cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
 }
 node_up() { # DATA KUBECONFIG FLAGS...
+    [ -z "${NO_NODE:-}" ] || return 0
     NODE_DATA=$1 nk=$2; shift 2
     "$BIN/kelos-supervisor" --run-dir "$T/node.run" --local "$NODE_DATA" --kubeconfig "$nk" \
         --share-dir "$T/share" "$@" > "$T/node.log" 2>&1 &
@@ -52,6 +54,8 @@ server_up() {
 read_server() {
     S=$(sed -n 's/.*server: //p' "$K" | tr -d '"'); TOKEN=$(sed -n 's/.*token: //p' "$K" | tr -d '"')
 }
+# shellcheck disable=SC2086
+call() { curl -s --noproxy '*' --max-time 20 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
 # What an earlier test left.
 server_reset() {
     for r in apis/kelos.dev/v1alpha1/namespaces/default/taskspawners apis/kelos.dev/v1alpha1/namespaces/default/tasks \
@@ -75,7 +79,8 @@ server_go_on() { kill -CONT "$(server_process)"; }
 server_down() {
     for p in $NODE_PID $SERVER_PID; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
     NODE_PID="" SERVER_PID=""
-    "$BIN/kelos-runner" --end-containers --data "${NODE_DATA:-$T/node}" > /dev/null 2>&1
+    [ -n "${NODE_DATA:-}" ] && "$BIN/kelos-runner" --end-containers --data "$NODE_DATA" > /dev/null 2>&1
+    NODE_DATA=""
 }
 
 controller_up() { # NAME FLAGS...
