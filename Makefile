@@ -177,10 +177,19 @@ $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) $(PROPERTY) ## build the tests without running them
 
 check: tests ## build and run every test; the last line counts them
+	@sh tests/kube/assets.sh > /dev/null 2> /dev/null && echo "make check-kube runs the tests of the cluster against the real API server, too" || \
+	  echo "not run: check-kube, the tests against the real API server; make kube-assets builds it (Go 1.25, some minutes)"
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh
 
 check-unit: tests ## unit tests and saved fuzz inputs only
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh unit
+
+kube-assets: ## build the real API server once, into a cache outside of this folder
+	@sh tests/kube/assets.sh --build
+
+check-kube: tests ## integration tests against the real API server, with and without streaming lists
+	@BUILD=$(BUILD) sh tests/kube/check.sh
+	@BUILD=$(BUILD) sh tests/kube/check.sh --feature-gates=WatchList=false
 
 check-agents: all $(SERVERS) ## the real Claude Code against a scripted model server
 	@BUILD=$(BUILD) sh tests/agents/run.sh
@@ -242,7 +251,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install deps demo tests check check-unit check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
+.PHONY: all share install deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update image clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
