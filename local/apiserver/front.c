@@ -20,6 +20,8 @@
 
 #define IDLE_TIMEOUT_S 120  /* a kept-alive connection without a request */
 #define STREAM_TIMEOUT_S 30 /* a stream whose peer takes nothing */
+#define STALL_LOOK_MS                                                                    \
+    5000 /* how often such a stream is looked for, while one is waited for */
 #define CONNECTIONS_MAX 1000
 
 enum state { STATE_BODY, STATE_WAITING, STATE_DECIDED, STATE_SENT };
@@ -35,7 +37,8 @@ struct exchange {
     struct reply reply;
     enum state state;
     bool suspended, hung_up, refused;
-    int fd; /* of the connection while its hang-up is watched, else -1 */
+    int fd;           /* of the connection while its hang-up is watched, else -1 */
+    int64_t taken_ms; /* stream: when its peer last took something; 0: none is waiting */
 };
 
 struct front {
@@ -50,6 +53,7 @@ struct front {
     struct exchange *waiting; /* for the commit */
     struct exchange *all;
     int timer;
+    int stall_timer; /* while a peer takes its time, 0 */
     bool in_turn;
     char authority[2][32]; /* Host headers that we answer to */
 };
@@ -191,6 +195,44 @@ stream_wake(struct stream *stream)
     resume(stream->owner);
 }
 
+/* A peer that has taken nothing for STREAM_TIMEOUT_S is let go: what it was to be told stays in
+ * the log, and it may resume from there. libmicrohttpd's own time limit does not come into
+ * its timer once such a connection was suspended. */
+static void
+on_stall(void *arg)
+{
+    struct front *h = arg;
+    struct err e = ERR_INIT;
+    int64_t now = clock_mono_ms();
+    bool flowing = false;
+
+    h->stall_timer = 0;
+    for (struct exchange *x = h->all; x != NULL; x = x->next) {
+        if (x->taken_ms == 0)
+            continue;
+        flowing = true;
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info != NULL && now - x->taken_ms >= STREAM_TIMEOUT_S * 1000) {
+            log_info(NULL, "%s: the watcher takes nothing: its connection is closed",
+                     x->url);
+            shutdown(info->connect_fd, SHUT_RDWR);
+        }
+    }
+    if (flowing)
+        h->stall_timer = loop_timer(h->loop, STALL_LOOK_MS, on_stall, h, &e);
+}
+
+static void
+note_taken(struct exchange *x)
+{
+    struct err e = ERR_INIT;
+
+    x->taken_ms = clock_mono_ms();
+    if (x->h->stall_timer == 0)
+        x->h->stall_timer = loop_timer(x->h->loop, STALL_LOOK_MS, on_stall, x->h, &e);
+}
+
 static ssize_t
 stream_read(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -201,10 +243,13 @@ stream_read(void *cls, uint64_t pos, char *out, size_t max)
     if (x->hung_up)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     n = x->reply.stream->read(x->reply.stream, out, max);
+    if (n != 0)
+        note_taken(x);
     if (n > 0)
         return n;
     if (n < 0)
         return MHD_CONTENT_READER_END_OF_STREAM;
+    x->taken_ms = 0;
     x->suspended = true;
     MHD_suspend_connection(x->conn);
     watch_hangup(x);
@@ -260,8 +305,7 @@ send_reply(struct exchange *x)
     if (r->stream != NULL) {
         r->stream->owner = x;
         r->stream->wake = stream_wake;
-        MHD_set_connection_option(x->conn, MHD_CONNECTION_OPTION_TIMEOUT,
-                                  (unsigned)STREAM_TIMEOUT_S);
+        MHD_set_connection_option(x->conn, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
         response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, stream_read,
                                                      x, NULL);
     } else {
@@ -559,6 +603,7 @@ front_free(struct front *h)
     if (h == NULL)
         return;
     loop_timer_stop(h->loop, h->timer);
+    loop_timer_stop(h->loop, h->stall_timer);
     if (h->daemon != NULL) {
         loop_watch(h->loop, h->epoll_fd, 0, NULL, NULL, &e);
         if (h->hangups >= 0)

@@ -83,6 +83,51 @@ for f in "$T"/w.*; do [ "$(grep -c '"type":"ADDED"' "$f")" -eq 302 ] || short=$(
 xargs kill < "$T/pids" 2> /dev/null
 wait $(cat "$T/pids") 2> /dev/null
 
+begin "a watcher that takes nothing is let go, and costs little until then"
+cat > "$T/slow.py" <<'PY'
+import http.client, json, os, socket, sys, time
+
+host, port = sys.argv[1][7:].split(":")
+token, pid, path = sys.argv[2], sys.argv[3], "/api/v1/namespaces/default/configmaps"
+
+
+def resident_kib():
+    return int(open(f"/proc/{pid}/statm").read().split()[1]) * 4
+
+
+def watcher(receive_buffer):
+    s = socket.create_connection((host, int(port)))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    s.sendall(f"GET {path}?watch=true&fieldSelector=metadata.name%3Dfat HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+              f"Authorization: Bearer {token}\r\n\r\n".encode())
+    return s
+
+
+slow = [watcher(4096) for _ in range(10)]
+conn = http.client.HTTPConnection(host, int(port))
+before, start = resident_kib(), time.time()
+for i in range(60):
+    method, where = ("POST", path) if i == 0 else ("PUT", path + "/fat")
+    conn.request(method, where, json.dumps({"metadata": {"name": "fat"}, "data": {"k": "xy"[i % 2] * 100000}}),
+                 {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+    answer = conn.getresponse()
+    answer.read()
+    assert answer.status in (200, 201), answer.status
+grown = resident_kib() - before
+end, closed = time.time() + 60, 0
+while time.time() < end and closed < 10:
+    time.sleep(1)
+    links = [os.readlink(f"/proc/{pid}/fd/{f}") for f in os.listdir(f"/proc/{pid}/fd")]
+    closed = 10 - max(0, sum(l.startswith("socket:") for l in links) - int(sys.argv[4]))
+print("closed", closed, "after", int(time.time() - start), "s; grown KiB per watcher", grown // 10)
+sys.exit(closed < 10 or grown > 10 * 512)
+PY
+sockets=$(ls -l "/proc/$server/fd" | grep -c socket:)
+python3 "$T/slow.py" "$U" "$TOKEN" "$server" "$((sockets + 1))" > "$T/slow" 2>&1 || fail "$(cat "$T/slow")"
+cat "$T/slow"
+[ "$(as "$U/readyz")" = 200 ] || fail "not ready any more"
+row KC/SRV-6
+
 begin "a write that was answered is there after kill -9"
 i=0
 while [ $i -lt 5 ]; do
