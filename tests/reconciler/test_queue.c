@@ -1,6 +1,7 @@
 /* test_queue.c - the work queue. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "reconciler/queue.h"
 #include "tests/support/rows.h"
@@ -99,4 +100,48 @@ Test(queue, many_deadlines_come_in_order)
     }
     cr_assert_eq(queue_deadline(q), -1);
     cr_assert_eq(queue_processing(q), 0);
+}
+
+/* A model beside the queue: what was added last must be processed after that. */
+Test(queue, no_trigger_is_lost_in_any_order_of_adds_takes_and_ends)
+{
+    enum { KEYS = 5, STEPS = 20000 };
+    SCOPED(queue) struct queue *q = queue_new();
+    bool wanted[KEYS] = {false}, processing[KEYS] = {false};
+    unsigned seed = 7;
+    int64_t now = 0;
+    char key[2] = "a";
+
+    for (int step = 0; step < STEPS; step++) {
+        int k = (int)(rand_r(&seed) % KEYS), what = (int)(rand_r(&seed) % 5);
+        const char *taken;
+
+        now += rand_r(&seed) % 3;
+        key[0] = (char)('a' + k);
+        if (what < 2) {
+            queue_add(q, key);
+            wanted[k] = true;
+        } else if (what < 4) {
+            if ((taken = queue_take(q, now)) == NULL)
+                continue;
+            k = taken[0] - 'a';
+            cr_assert(wanted[k], "step %d: %s was not wanted", step, taken);
+            cr_assert_not(processing[k], "step %d: %s twice at a time", step, taken);
+            wanted[k] = false;
+            processing[k] = true;
+        } else if (processing[k]) {
+            queue_done(q, key);
+            processing[k] = false;
+        }
+    }
+    for (int k = 0; k < KEYS; k++) {
+        key[0] = (char)('a' + k);
+        if (processing[k])
+            queue_done(q, key);
+    }
+    for (const char *k; (k = queue_take(q, now)) != NULL;)
+        wanted[k[0] - 'a'] = false;
+    for (int k = 0; k < KEYS; k++)
+        cr_expect_not(wanted[k], "%c was never processed", 'a' + k);
+    row_claim("KC/BUG-27");
 }
