@@ -14,9 +14,11 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/macros.h"
+#include "common/shard.h"
 #include "common/yaml.h"
 #include "local/apiserver/admit.h"
 #include "local/apiserver/object.h"
+#include "version.h"
 
 #define CRD_GROUP "apiextensions.k8s.io"
 
@@ -136,12 +138,74 @@ seed_crds(struct server *s, const char *dir, struct err *e)
     return rc;
 }
 
+static int
+mix_stored(void *ctx, const struct row *row)
+{
+    struct buf *all = ctx;
+
+    buf_printf(all, "%s %s %lld\n", row->name, row->uid, (long long)row->rv);
+    return 0;
+}
+
+static void
+mix_file(struct buf *all, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0)
+        buf_printf(all, "%s %lld %lld %lld.%09ld\n", path, (long long)st.st_ino,
+                   (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+                   st.st_mtim.tv_nsec);
+}
+
+/* What the last seeding was made of and what it left behind: this program, the files of the
+ * directory, and the CRDs that are stored (a user may have changed or deleted one since). */
+static int
+make_stamp(struct server *s, const char *dir, char *out, size_t size, struct err *e)
+{
+    const struct span stored = {.resource = "customresourcedefinitions." CRD_GROUP};
+    SCOPED(buf) struct buf all = BUF_INIT;
+    struct dirent **files = NULL;
+    int n = scandir(dir, &files, by_yaml, alphasort);
+    char path[4400];
+
+    buf_printf(&all, KELOS_VERSION "\n");
+    mix_file(&all, "/proc/self/exe");
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]->d_name);
+        mix_file(&all, path);
+        free(files[i]);
+    }
+    free(files);
+    if (store_list(s->store, &stored, mix_stored, &all, e) < 0)
+        return -1;
+    snprintf(out, size, "%016llx", (unsigned long long)fnv1a_64(buf_str(&all)));
+    return 0;
+}
+
+/* Reading and comparing the files takes longer than all else of a start: they are left alone
+ * while nothing has changed since they were applied. */
+static int
+seed_changed_crds(struct server *s, const char *dir, struct err *e)
+{
+    char now[24], last[24] = "";
+
+    if (make_stamp(s, dir, now, sizeof now, e) < 0 ||
+        store_meta_get(s->store, "crds", last, sizeof last, e) < 0)
+        return -1;
+    if (strcmp(now, last) == 0)
+        return 0;
+    if (seed_crds(s, dir, e) < 0 || make_stamp(s, dir, now, sizeof now, e) < 0)
+        return -1;
+    return store_meta_set(s->store, "crds", now, e);
+}
+
 int
 seed_objects(struct server *s, const char *crd_dir, struct err *e)
 {
     if (seed_builtins(s, e) < 0)
         return -1;
-    if (crd_dir != NULL && *crd_dir != '\0' && seed_crds(s, crd_dir, e) < 0)
+    if (crd_dir != NULL && *crd_dir != '\0' && seed_changed_crds(s, crd_dir, e) < 0)
         return -1;
     return store_commit(s->store, e);
 }

@@ -138,6 +138,23 @@ while [ $i -lt 5 ]; do
     i=$((i + 1))
 done
 
+begin "CRDs that are gone, changed here or changed in their files are applied at the next start"
+CRDS=/apis/apiextensions.k8s.io/v1/customresourcedefinitions
+cp -R deploy/crds "$T/crd-files"
+restart() { quit; "$BIN/kelos-apiserver" --data "$D" --crds "$T/crd-files" 2>> "$T/server.log" & server=$!
+    until_ok 10 curl -sf -H "Authorization: Bearer $TOKEN" "$U/readyz"; }
+version_of() { as "$U$CRDS/$1" > /dev/null; sed -n 's/.*"resourceVersion":"\([0-9]*\)".*/\1/p' "$T/body"; }
+restart || fail "did not start again"
+first=$(version_of tasks.kelos.dev)
+restart || fail "did not start again"
+[ "$(version_of tasks.kelos.dev)" = "$first" ] || fail "applied without a change"
+[ "$(as -X DELETE "$U$CRDS/workspaces.kelos.dev")" = 200 ] || fail "delete"
+restart || fail "did not start again"
+[ "$(as "$U/apis/kelos.dev/v1alpha1/workspaces")" = 200 ] || fail "a CRD that was deleted stays away"
+sed -i '0,/description: .*/s//description: told otherwise/' "$T/crd-files/tasks.yaml"
+restart || fail "did not start again"
+[ "$(version_of tasks.kelos.dev)" != "$first" ] || fail "a changed file was not applied"
+
 begin "one line says what is wrong at the start"
 port=${U##*:}
 mkdir -p "$T/other"
