@@ -18,6 +18,8 @@ struct http {
     char **hosts;            /* allow-list, ends with NULL; NULL: all */
     struct http_call *calls; /* all of them */
     size_t n_calls;
+    http_trust_fn *trust;
+    void *trust_arg;
     int timer;          /* libcurl's */
     int sweeper;        /* removes what was cancelled inside a callback */
     bool inside;        /* libcurl is on the stack: its handles must not be touched */
@@ -215,6 +217,13 @@ http_new(struct loop *loop, const char *user_agent, struct err *e)
     return TAKE(h);
 }
 
+void
+http_trust(struct http *h, http_trust_fn *fn, void *arg)
+{
+    h->trust = fn;
+    h->trust_arg = arg;
+}
+
 static void
 free_texts(char **texts)
 {
@@ -355,6 +364,8 @@ http_start(struct http *h, const struct http_request *r, struct err *e)
     c->on_done = r->on_done;
     c->arg = r->arg;
     c->secret = r->secret;
+    c->trust = h->trust;
+    c->trust_arg = h->trust_arg;
     c->started_ms = clock_mono_ms();
     if ((c->easy = curl_easy_init()) == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");

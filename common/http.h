@@ -90,6 +90,10 @@ SCOPED_DEFINE(http)
 /* Only these hosts ("api.github.com", "127.0.0.1"; ends with NULL) may be asked, others
  * are refused with ERR_FORBIDDEN before anything is resolved. NULL allows all. Copied. */
 int http_allow_hosts(struct http *h, const char *const *hosts, struct err *e);
+/* Requests without a CA of their own trust what fn sets on libcurl's handle (CURL *), instead
+ * of libcurl's own file: see castore.h. */
+typedef void http_trust_fn(void *arg, void *easy);
+void http_trust(struct http *h, http_trust_fn *fn, void *arg);
 /* Idle connections are closed, so that new ones present new certificates. */
 void http_drop_idle(struct http *h);
 

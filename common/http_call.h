@@ -10,6 +10,8 @@ struct http_call {
     struct http_call *next, *prev;
     struct http *owner;
     CURL *easy;
+    http_trust_fn *trust; /* NULL: libcurl's own roots */
+    void *trust_arg;
     struct curl_slist *headers, *connect_to;
     struct buf body;         /* of the request; wiped when secret */
     struct buf answer;       /* of the response */

@@ -236,6 +236,8 @@ set_transport(struct http_call *c, const struct http_request *r, struct err *e)
         return err_set(e, ERR_INVALID, "TLS: certificates cannot be used");
     if (t->ca_pem != NULL || t->ca_file != NULL)
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* no other root counts */
+    else if (c->trust != NULL)
+        c->trust(c->trust_arg, easy);
     if (t->insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);

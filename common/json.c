@@ -11,10 +11,14 @@ int
 json_check_depth(const char *bytes, size_t size, struct err *e)
 {
     int depth = 0;
+    size_t nodes = 0;
     bool in_string = false;
 
     for (size_t i = 0; i < size; i++) {
         char c = bytes[i];
+        if (nodes > LIMIT_JSON_NODES)
+            return err_set(e, ERR_LIMIT, "JSON holds more than %d values (JSON_NODES)",
+                           LIMIT_JSON_NODES);
         if (in_string) {
             if (c == '\\')
                 i++;
@@ -22,7 +26,10 @@ json_check_depth(const char *bytes, size_t size, struct err *e)
                 in_string = false;
         } else if (c == '"') {
             in_string = true;
+        } else if (c == ',') {
+            nodes++;
         } else if (c == '{' || c == '[') {
+            nodes++;
             if (++depth > LIMIT_JSON_DEPTH)
                 return err_set(e, ERR_LIMIT,
                                "JSON is nested deeper than %d levels (JSON_DEPTH)",

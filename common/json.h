@@ -23,12 +23,13 @@
 SCOPED_DEFINE_AS(json, json_t *, json_decref)
 
 /* Parses one JSON value of at most `limit` bytes (0: LIMIT_HTTP_BODY_BYTES) and of at
- * most LIMIT_JSON_DEPTH levels. Invalid UTF-8 becomes U+FFFD; the last of duplicate keys
+ * most LIMIT_JSON_DEPTH levels and LIMIT_JSON_NODES values. Invalid UTF-8 becomes U+FFFD; the last of duplicate keys
  * wins. Returns a value the caller owns, or NULL: ERR_INVALID with line and column,
  * ERR_LIMIT. */
 json_t *json_parse(const char *bytes, size_t size, size_t limit, struct err *e);
 
-/* Checks the nesting only, without parsing: 0, or -1 with ERR_LIMIT (JSON_DEPTH). */
+/* Checks nesting and number of values only, without parsing: 0, or -1 with ERR_LIMIT
+ * (JSON_DEPTH, JSON_NODES). */
 int json_check_depth(const char *bytes, size_t size, struct err *e);
 
 /* The value at `path`, borrowed; NULL when it is absent or null. */

@@ -96,6 +96,25 @@ begin_poll(struct engine *en, struct group *g)
     en->source.type->poll(g);
 }
 
+/* What fails, or has never answered, may hang till its time is up: it gets some of the
+ * polls only, so that those which answer are never late behind it. */
+static bool
+is_suspect(const struct group *g)
+{
+    return g->failures > 0 || !g->proven;
+}
+
+static bool
+has_room(const struct engine *en, const struct group *g)
+{
+    size_t suspects = 0;
+
+    for (const struct group *o = en->groups; o != NULL; o = o->next)
+        suspects += o->busy && is_suspect(o);
+    return en->polling < LIMIT_SOURCE_POLLS &&
+           (!is_suspect(g) || suspects < LIMIT_SOURCE_SUSPECTS);
+}
+
 static void
 tick(void *arg)
 {
@@ -110,7 +129,7 @@ tick(void *arg)
             continue;
         if (g->due <= now && en->source.gate > wall)
             hold(en, g, now, wall);
-        if (g->due <= now && en->polling < LIMIT_SOURCE_POLLS)
+        if (g->due <= now && has_room(en, g))
             begin_poll(en, g);
         else if (g->due > now && g->due < next)
             next = g->due;
@@ -148,6 +167,7 @@ delay_of(struct group *g, const struct failure *f, int64_t next_at, int64_t wall
         return pace_failed_ms(shortest_interval(g), g->failures, chance());
     }
     g->failures = 0;
+    g->proven = true;
     if (next_at > 0) {
         int64_t ms = next_at > wall ? next_at - wall : 0;
 

@@ -1,10 +1,13 @@
 /* main.c - kelos-spawner: the process of one source. It holds the source's credential and no
  * other, and none of the cluster; it asks the source and tells the reconcilers what matches. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/castore.h"
 #include "common/log.h"
 #include "common/worker.h"
+#include "common/zygote.h"
 #include "spawner/engine.h"
 #include "spawner/listonce.h"
 
@@ -22,6 +25,7 @@ struct self {
     struct worker *worker;
     struct loop *loop;
     struct http *http;
+    struct castore *castore;
     struct engine *engine;
     struct shard shards[SHARDS_MAX];
 };
@@ -123,6 +127,7 @@ open_parts(struct self *s, struct err *e)
     if ((s->loop = loop_worker_new(s->worker, e)) == NULL ||
         (s->http = http_new(s->loop, "kelos-spawner", e)) == NULL)
         return -1;
+    http_trust(s->http, castore_use, s->castore);
     c.loop = s->loop;
     c.http = s->http;
     if ((s->engine = engine_new(&c)) == NULL)
@@ -146,9 +151,29 @@ check_flags(const struct self *s, struct err *e)
 static int
 prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
 {
+    struct self *s = arg;
+
     (void)w;
     (void)sandbox;
-    return check_flags(arg, e);
+    if (check_flags(s, e) < 0)
+        return -1;
+    /* A copy of a zygote has it from there. */
+    if (s->castore == NULL && (s->castore = castore_new(e)) == NULL)
+        return -1;
+    return 0;
+}
+
+/* `kelos-spawner --zygote=FD`: returns 1 in each source's process, which goes on as if it had
+ * been started by itself; 0 at the end. */
+static int
+serve_zygote(struct self *s, int *argc, char ***argv, struct err *e)
+{
+    int fd = atoi((*argv)[1] + strlen("--zygote="));
+
+    log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
+    if ((s->castore = castore_new(e)) == NULL)
+        return -1;
+    return zygote_serve(fd, argc, argv, e);
 }
 
 int
@@ -174,6 +199,9 @@ main(int argc, char **argv)
         log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
         return listonce_run(stdin, stdout);
     }
+    if (argc >= 2 && strncmp(argv[1], "--zygote=", 9) == 0 &&
+        serve_zygote(&self, &argc, &argv, &e) < 1)
+        return worker_exit(NULL, &e);
     SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
     if (w == NULL)
         return worker_exit(w, &e);
@@ -183,5 +211,6 @@ main(int argc, char **argv)
     engine_free(self.engine);
     http_free(self.http);
     loop_free(self.loop);
+    castore_free(self.castore);
     return status;
 }

@@ -55,6 +55,7 @@ struct group {
     int64_t polled; /* monotonic ms: when the latest poll began */
     bool busy;
     unsigned failures; /* in a row */
+    bool proven;       /* a poll has succeeded */
     int64_t told;      /* the gate that its spawns know of */
     uint64_t calls;    /* of the poll that runs */
     void *state;       /* the type's own, NULL at first */

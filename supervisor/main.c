@@ -256,6 +256,7 @@ tear_down(struct supervisor *s)
     while (s->n_units > 0)
         unit_free(s, s->units[0]);
     free(s->units);
+    zygote_close(&s->zygote);
     bus_free(s->control);
     bus_free(s->admin);
     bus_free(s->tap);
@@ -285,7 +286,7 @@ run(struct supervisor *s, struct err *e)
     log_init("supervisor", s->config.level, s->config.format);
     crash_handle("supervisor");
     srand((unsigned)clock_mono_ns() ^ (unsigned)getpid());
-    s->lock_fd = s->signal_fd = s->fence_fd = -1;
+    s->lock_fd = s->signal_fd = s->fence_fd = s->zygote.fd = -1;
     s->started_ms = clock_mono_ms();
     peer_format(&s->self, ROLE_SUPERVISOR, "supervisor", 1);
     make_identity(s);

@@ -16,6 +16,7 @@
 #include "supervisor/quarantine.h"
 #include "supervisor/slots.h"
 #include "supervisor/tree.h"
+#include "supervisor/zygote.h"
 
 #define EXIT_TEXT_MAX 64
 
@@ -69,6 +70,7 @@ struct supervisor {
     struct bus *control, *admin, *tap;
     struct peer self;
     struct slots slots;
+    struct zygote zygote;
     struct metrics *metrics;
     int lock_fd, signal_fd;
     int port; /* of the local API server, 0: none */
