@@ -126,6 +126,7 @@ $(SERVERS): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libkelos.a
 	@mkdir -p $(@D)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+$(BUILD)/tests/bench/plan: $(call parts,reconciler)
 $(BUILD)/tests/support/promcheck_server: $(OBJ)/tests/support/exposition.o
 $(BUILD)/tests/support/worker_server: $(OBJ)/tests/support/misdeed.o
 # The real spawner that also tries what it must not be able to.
@@ -214,8 +215,10 @@ fuzz: ## run every fuzz target for FUZZ_S seconds under AddressSanitizer
 fuzz-run: $(FUZZERS)
 	@BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) sh tests/fuzz/run.sh $(FUZZ_NAMES)
 
-fault: all $(SERVERS) ## the demo while every process of it is killed
+fault: all $(SERVERS) ## every process is killed, sources mean ill
 	@BUILD=$(BUILD) sh tests/fault/kill-each
+	@BUILD=$(BUILD) sh tests/fault/spawn-once
+	@BUILD=$(BUILD) sh tests/fault/hostile-sources
 
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh

@@ -354,7 +354,7 @@ def settled(world):
 def create_spawners(world):
     world.insist("POST", NS + "/workspaces", {
         "apiVersion": "kelos.dev/v1alpha1", "kind": "Workspace", "metadata": {"name": "w"},
-        "spec": {"repo": world.args.forge + "/demo/repo.git", "secretRef": {"name": "c"}}})
+        "spec": {"repo": world.args.git, "secretRef": {"name": "c"}}})
     for name, (label, _, limits, more) in SPAWNERS.items():
         template = {"type": "claude-code", "image": "tester", "promptTemplate": "true",
                     "credentials": {"type": "api-key", "secretRef": {"name": "c"}}, "workspaceRef": {"name": "w"}}
@@ -362,13 +362,13 @@ def create_spawners(world):
             template["ttlSecondsAfterFinished"] = 1
         world.insist("POST", NS + "/taskspawners", {
             "apiVersion": "kelos.dev/v1alpha1", "kind": "TaskSpawner", "metadata": {"name": name},
-            "spec": dict(limits, when={"githubIssues": dict(more, labels=[label])}, pollInterval="1s",
+            "spec": dict(limits, when={"githubIssues": dict(more, labels=[label], repo=world.args.forge + "/demo/repo")}, pollInterval="1s",
                          taskTemplate=template)})
 
 
 def read_arguments():
     p = argparse.ArgumentParser()
-    for name in ("server", "token", "forge", "pid-file", "events", "log"):
+    for name in ("server", "token", "forge", "git", "pid-file", "events", "log"):
         p.add_argument("--" + name, required=True)
     for name in ("kills", "items", "seed"):
         p.add_argument("--" + name, type=int, required=True)
