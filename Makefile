@@ -11,7 +11,7 @@ FUZZ_S  ?= 60
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
-ifeq ($(filter -j%,$(MAKEFLAGS))$(filter --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 

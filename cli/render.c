@@ -25,7 +25,6 @@ struct render {
     bool overlong;   /* the line passed the limit: its rest goes out as it comes */
     bool open;       /* the last text to out had no line feed, and more may follow */
     bool capture;    /* between the capture marks */
-    size_t lines;
     uint64_t turns;
     char before[128]; /* render_same_as_before */
 };
@@ -57,12 +56,6 @@ render_free(struct render *r)
         return;
     buf_free(&r->line);
     free(r);
-}
-
-size_t
-render_lines(const struct render *r)
-{
-    return r->lines;
 }
 
 /* ---- what the renderers write ---- */
@@ -331,7 +324,6 @@ render_feed(struct render *r, const char *bytes, size_t size)
         }
         if (end == NULL)
             return;
-        r->lines++;
         if (r->overlong)
             fputc('\n', r->out);
         else

@@ -27,7 +27,4 @@ void render_feed(struct render *r, const char *bytes, size_t size);
  * feed gets one: for a terminal, not for a file. */
 void render_end(struct render *r, bool close_line);
 
-/* How many lines were rendered so far, to take up a log after a broken connection. */
-size_t render_lines(const struct render *r);
-
 #endif

@@ -111,8 +111,4 @@ SCOPED_DEFINE(bus)
 /* Forgets a peer (its death was announced): `gone` is called when it was known. */
 void bus_forget(struct bus *b, const char *user_id);
 
-/* Changes what to call (worker_join creates its control bus before the worker's handlers
- * exist). */
-void bus_set_calls(struct bus *b, const struct bus_calls *calls);
-
 #endif

@@ -161,12 +161,6 @@ bus_next_peer(const struct bus *b, const struct peer *previous)
     return i < b->n_entries ? &b->entries[i]->peer : NULL;
 }
 
-void
-bus_set_calls(struct bus *b, const struct bus_calls *calls)
-{
-    b->config.calls = *calls;
-}
-
 /* ---- sockets ---- */
 
 static void

@@ -76,27 +76,3 @@ err_errno(struct err *e, const char *fmt, ...)
     snprintf(e->text + used, sizeof e->text - used, ": %s", why);
     return -1;
 }
-
-const char *
-err_code_name(enum err_code code)
-{
-    static const char *const names[] = {
-        [ERR_NONE] = "none",
-        [ERR_SYSTEM] = "system",
-        [ERR_INVALID] = "invalid",
-        [ERR_PROTO] = "protocol",
-        [ERR_LIMIT] = "limit",
-        [ERR_NOT_FOUND] = "not-found",
-        [ERR_EXISTS] = "already-exists",
-        [ERR_CONFLICT] = "conflict",
-        [ERR_GONE] = "gone",
-        [ERR_UNAUTHORIZED] = "unauthorized",
-        [ERR_FORBIDDEN] = "forbidden",
-        [ERR_BUSY] = "busy",
-        [ERR_TIMEOUT] = "timeout",
-        [ERR_UNAVAILABLE] = "unavailable",
-        [ERR_UNKNOWN] = "unknown-outcome",
-    };
-
-    return (size_t)code < ARRAY_LEN(names) ? names[code] : "unknown";
-}

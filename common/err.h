@@ -49,7 +49,4 @@ int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Sets ERR_SYSTEM with `what: strerror(errno)`. Returns -1. */
 int err_errno(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* A code's short name for logs and metrics ("not-found"); static. */
-const char *err_code_name(enum err_code code);
-
 #endif

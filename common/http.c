@@ -395,18 +395,6 @@ http_cancel(struct http_call *c)
     sweep_soon(c->owner);
 }
 
-void
-http_pause(struct http_call *c)
-{
-    curl_easy_pause(c->easy, CURLPAUSE_RECV);
-}
-
-void
-http_resume(struct http_call *c)
-{
-    curl_easy_pause(c->easy, CURLPAUSE_CONT);
-}
-
 /* ---- blocking ---- */
 
 struct waiting {

@@ -103,9 +103,6 @@ void http_drop_idle(struct http *h);
 struct http_call *http_start(struct http *h, const struct http_request *r, struct err *e);
 /* Ends it; on_done is not called. */
 void http_cancel(struct http_call *c);
-/* Holds the answer back (the socket is not read) until resumed: for slow readers. */
-void http_pause(struct http_call *c);
-void http_resume(struct http_call *c);
 size_t http_in_flight(const struct http *h);
 
 /* Blocking, for programs with loop_poll: starts the request and runs the loop until it is

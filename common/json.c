@@ -204,12 +204,6 @@ json_get_int(const json_t *root, const char *path, int64_t *out, struct err *e)
 }
 
 int
-json_get_bool(const json_t *root, const char *path, bool *out, struct err *e)
-{
-    return required(json_opt_bool(root, path, out, e), path, e);
-}
-
-int
 json_get_obj(const json_t *root, const char *path, json_t **out, struct err *e)
 {
     return required(json_opt_obj(root, path, out, e), path, e);

@@ -39,7 +39,6 @@ json_t *json_at(const json_t *root, const char *path);
  * borrowed from the tree. */
 int json_get_str(const json_t *root, const char *path, const char **out, struct err *e);
 int json_get_int(const json_t *root, const char *path, int64_t *out, struct err *e);
-int json_get_bool(const json_t *root, const char *path, bool *out, struct err *e);
 int json_get_obj(const json_t *root, const char *path, json_t **out, struct err *e);
 int json_get_arr(const json_t *root, const char *path, json_t **out, struct err *e);
 

@@ -493,9 +493,3 @@ kube_calls_free(struct kube *k)
     while (k->calls != NULL)
         call_free(k->calls);
 }
-
-size_t
-kube_pending(const struct kube *k)
-{
-    return k->pending;
-}

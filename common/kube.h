@@ -202,14 +202,10 @@ typedef void kube_done_fn(void *arg, const struct kube_result *r);
 struct kube_call *kube_call(struct kube *k, const struct kube_request *r,
                             kube_done_fn *done, void *arg, struct err *e);
 void kube_cancel(struct kube_call *c);
-size_t kube_pending(const struct kube *k); /* in flight and queued */
 
 /* Blocking, for programs with loop_poll. Returns 0 with *body (may be NULL; the caller
  * owns) or -1 with *e set. `status` (NULL is allowed) tells the details of a refusal. */
 int kube_call_wait(struct kube *k, const struct kube_request *r, json_t **body,
-                   struct kube_status *status, struct err *e);
-/* The same for text answers: adds to `text`. */
-int kube_text_wait(struct kube *k, const struct kube_request *r, struct buf *text,
                    struct kube_status *status, struct err *e);
 
 /* ---- streams: watches and followed logs ---- */
@@ -241,8 +237,6 @@ struct kube_stream;
 struct kube_stream *kube_stream(struct kube *k, const struct kube_stream_request *r,
                                 struct err *e);
 void kube_stream_cancel(struct kube_stream *s); /* on_end is not called */
-void kube_stream_pause(struct kube_stream *s);
-void kube_stream_resume(struct kube_stream *s);
 /* Blocking: runs the loop until the stream ended; r->on_end must be NULL. 0 for a clean
  * end. */
 int kube_stream_wait(struct kube *k, const struct kube_stream_request *r,

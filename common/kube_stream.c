@@ -196,17 +196,3 @@ kube_stream_cancel(struct kube_stream *s)
     if (s != NULL)
         stream_free(s);
 }
-
-void
-kube_stream_pause(struct kube_stream *s)
-{
-    if (s->http != NULL)
-        http_pause(s->http);
-}
-
-void
-kube_stream_resume(struct kube_stream *s)
-{
-    if (s->http != NULL)
-        http_resume(s->http);
-}

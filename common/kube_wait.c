@@ -9,7 +9,6 @@
 
 struct waiting {
     json_t **body;
-    struct buf *text;
     struct kube_status *status;
     struct err *e;
     bool done;
@@ -29,8 +28,6 @@ on_done(void *arg, const struct kube_result *r)
     }
     if (w->body != NULL)
         *w->body = json_incref(r->body);
-    if (w->text != NULL && r->text != NULL)
-        buf_add(w->text, r->text, r->text_size);
 }
 
 static int
@@ -63,17 +60,6 @@ kube_call_wait(struct kube *k, const struct kube_request *r, json_t **body,
     if (body != NULL)
         *body = NULL;
     return wait_for(k, r, &w, e);
-}
-
-int
-kube_text_wait(struct kube *k, const struct kube_request *r, struct buf *text,
-               struct kube_status *status, struct err *e)
-{
-    struct waiting w = {.text = text, .status = status};
-    struct kube_request copy = *r;
-
-    copy.text = true;
-    return wait_for(k, &copy, &w, e);
 }
 
 /* ---- streams ---- */

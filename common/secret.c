@@ -43,9 +43,3 @@ secret_size(const struct secret *s)
 {
     return s->size;
 }
-
-const char *
-secret_masked(const struct secret *s)
-{
-    return s != NULL ? "***" : "";
-}

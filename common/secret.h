@@ -19,7 +19,4 @@ SCOPED_DEFINE(secret)
 const char *secret_reveal(const struct secret *s);
 size_t secret_size(const struct secret *s);
 
-/* What a log or a dump shows: always "***" ("" for NULL); static. */
-const char *secret_masked(const struct secret *s);
-
 #endif

@@ -390,12 +390,6 @@ worker_quarantined(const struct worker *w, const char *key)
     return false;
 }
 
-const struct msg_strs *
-worker_quarantine(const struct worker *w)
-{
-    return &w->quarantine_view;
-}
-
 struct metrics *
 worker_metrics(struct worker *w)
 {

@@ -103,7 +103,6 @@ const struct peer *worker_self(const struct worker *w);
 /* Keys (as given to worker_busy) that were being processed at three deaths in a row: do
  * not touch them but every 10 minutes, and say so on the object. */
 bool worker_quarantined(const struct worker *w, const char *key);
-const struct msg_strs *worker_quarantine(const struct worker *w); /* the whole list */
 
 /* ---- bus ---- */
 

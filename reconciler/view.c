@@ -191,12 +191,3 @@ meta_has_finalizer(const struct meta *m, const char *finalizer)
 {
     return texts_have(&m->finalizers, finalizer);
 }
-
-const char *
-meta_label(const struct meta *m)
-{
-    static char label[320];
-
-    snprintf(label, sizeof label, "%s/%s", m->ns, m->name);
-    return label;
-}

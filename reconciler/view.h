@@ -220,8 +220,6 @@ SCOPED_DEFINE(view)
 
 /* Whether the object was observed with `finalizer`. */
 bool meta_has_finalizer(const struct meta *m, const char *finalizer);
-/* "ns/name", for logs; borrowed until the next call. */
-const char *meta_label(const struct meta *m);
 
 /* ---- for view_*.c: each reads its kind into the zeroed view ---- */
 typedef int view_reader(struct view *v, const json_t *object, struct err *e);

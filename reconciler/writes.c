@@ -321,9 +321,3 @@ writes_collect(struct writes *w, const struct meta *task, const char *pod,
                                                    .failed = failed}};
     submit(w, x);
 }
-
-size_t
-writes_pending(const struct writes *w)
-{
-    return zhashx_size(w->all);
-}

@@ -32,7 +32,6 @@ void writes_event(struct writes *w, unsigned kind, const struct meta *m, bool wa
 /* Asks for the outputs of a Pod's container; `done` is called once. */
 void writes_collect(struct writes *w, const struct meta *task, const char *pod,
                     const char *container, bool failed, outputs_fn *done, void *arg);
-size_t writes_pending(const struct writes *w);
 
 /* "fix-42.0123456789abcdef": the same for the same words about the same object. */
 void event_name(const struct meta *m, const char *reason, const char *message, char *out,

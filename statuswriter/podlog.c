@@ -80,12 +80,6 @@ podlogs_free(struct podlogs *l)
     free(l);
 }
 
-size_t
-podlogs_pending(const struct podlogs *l)
-{
-    return l->n;
-}
-
 enum podlog_end
 podlog_end(const struct kube_stream_end *end)
 {

@@ -27,8 +27,6 @@ SCOPED_DEFINE(podlogs)
 void podlogs_collect(struct podlogs *l, const struct peer *from,
                      const struct msg_collect *m);
 
-size_t podlogs_pending(const struct podlogs *l);
-
 /* What to do about an attempt that ended. Pure. */
 enum podlog_end {
     PODLOG_DONE,  /* the log was read to its end */

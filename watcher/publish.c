@@ -27,7 +27,7 @@ struct consumer {
 struct publisher {
     struct shelf *shelves;
     size_t n_shelves;
-    uint64_t epoch, sweeps;
+    uint64_t epoch;
     publish_fn *send;
     void *arg;
     struct consumer consumers[CONSUMERS_MAX];
@@ -181,7 +181,6 @@ publisher_join(struct publisher *p, const char *user_id, const struct msg_join *
     struct marking m = {p, c};
     for (i = 0; i < p->n_shelves; i++)
         cache_each(p->shelves[i].cache, mark_one, &m);
-    p->sweeps++;
     return 0;
 }
 
@@ -416,10 +415,4 @@ publisher_waiting(const struct publisher *p)
     for (size_t i = 0; i < CONSUMERS_MAX; i++)
         n += p->consumers[i].count;
     return n;
-}
-
-uint64_t
-publisher_sweeps(const struct publisher *p)
-{
-    return p->sweeps;
 }

@@ -55,6 +55,5 @@ void publisher_mark(struct publisher *p, struct entry *entry);
 bool publisher_flush(struct publisher *p);
 
 size_t publisher_waiting(const struct publisher *p); /* dirty entries, all consumers */
-uint64_t publisher_sweeps(const struct publisher *p);
 
 #endif

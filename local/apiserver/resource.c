@@ -13,7 +13,6 @@
 struct registry {
     struct resource **all; /* owned */
     size_t count, capacity;
-    unsigned generation;
     struct schema_set
         *builtin; /* schemas of the built-in types, filled as they are asked for */
 };
@@ -71,7 +70,6 @@ add(struct registry *r, struct resource *res, struct err *e)
         r->capacity = more;
     }
     r->all[r->count++] = res;
-    r->generation++;
     return 0;
 }
 
@@ -153,12 +151,6 @@ struct resource *
 registry_at(struct registry *r, size_t i)
 {
     return r->all[i];
-}
-
-unsigned
-registry_generation(const struct registry *r)
-{
-    return r->generation;
 }
 
 void
@@ -289,12 +281,10 @@ registry_drop_crd(struct registry *r, const char *name)
     size_t kept = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        if (r->all[i]->custom && strcmp(r->all[i]->key, name) == 0) {
+        if (r->all[i]->custom && strcmp(r->all[i]->key, name) == 0)
             resource_free(r->all[i]);
-            r->generation++;
-        } else {
+        else
             r->all[kept++] = r->all[i];
-        }
     }
     r->count = kept;
 }

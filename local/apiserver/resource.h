@@ -70,9 +70,6 @@ struct resource *registry_at(struct registry *r, size_t i);
 int registry_add_crd(struct registry *r, const json_t *crd, struct err *e);
 void registry_drop_crd(struct registry *r, const char *name);
 
-/* Changes whenever a CRD comes or goes: discovery and OpenAPI documents are cached by it. */
-unsigned registry_generation(const struct registry *r);
-
 /* "kelos.dev/v1alpha1" or "v1" into out. */
 void resource_api_version(const struct resource *r, char *out, size_t size);
 

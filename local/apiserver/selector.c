@@ -335,13 +335,3 @@ selector_empty(const struct selector *sel)
 {
     return sel->count == 0;
 }
-
-const char *
-selector_name(const struct selector *sel)
-{
-    for (size_t i = 0; i < sel->count; i++)
-        if (sel->terms[i].field && sel->terms[i].op == OP_EQ &&
-            strcmp(sel->terms[i].key, "metadata.name") == 0)
-            return sel->terms[i].values[0];
-    return NULL;
-}

@@ -20,8 +20,6 @@ SCOPED_DEFINE(selector)
 bool selector_match(const struct selector *sel, const json_t *obj);
 /* True when it matches everything. */
 bool selector_empty(const struct selector *sel);
-/* The name when the fields ask for exactly one metadata.name, else NULL. */
-const char *selector_name(const struct selector *sel);
 
 /* The i-th field path (as for common/json.h) that may be selected for a type besides name
  * and namespace; false at the end. */
