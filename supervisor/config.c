@@ -69,6 +69,8 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         {"log-format", FLAG_TEXT, &c->log_format, "FORMAT", "text or json"},
         {"notify-fd", FLAG_NUMBER, &c->notify_fd, "FD",
          "where \"ready\" is written once"},
+        {"api-groups", FLAG_TEXT, &c->api_groups, "LIST",
+         "kelos.dev, axon.io: which of them are served (kelos.dev)"},
         {"leader-elect", FLAG_SWITCH, &c->leader_elect, NULL,
          "several controllers may run; the holder of a Lease acts"},
         {"once-check-config", FLAG_SWITCH, &c->check_only, NULL,

@@ -21,6 +21,7 @@ struct config {
     const char *node_tls; /* folder of node.crt, node.key, ca.crt; "": no logs */
     const char *metrics_address, *health_address;
     const char *sandbox;
+    const char *api_groups; /* as the watcher gets them; NULL: its default */
     const char *log_level, *log_format;
     int64_t shards;
     int64_t local_port; /* 0: choose once, then keep */

@@ -73,6 +73,8 @@ watcher_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 {
     (void)u;
     spawn_arg(spawn, "--identity=%s", s->identity);
+    if (s->config.api_groups != NULL)
+        spawn_arg(spawn, "--api-groups=%s", s->config.api_groups);
     if (s->config.leader_elect)
         spawn_arg(spawn, "--leader-elect");
 }

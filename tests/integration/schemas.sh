@@ -183,8 +183,8 @@ refused TaskSpawner "$CRON,$TMPL,\"maxConcurrency\":2147483648" "maxConcurrency"
 refused TaskSpawner "$CRON,$TMPL,\"maxTotalTasks\":99999999999" "maxTotalTasks"
 row RES/R13
 row RES/R9
-refused Task "\"type\":\"codex\",\"prompt\":\"$(repeat 122881)\",$C" "spec.prompt"
-refused AgentConfig "\"agentsMD\":\"$(repeat 122881)\"" "agentsMD"
+refused Task "\"type\":\"codex\",\"prompt\":\"$(repeat 262145)\",$C" "spec.prompt"
+refused AgentConfig "\"agentsMD\":\"$(repeat 262145)\"" "agentsMD"
 row RES/R10
 
 finish

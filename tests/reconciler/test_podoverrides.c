@@ -2,6 +2,8 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
+#include "reconciler/item.h"
+
 #define PO(members) "'podOverrides':{" members "}"
 
 static const json_t *
@@ -395,4 +397,40 @@ Test(cursor, has_its_image_name_and_credential)
     cr_assert_str_eq(env_text(agent(got)),
                      "KELOS_AGENT_TYPE=cursor CURSOR_API_KEY=@s/CURSOR_API_KEY");
     row_claim("ADD/CU1");
+}
+
+/* ---- TaskSpawners ---- */
+
+Test(podoverrides, a_spawned_task_carries_the_template_unchanged)
+{
+    static const char *const members[] = {"podOverrides",    "podFailurePolicy",
+                                          "effort",          "credentials",
+                                          "agentConfigRefs", "upstreamRepo"};
+    json_t *object =
+        js("{'metadata':{'name':'often','namespace':'dev'},'spec':{'when':{'cron':{'"
+           "schedule':"
+           "'@daily'}},'taskTemplate':{'type':'cursor','credentials':{'type':'none'},"
+           "'effort':'high','upstreamRepo':'a/b','agentConfigRefs':[{'name':'x'}],"
+           "'podFailurePolicy':{'rules':[]},'podOverrides':{'labels':{'a':'b'},"
+           "'tolerations':[{'key':'k'}],'extraContainers':[],'affinity':{'x':{}},"
+           "'serviceAccountName':'sa'}}}}");
+    struct spawner_view *s = make_view(KIND_TASK_SPAWNER, 0, object);
+    const struct item item = {.id = "1",
+                              .title = "t",
+                              .body = "",
+                              .url = "",
+                              .comments = "",
+                              .kind = "",
+                              .time = "",
+                              .schedule = ""};
+    struct err e = ERR_INIT;
+    json_t *task = keep(item_task(s, &item, &e));
+
+    cr_assert_not_null(task, "%s", e.text);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        cr_assert(
+            json_equal(json_object_get(json_object_get(task, "spec"), members[i]),
+                       json_object_get(json_at(object, "spec.taskTemplate"), members[i])),
+            "%s", members[i]);
+    row_claim("ADD/PO18");
 }

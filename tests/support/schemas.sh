@@ -14,7 +14,9 @@ server=$S token=$TOKEN
 call() { # METHOD PATH BODY: the code, then the answer
     # shellcheck disable=SC2086
     curl -sS --noproxy '*' $CURL_CA -o "$T/answer" -w '%{http_code}' -X "$1" -H "Authorization: Bearer $token" \
-        -H "Content-Type: ${4:-application/json}" --data-binary "$3" "$server$2" > "$T/code"
+        -H "Content-Type: ${4:-application/json}" --data-binary @- "$server$2" > "$T/code" <<END
+$3
+END
     code=$(cat "$T/code")
 }
 # shellcheck disable=SC2086

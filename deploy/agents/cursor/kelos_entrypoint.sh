@@ -102,7 +102,10 @@ umask "$mask"
 if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
 if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
 
-if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
+# One argument holds 128 KiB; beyond, the agent is pointed to the file.
+if [ -n "${KELOS_PROMPT_FILE-}" ] && [ "$(stat -c %s "$KELOS_PROMPT_FILE")" -lt 120000 ]; then
+    prompt=$(cat "$KELOS_PROMPT_FILE")
+fi
 case $prompt in -*) args+=(--) ;; esac
 agent "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
 exit "${PIPESTATUS[0]}"
