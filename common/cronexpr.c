@@ -283,6 +283,26 @@ cronexpr_parse(const char *text, unsigned flags, struct err *e)
     return parse_fields(c, text, e) < 0 ? NULL : TAKE(c);
 }
 
+struct cronexpr *
+cronexpr_parse_in(const char *text, const char *zone, unsigned flags, struct err *e)
+{
+    SCOPED(string) char *both = NULL;
+
+    if (*zone == '\0')
+        return cronexpr_parse(text, flags, e);
+    if (strncmp(text, "TZ=", 3) == 0 || strncmp(text, "CRON_TZ=", 8) == 0 ||
+        strchr(zone, ' ') != NULL) {
+        err_set(e, ERR_INVALID, "timeZone and TZ= in the schedule exclude each other");
+        return NULL;
+    }
+    if (asprintf(&both, "TZ=%s %s", zone, text) < 0) {
+        both = NULL;
+        err_set(e, ERR_SYSTEM, "out of memory");
+        return NULL;
+    }
+    return cronexpr_parse(both, flags, e);
+}
+
 /* ---- ticks ---- */
 
 static bool

@@ -23,6 +23,10 @@ struct cronexpr;
 /* Returns what the caller owns, or NULL with e (ERR_INVALID; the text is the reason
  * alone, the caller says which expression). */
 struct cronexpr *cronexpr_parse(const char *text, unsigned flags, struct err *e);
+/* The same in a zone of tzdata; "" : as the text says, else UTC. A zone and a text that begins
+ * with TZ= exclude each other. */
+struct cronexpr *cronexpr_parse_in(const char *text, const char *zone, unsigned flags,
+                                   struct err *e);
 void cronexpr_free(struct cronexpr *c);
 SCOPED_DEFINE(cronexpr)
 

@@ -1,4 +1,4 @@
-/* item.h - work items of a source, and the Task that one of them becomes. Pure. */
+/* item.h - work items of a source. Pure. */
 #ifndef KELOS_RECONCILER_ITEM_H
 #define KELOS_RECONCILER_ITEM_H
 
@@ -8,7 +8,7 @@
 struct item {
     const char *id;
     int64_t number;
-    const char *title, *body, *url, *comments, *kind, *time, *schedule;
+    const char *title, *body, *url, *comments, *kind, *time, *schedule, *branch;
     struct texts labels;
     int64_t trigger_ms; /* of the comment that asked for it; 0: none */
 };
@@ -36,16 +36,7 @@ void item_set_keep(struct item_set *s, const struct item_set *old, int64_t after
 /* When the item is of, by its .Time; 0: it has none. */
 int64_t item_time(const struct item *item);
 
-/* The Task's name: <spawner>-<id>, lower case, what no name may hold replaced by '-'. Longer
- * than 63 characters: cut, with eight digits of its hash at the end. out holds 64 bytes. */
-void item_task_name(const char *spawner, const char *id, char *out);
-
 /* Which match of the item this is: its id with the trigger's time, or else the poll's. */
 void item_revision(const struct item *item, int64_t polled_ms, char *out, size_t room);
-
-/* The Task of this item, without what numbers it: apiVersion, kind, metadata with name, label
- * and finalizer, spec with the rendered prompt and branch. The caller owns; NULL with
- * ERR_INVALID: a template is wrong ("prompt: parsing template: ..."). */
-json_t *item_task(const struct spawner_view *s, const struct item *item, struct err *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* plan.c - see plan.h. */
 #include "reconciler/plan.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 struct counts {
     int64_t active, total;
     const char *first_failure;
+    const char *name_error; /* NULL: all items have names */
     size_t failed;
     bool budget_reached;
     int64_t watermark_ms; /* cron: ticks until then are done with */
@@ -55,6 +57,10 @@ plan_task_of(const struct task_view *t)
 bool
 plan_owns(const struct spawner_view *s, const struct task_view *t)
 {
+    const char *owner = t->view.meta.controller_uid;
+
+    if (owner != NULL)
+        return strcmp(owner, s->view.meta.uid) == 0;
     return t->spawner != NULL && strcmp(t->spawner, s->view.meta.name) == 0;
 }
 
@@ -177,9 +183,9 @@ number_task(const struct plan_facts *f, struct plan_create *create)
 
     snprintf(ordinal, sizeof ordinal, "%lld", (long long)create->ordinal);
     item_revision(create->item, f->items->polled_ms, revision, sizeof revision);
-    json_object_set_new(
-        json_object_get(create->task, "metadata"), "annotations",
-        json_pack("{s:s,s:s}", p->note_ordinal, ordinal, p->note_revision, revision));
+    json_t *notes = json_at(create->task, "metadata.annotations");
+    json_object_set_new(notes, p->note_ordinal, json_string(ordinal));
+    json_object_set_new(notes, p->note_revision, json_string(revision));
 }
 
 static void
@@ -255,33 +261,71 @@ open_lists(struct plan *p, size_t n)
 
 static void
 plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
-          const struct item *it)
+          struct plan_verdict *v)
 {
-    struct plan_verdict *v = &p->verdicts[p->n_verdicts++];
-    char name[64];
-
-    item_task_name(f->spawner->view.meta.name, it->id, name);
-    *v = (struct plan_verdict){.item = it, .name = pool_str(&p->arena, name)};
     judge(f, p, c, v);
     if (v->state == PLAN_STARTS && (v->state = limited(f, c)) == PLAN_STARTS)
         add_create(f, p, c, v);
     c->held = c->held || v->state == PLAN_AGAIN || v->state == PLAN_WAITS_SLOT ||
               v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL;
-    if (!c->held && item_time(it) > c->watermark_ms)
-        c->watermark_ms = item_time(it);
+    if (!c->held && item_time(v->item) > c->watermark_ms)
+        c->watermark_ms = item_time(v->item);
+}
+
+/* The arena owns the names. */
+static void
+keep_text(void *text)
+{
+    (void)text;
+}
+
+static int
+names_compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Names all items, best rank first; of several with one name the first stays. A name that
+ * cannot be made stops everything: no item may be taken for another. */
+static bool
+name_items(const struct plan_facts *f, struct plan *p, struct counts *c)
+{
+    bool chosen = *f->spawner->name_template != '\0';
+    struct ranked *all = ordered(f);
+    void *seen = NULL;
+
+    for (size_t i = 0; i < f->items->n && c->name_error == NULL; i++) {
+        struct plan_verdict *v = &p->verdicts[p->n_verdicts];
+        struct err e = ERR_INIT;
+        char name[ITEM_NAME_SIZE];
+
+        if (item_name(f->spawner, all[i].item, name, &e) < 0) {
+            c->name_error = pool_str(&p->arena, e.text);
+            break;
+        }
+        *v =
+            (struct plan_verdict){.item = all[i].item, .name = pool_str(&p->arena, name)};
+        const char *const *known = chosen ? tsearch(v->name, &seen, names_compare) : NULL;
+        if (known == NULL || *known == v->name)
+            p->n_verdicts++;
+    }
+    tdestroy(seen, keep_text);
+    free(all);
+    return c->name_error == NULL;
 }
 
 static void
 plan_items(const struct plan_facts *f, struct plan *p, struct counts *c)
 {
-    struct ranked *all = ordered(f);
-
     open_lists(p, f->items->n);
-    for (size_t i = 0; i < f->items->n; i++)
-        plan_item(f, p, c, all[i].item);
+    if (!name_items(f, p, c)) {
+        p->n_verdicts = 0;
+        return;
+    }
+    for (size_t i = 0; i < p->n_verdicts; i++)
+        plan_item(f, p, c, &p->verdicts[i]);
     if (!c->held && f->items->watermark_ms > c->watermark_ms)
         c->watermark_ms = f->items->watermark_ms;
-    free(all);
 }
 
 static struct counts
@@ -316,6 +360,7 @@ plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out)
         .total = c.total,
         .failed = c.failed,
         .first_failure = c.first_failure,
+        .name_error = c.name_error,
         .budget_reached = c.budget_reached,
         .watermark_ms = c.watermark_ms,
     };
@@ -359,8 +404,9 @@ plan_config_error(const struct spawner_view *s, char *out, size_t room)
     if (s->source != SOURCE_CRON)
         return false;
     SCOPED(cronexpr)
-    struct cronexpr *c =
-        cronexpr_parse(s->schedule != NULL ? s->schedule : "", CRONEXPR_DESCRIPTORS, &e);
+    struct cronexpr *c = cronexpr_parse_in(s->schedule != NULL ? s->schedule : "",
+                                           s->time_zone != NULL ? s->time_zone : "",
+                                           CRONEXPR_DESCRIPTORS, &e);
     if (c == NULL)
         snprintf(out, room, "parsing cron schedule \"%s\": %s",
                  s->schedule != NULL ? s->schedule : "", e.text);

@@ -6,7 +6,7 @@
 #ifndef KELOS_RECONCILER_PLAN_H
 #define KELOS_RECONCILER_PLAN_H
 
-#include "reconciler/item.h"
+#include "reconciler/itemtask.h"
 
 /* Failed polls in a row until the phase says so. */
 #define PLAN_FAILURES_MAX 3
@@ -24,7 +24,7 @@ struct plan_task {
 
 /* What the planner needs of a Task in view; texts are borrowed from it. */
 struct plan_task plan_task_of(const struct task_view *t);
-/* Whether the Task is of this spawner. */
+/* Whether the Task is of this spawner: by its controller, without one by its label. */
 bool plan_owns(const struct spawner_view *s, const struct task_view *t);
 
 /* A Task that was there and is gone. */
@@ -81,7 +81,7 @@ struct plan_verdict {
 
 struct plan_create {
     const struct item *item;
-    char name[64];
+    char name[ITEM_NAME_SIZE];
     int64_t ordinal;
     json_t *task; /* owned */
 };

@@ -106,9 +106,12 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
     if (polled || f->spawner->suspend ||
         condition_now(f->spawner, "TaskBudgetExhausted") != NULL)
         set_budget(f, o, now_ms, p);
-    set_trouble(f, p, now_ms, "DiscoveryError",
-                f->error_reason != NULL ? f->error_reason : "SourceFailed",
-                f->error_message);
+    if (f->error_message == NULL && o->name_error != NULL)
+        set_trouble(f, p, now_ms, "DiscoveryError", "NameInvalid", o->name_error);
+    else
+        set_trouble(f, p, now_ms, "DiscoveryError",
+                    f->error_reason != NULL ? f->error_reason : "SourceFailed",
+                    f->error_message);
     if (o->failed > 0)
         creation =
             pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
@@ -138,6 +141,9 @@ set_phase(const struct plan_facts *f, const struct plan_outcome *o, struct plan 
         st->message = f->config_error;
     } else if (f->workspace_missing) {
         return;
+    } else if (o->name_error != NULL) {
+        st->phase = "Failed";
+        st->message = o->name_error;
     } else if (f->failures >= PLAN_FAILURES_MAX) {
         st->phase = "Failed";
         st->message = f->error_message;
@@ -193,7 +199,7 @@ discovered(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
 
     if (s->source == SOURCE_CRON && !s->suspend && strcmp(s->phase, "Suspended") == 0)
         return now_ms;
-    if (s->suspend || f->items == NULL)
+    if (s->suspend || f->items == NULL || o->name_error != NULL)
         return s->discovered_ms;
     int64_t at = s->source == SOURCE_CRON ? o->watermark_ms : f->items->polled_ms;
     return at > s->discovered_ms ? at : s->discovered_ms;

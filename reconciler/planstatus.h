@@ -9,6 +9,7 @@ struct plan_outcome {
     int64_t active, total;
     size_t failed;             /* items that can become no Task */
     const char *first_failure; /* of them, the first */
+    const char *name_error;    /* why nothing could be planned; NULL */
     bool budget_reached;
     int64_t watermark_ms;
 };

@@ -16,6 +16,8 @@ struct profile {
     const char *label_spawner;   /* on spawned Tasks: the TaskSpawner's name */
     const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
     const char *note_revision;   /* annotation: which revision of the work item */
+    const char *note_kind;       /* annotation: issue or pull-request */
+    const char *note_number;     /* annotation: its number */
     const char *label_name;      /* app.kubernetes.io/name */
     const char *managed_by;      /* app.kubernetes.io/managed-by */
     const char *entrypoint;      /* the agent's command */

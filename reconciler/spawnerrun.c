@@ -163,7 +163,7 @@ by_name(const void *a, const void *b)
 
 /* Tasks in view with our label, and those that we created and do not see yet. */
 static struct plan_task *
-gather_tasks(struct run *r, size_t *n)
+gather_tasks(struct run *r, const struct spawner_view *v, size_t *n)
 {
     struct shard *s = r->shard;
     struct spawner_memory *m = memory(r);
@@ -178,6 +178,8 @@ gather_tasks(struct run *r, size_t *n)
         const struct task_view *t = (const struct task_view *)found.at[i];
         const struct meta *tm = &t->view.meta;
         const char *deleted = zhashx_lookup(m->deleted, tm->name);
+        if (!plan_owns(v, t))
+            continue;
         all[*n] = plan_task_of(t);
         all[*n].deleting |= deleted != NULL && strcmp(deleted, tm->uid) == 0;
         (*n)++;
@@ -209,7 +211,7 @@ make_plan(struct run *r, const struct spawner_view *v)
 {
     struct spawner_memory *m = memory(r);
     size_t n;
-    struct plan_task *tasks = gather_tasks(r, &n);
+    struct plan_task *tasks = gather_tasks(r, v, &n);
     const struct plan_facts f = {
         .spawner = v,
         .items = m->items,
@@ -304,20 +306,18 @@ on_looked(void *arg, const struct kube_result *res)
 {
     struct run *r = arg;
     const struct plan_create *c = &r->plan.creates[r->next_create];
-    const struct profile *p = profile_of(r->meta.profile);
+    const struct spawner_view *v = view(r);
+    struct err e = ERR_INIT;
     char text[400];
 
-    if (res->err.code != ERR_NONE || memory(r) == NULL) {
+    if (res->err.code != ERR_NONE || v == NULL || memory(r) == NULL) {
         fail(r, &res->err);
         return;
     }
-    const json_t *labels = json_at(res->body, "metadata.labels");
-    const json_t *notes = json_at(res->body, "metadata.annotations");
-    const char *owner = json_string_value(json_object_get(labels, p->label_spawner));
-    const char *ordinal = json_string_value(json_object_get(notes, p->note_ordinal));
-    if (owner != NULL && strcmp(owner, r->meta.name) == 0) {
-        expect(r, c->name, json_str_or(res->body, "metadata.uid", ""),
-               ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0);
+    SCOPED(view) struct view *found = view_new(KIND_TASK, r->meta.profile, res->body, &e);
+    const struct task_view *t = (const struct task_view *)found;
+    if (t != NULL && plan_owns(v, t)) {
+        expect(r, c->name, t->view.meta.uid, t->ordinal);
     } else {
         snprintf(text, sizeof text,
                  "task %s name collides with an existing Task not owned by spawner %s",

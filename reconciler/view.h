@@ -167,9 +167,11 @@ struct spawner_view {
     const char *workspace;       /* taskTemplate.workspaceRef.name or NULL */
     const char *prompt_template; /* "" when absent, like the next */
     const char *branch_template;
+    const char *name_template;
     const char *trigger_comment; /* NULL or not empty */
     const char *repo;            /* githubIssues.repo, NULL or not empty */
     const char *schedule;
+    const char *time_zone; /* NULL or not empty */
     const char *jira_base;
     const char *jira_secret;
     struct texts priority_labels;

@@ -1,6 +1,8 @@
 /* view_spawner.c - the fields of a TaskSpawner. */
 #include "reconciler/view.h"
 
+#include <stdio.h>
+
 #include "common/macros.h"
 
 /* The order decides when an old object holds several: githubIssues, jira, cron. */
@@ -33,6 +35,22 @@ read_source(struct spawner_view *s)
     }
 }
 
+/* The source's own interval wins. */
+static int
+read_interval(struct spawner_view *s, const json_t *object, const char *common,
+              struct err *e)
+{
+    const char *own = NULL;
+    char path[64];
+
+    snprintf(path, sizeof path, "spec.when.%s.pollInterval", source_kind_name(s->source));
+    if (s->source != SOURCE_NONE && s->source != SOURCE_CRON &&
+        view_opt(&s->view, object, path, &own, e) < 0)
+        return -1;
+    s->poll_interval = own != NULL ? own : common != NULL ? common : "5m";
+    return 0;
+}
+
 static int
 read_spec(struct spawner_view *s, const json_t *object, struct err *e)
 {
@@ -47,10 +65,12 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
         view_opt(v, object, "spec.taskTemplate.promptTemplate", &s->prompt_template, e) <
             0 ||
         view_opt(v, object, "spec.taskTemplate.branch", &s->branch_template, e) < 0 ||
+        view_opt(v, object, "spec.taskTemplate.nameTemplate", &s->name_template, e) < 0 ||
         view_opt(v, object, "spec.when.githubIssues.triggerComment", &s->trigger_comment,
                  e) < 0 ||
         view_opt(v, object, "spec.when.githubIssues.repo", &s->repo, e) < 0 ||
         view_opt(v, object, "spec.when.cron.schedule", &s->schedule, e) < 0 ||
+        view_opt(v, object, "spec.when.cron.timeZone", &s->time_zone, e) < 0 ||
         view_opt(v, object, "spec.when.jira.baseUrl", &s->jira_base, e) < 0 ||
         view_opt(v, object, "spec.when.jira.secretRef.name", &s->jira_secret, e) < 0 ||
         view_texts(v, object, "spec.when.githubIssues.priorityLabels", false,
@@ -60,15 +80,16 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
         json_opt_int(object, "spec.maxTotalTasks", &s->max_total, e) < 0 ||
         json_opt_bool(object, "spec.suspend", &s->suspend, e) < 0)
         return -1;
-    s->poll_interval = interval != NULL ? interval : "5m";
     if (s->prompt_template == NULL)
         s->prompt_template = "";
     if (s->branch_template == NULL)
         s->branch_template = "";
+    if (s->name_template == NULL)
+        s->name_template = "";
     s->when = json_deep_copy(when);
     s->template_ = json_deep_copy(task);
     read_source(s);
-    return 0;
+    return read_interval(s, object, interval, e);
 }
 
 static void

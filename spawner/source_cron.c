@@ -1,19 +1,20 @@
 /* source_cron.c - the ticks of a schedule (when.cron).
  *
- * The watermark is the last tick that was handed out and taken: ticks behind it are made up
- * for, LIMIT_CRON_CATCH_UP at a time, and a clock that is set back makes none twice. */
+ * The watermark is the last tick that was handed out and taken: what of the ticks behind it is
+ * made up for is the schedule's policy, and a clock that is set back makes none twice. */
 #include "spawner/source_cron.h"
 
 #include "common/clock.h"
-#include "common/cronexpr.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "spawner/crondue.h"
 
 enum { LATE_MS = 500 /* a tick is handed out up to this much after its time */ };
 
 struct schedule {
     char *text;
     struct cronexpr *expr;
+    enum cron_catch_up policy;
 };
 
 static void
@@ -30,18 +31,27 @@ static void *
 cron_read(const struct spawn *s, const json_t *when, struct err *e)
 {
     struct schedule *c = calloc(1, sizeof(*c));
-    const char *text = NULL;
+    const char *text = NULL, *zone = "", *policy = "";
+    int parsed = -1;
 
     if (c == NULL) {
         err_errno(e, "cron");
         return NULL;
     }
     if (json_get_str(when, "cron.schedule", &text, e) < 0 ||
+        json_opt_str(when, "cron.timeZone", &zone, e) < 0 ||
+        json_opt_str(when, "cron.catchUp", &policy, e) < 0 ||
         (c->text = strdup(text)) == NULL) {
         cron_spec_free(c);
         return NULL;
     }
-    if ((c->expr = cronexpr_parse(text, CRONEXPR_DESCRIPTORS, e)) == NULL) {
+    if ((parsed = cron_catch_up_parse(policy)) < 0) {
+        err_set(e, ERR_INVALID, "cron.catchUp: must be none, one or all");
+        cron_spec_free(c);
+        return NULL;
+    }
+    c->policy = (enum cron_catch_up)parsed;
+    if ((c->expr = cronexpr_parse_in(text, zone, CRONEXPR_DESCRIPTORS, e)) == NULL) {
         err_wrap(e, "parsing cron schedule \"%.200s\"", text);
         cron_spec_free(c);
         return NULL;
@@ -95,7 +105,7 @@ cron_poll(struct group *g)
     size_t n = 0;
 
     if (set != NULL && ticks != NULL)
-        n = cronexpr_ticks(c->expr, last, now_s, ticks, LIMIT_CRON_CATCH_UP);
+        n = cron_due(c->expr, c->policy, last, now_s, ticks);
     for (size_t i = 0; i < n; i++)
         add_tick(set, c, ticks[i]);
     if (n > 0)

@@ -24,13 +24,13 @@ ABSENT = {
               "spec.effort", "spec.upstreamRepo", "spec.podFailurePolicy",
               "status.results", "status.usage", "status.conditions"],
     "workspaces": ["spec.remotes", "spec.files", "spec.setupCommand"],
-    "taskspawners": ["spec.when.jira", "spec.suspend", "spec.maxTotalTasks",
+    "taskspawners": ["spec.when.jira", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (
-                        "repo", "triggerComment", "excludeComments", "assignee", "author", "priorityLabels")]
+                        "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "priorityLabels")]
                     + ["spec.taskTemplate." + m for m in (
                         "agentConfigRef", "agentConfigRefs", "dependsOn", "branch", "effort",
-                        "upstreamRepo", "podFailurePolicy")],
+                        "nameTemplate", "metadata", "upstreamRepo", "podFailurePolicy")],
 }
 POD_OVERRIDES = ["resources", "activeDeadlineSeconds", "env", "nodeSelector"]
 COLUMNS_ABSENT = {"Branch", "Depends On", "Suspend"}

@@ -147,11 +147,14 @@ anew() { u=$(field $NS/tasks/c-50 'o["metadata"]["uid"]'); [ -n "$u" ] && [ "$u"
 until_ok 15 anew || fail "not made anew"
 row SP/X1
 
-begin "a deleted TaskSpawner leaves its Tasks and its source ends"
-del $NS/taskspawners/m
+begin "a deleted TaskSpawner takes its Tasks along, unless they are to stay, and its source ends"
+call -X DELETE "$S$NS/taskspawners/m?propagationPolicy=Orphan" > /dev/null
 until_ok 10 gone $NS/taskspawners/m || fail "still there"
+sleep 0.5
 [ "$(tasks_of m | wc -w)" = 10 ] || fail "its Tasks went"
-row SP/I6 RES/SP14
+row RES/SP14
+del $NS/taskspawners/c
+until_ok 10 gone $NS/tasks/c-50 || fail "its Task is still there"
 for s in a b c t; do del $NS/taskspawners/$s; done
 no_source() { ! pgrep -P "$LOCAL_PID" -f kelos-spawner > /dev/null; }
 until_ok 10 no_source || fail "a source worker still runs"

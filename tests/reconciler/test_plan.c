@@ -382,6 +382,92 @@ Test(plan, a_broken_template_skips_its_items_and_says_why)
     row_claim("SP/L17");
 }
 
+static struct task_view *
+make_spawned(const char *name, const char *label, const char *owner_uid)
+{
+    char meta[300];
+
+    snprintf(meta, sizeof meta, "'labels':{'kelos.dev/taskspawner':'%s'}%s%s%s", label,
+             *owner_uid ? ",'ownerReferences':[{'kind':'TaskSpawner','name':'bugs',"
+                          "'controller':true,'uid':'"
+                        : "",
+             owner_uid, *owner_uid ? "'}]" : "");
+    return make_task(name, meta, "", "");
+}
+
+Test(plan, a_task_belongs_to_its_controller)
+{
+    struct spawner_view *s = make_spawner("", "", "", "");
+
+    cr_assert(plan_owns(s, make_spawned("bugs-1", "bugs", "u1")));
+    cr_assert_not(plan_owns(s, make_spawned("bugs-1", "bugs", "u0")));
+    cr_assert(plan_owns(s, make_spawned("bugs-1", "bugs", "")));
+    cr_assert_not(plan_owns(s, make_spawned("bugs-1", "other", "")));
+    row_claim("SP/OW4");
+
+    struct plan_task own = plan_task_of(make_spawned("bugs-1", "bugs", "u1"));
+    struct plan_facts f = facts(s, make_items("1"));
+    struct plan p;
+    f.tasks = &own;
+    f.n_tasks = 1;
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    cr_assert_null(condition(&p, "TaskCreationError"));
+    row_claim("SP/OW1");
+
+    /* That of a spawner that was there before under the same name is another's. */
+    f = facts(s, make_items("1"));
+    taken_name = "bugs-1";
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message, "collides"));
+    row_claim("SP/OW3");
+    row_claim("SP/I11");
+}
+
+Test(plan, items_with_one_name_become_one_task)
+{
+    struct spawner_view *s = make_spawner("", "", "'nameTemplate':'{{.Title}}'", "");
+    struct plan_facts f = facts(s, make_items("1 2 3"));
+    struct plan p;
+
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "1");
+    cr_assert_str_eq(p.creates[0].name, "title");
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "metadata.name", ""), "title");
+    row_claim("SP/OW5");
+}
+
+Test(plan, a_broken_name_stops_everything)
+{
+    struct spawner_view *s =
+        make_spawner("", "", "'nameTemplate':'{{.Nope}}'",
+                     "'lastDiscoveryTime':'2026-01-01T00:00:00Z','phase':'Running'");
+    struct plan_facts f = facts(s, make_items("1 2"));
+    struct plan p;
+
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    cr_assert_str_eq(p.status.phase, "Failed");
+    cr_assert_not_null(strstr(p.status.message, "failed to render name template"));
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->status, "True");
+    cr_assert_eq(p.status.discovered_ms, AT("2026-01-01T00:00:00Z"));
+    row_claim("SP/C10");
+}
+
+Test(plan, the_sources_own_interval_wins)
+{
+    struct spawner_view *s =
+        make_spawner("'pollInterval':'9m'", "'pollInterval':'30s'", "", "");
+
+    cr_assert_eq(plan_poll_ms(s), 30000);
+    s = make_spawner("'pollInterval':'9m'", "", "", "");
+    cr_assert_eq(plan_poll_ms(s), 540000);
+    s = make_spawner("", "", "", "");
+    cr_assert_eq(plan_poll_ms(s), 300000);
+    row_claim("SP/C2");
+}
+
 Test(plan, a_task_is_what_the_template_says)
 {
     struct spawner_view *s = make_spawner(

@@ -1,0 +1,161 @@
+/* test_itemtask.c - names and metadata of the Task that a work item becomes. */
+#include "tests/reconciler/fixture.h"
+#include "tests/support/rows.h"
+
+#include "reconciler/plan.h"
+
+#define EIGHTY                                                                           \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static struct spawner_view *
+make_spawner(const char *github, const char *task)
+{
+    return make_view(
+        KIND_TASK_SPAWNER, 0,
+        js("{'metadata':{'name':'bugs','namespace':'dev','uid':'u1'},'spec':{"
+           "'when':{'githubIssues':{%s}},'taskTemplate':{'type':'claude-code',"
+           "'credentials':{'type':'api-key','secretRef':{'name':'s'}},"
+           "'workspaceRef':{'name':'web'}%s%s}}}",
+           github, *task ? "," : "", task));
+}
+
+static const struct item issue = {.id = "42",
+                                  .number = 42,
+                                  .title = "Fix THE Bug: crash on startup!",
+                                  .body = "",
+                                  .url = "",
+                                  .comments = "",
+                                  .kind = "Issue",
+                                  .time = "",
+                                  .schedule = "",
+                                  .branch = ""};
+
+Test(itemtask, texts_become_names)
+{
+    static const struct {
+        const char *row, *in, *out;
+    } rows[] = {
+        {"SP/N1", "UPPER_case", "upper-case"},
+        {"SP/N2", "pr #42", "pr--42"},
+        {"SP/N3", "-leading-and-trailing.", "leading-and-trailing"},
+        {"SP/N4", "a..b", "a.b"},
+        {"SP/N4", "a.-b", "a.b"},
+        {"SP/N4", "a-.b", "a.b"},
+        {"SP/N5", "\xf0\x9f\x9a\x80go\xf0\x9f\x9a\x80\xf0\x9f\x9a\x80x\xf0\x9f\x9a\x80",
+         "go--x"},
+        {"SP/N7", "org/repo:tag", "org-repo-tag"},
+        {"SP/N8", "Fix THE Bug: crash on startup!", "fix-the-bug--crash-on-startup"},
+        {"SP/N9", EIGHTY, NULL},
+        {"SP/N6", "..", ""},
+        {"SP/N6", "---", ""},
+        {"SP/N6", "", ""},
+    };
+    char out[ITEM_NAME_SIZE];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        item_name_sanitise(rows[i].in, out);
+        if (rows[i].out != NULL)
+            cr_assert_str_eq(out, rows[i].out, "%s: %s", rows[i].in, out);
+        else
+            cr_assert(strlen(out) == 63 && strspn(out, "a") == 63, "%s", out);
+        if (strcmp(rows[i].row, "SP/N6") != 0)
+            row_claim(rows[i].row);
+    }
+}
+
+Test(itemtask, a_name_that_cannot_be_made_is_an_error)
+{
+    static const struct {
+        const char *row, *name, *why;
+    } rows[] = {
+        {"SP/N6", "---", "leaves no name"},
+        {"SP/N10", "{{index . \\\"Nope\\\"}}", "a value is missing"},
+        {"", "{{.Context}}", "Context"},
+        {"", "{{index . \\\"Context\\\"}}", "a value is missing"},
+        {"", "x{{if}}",
+         "failed to render name template: parsing template: template: name:1:"},
+    };
+    char out[ITEM_NAME_SIZE], task[200];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err e = ERR_INIT;
+        snprintf(task, sizeof task, "'nameTemplate':'%s'", rows[i].name);
+        struct spawner_view *s = make_spawner("", task);
+        cr_assert_eq(item_name(s, &issue, out, &e), -1, "%s", rows[i].name);
+        cr_assert_not_null(strstr(e.text, rows[i].why), "%s", e.text);
+        if (*rows[i].row != '\0')
+            row_claim(rows[i].row);
+    }
+    struct err e = ERR_INIT;
+    cr_assert_eq(item_name(make_spawner("", "'nameTemplate':'{{.Kind}}-{{.Title}}'"),
+                           &issue, out, &e),
+                 0);
+    cr_assert_str_eq(out, "issue-fix-the-bug--crash-on-startup");
+}
+
+Test(itemtask, an_upper_case_id_is_a_name_all_the_same)
+{
+    char out[ITEM_NAME_SIZE];
+
+    item_task_name("ts", "PROJ-42", out);
+    cr_assert_str_eq(out, "ts-proj-42");
+    row_claim("SP/W14");
+    item_task_name("ts", EIGHTY, out);
+    cr_assert_eq(strlen(out), 63);
+    row_claim("SP/W15");
+}
+
+Test(itemtask, what_a_user_asks_for_does_not_replace_what_is_ours)
+{
+    struct err e = ERR_INIT;
+    struct spawner_view *s = make_spawner(
+        "",
+        "'metadata':{'labels':{'kelos.dev/taskspawner':'other','issue':'{{.Number}}'},"
+        "'annotations':{'kelos.dev/source-number':'999','note':'{{.Kind}}'}}");
+    json_t *t = keep(item_task(s, &issue, &e));
+
+    cr_assert_not_null(t, "%s", e.text);
+    cr_assert_str_eq(json_str_or(t, "metadata.labels[kelos.dev/taskspawner]", ""),
+                     "bugs");
+    cr_assert_str_eq(json_str_or(t, "metadata.labels.issue", ""), "42");
+    cr_assert_str_eq(json_str_or(t, "metadata.annotations[kelos.dev/source-number]", ""),
+                     "42");
+    cr_assert_str_eq(json_str_or(t, "metadata.annotations[kelos.dev/source-kind]", ""),
+                     "issue");
+    cr_assert_str_eq(json_str_or(t, "metadata.annotations.note", ""), "Issue");
+    s = make_spawner("", "'metadata':{'labels':{'x':'{{.Nope}}'}}");
+    cr_assert_null(item_task(s, &issue, &e));
+    cr_assert_not_null(strstr(e.text, "label[x]"), "%s", e.text);
+}
+
+Test(itemtask, a_task_is_owned_by_its_spawner)
+{
+    struct err e = ERR_INIT;
+    json_t *t = keep(item_task(make_spawner("", ""), &issue, &e));
+    const json_t *owner = json_at(t, "metadata.ownerReferences[0]");
+
+    cr_assert_str_eq(json_str_or(owner, "kind", ""), "TaskSpawner");
+    cr_assert_str_eq(json_str_or(owner, "uid", ""), "u1");
+    cr_assert(json_bool_or(owner, "controller", false));
+    row_claim("SP/W4");
+}
+
+Test(itemtask, the_polled_repository_is_the_upstream)
+{
+    static const char *const repos[] = {"o/r", "https://github.com/o/r.git",
+                                        "https://ghe.example.com/o/r",
+                                        "git@github.com:o/r.git"};
+    struct err e = ERR_INIT;
+    char github[200];
+
+    for (size_t i = 0; i < sizeof repos / sizeof *repos; i++) {
+        snprintf(github, sizeof github, "'repo':'%s'", repos[i]);
+        json_t *t = keep(item_task(make_spawner(github, ""), &issue, &e));
+        cr_assert_str_eq(json_str_or(t, "spec.upstreamRepo", ""), "o/r", "%s", repos[i]);
+    }
+    json_t *t =
+        keep(item_task(make_spawner("'repo':'o/r'", "'upstreamRepo':'a/b'"), &issue, &e));
+    cr_assert_str_eq(json_str_or(t, "spec.upstreamRepo", ""), "a/b");
+    t = keep(item_task(make_spawner("", ""), &issue, &e));
+    cr_assert_null(json_at(t, "spec.upstreamRepo"));
+}
