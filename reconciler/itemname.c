@@ -5,7 +5,6 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-
 void
 item_task_name(const char *spawner, const char *id, char *out)
 {

@@ -196,3 +196,36 @@ item_task(const struct spawner_view *s, const struct item *item, struct err *e)
                      profile_of(s->view.meta.profile)->api_version, "kind", "Task",
                      "metadata", metadata, "spec", spec);
 }
+
+static int
+check_template(const char *field, const char *text, struct err *e)
+{
+    SCOPED(template) struct template *t = template_parse("tmpl", text, e);
+
+    return t != NULL ? 0 : err_wrap(e, "taskTemplate.%s", field);
+}
+
+int
+item_check_templates(const struct spawner_view *s, struct err *e)
+{
+    static const char *const maps[] = {"labels", "annotations"};
+    const json_t *metadata = json_object_get(s->template_, "metadata");
+
+    if (check_template("promptTemplate", s->prompt_template, e) < 0 ||
+        check_template("branch", s->branch_template, e) < 0 ||
+        check_template("nameTemplate", s->name_template, e) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        json_t *map = json_object_get(metadata, maps[i]), *value;
+        const char *key;
+        json_object_foreach(map, key, value)
+        {
+            char field[400];
+            snprintf(field, sizeof field, "metadata.%s[%.320s]", maps[i], key);
+            if (json_is_string(value) &&
+                check_template(field, json_string_value(value), e) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}

@@ -24,6 +24,10 @@ void item_name_sanitise(const char *text, char *out);
 int item_render(const char *name, const char *text, const struct item *it,
                 struct buf *out, struct err *e);
 
+/* Parses all templates of the spawner, whatever its items: 0, or -1 with ERR_INVALID that
+ * names field, line and column. */
+int item_check_templates(const struct spawner_view *s, struct err *e);
+
 /* The Task of this item, without what numbers it: apiVersion, kind, metadata with name,
  * labels, annotations, owner and finalizer, spec with the rendered prompt and branch. The
  * caller owns; NULL with ERR_INVALID: a template is wrong ("prompt: parsing template: ..."). */

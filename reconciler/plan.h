@@ -39,6 +39,12 @@ struct plan_refusal {
     const char *name, *message;
 };
 
+/* Of the credential that a source is asked with. */
+struct plan_quota {
+    int64_t limit; /* 0 or less: not known */
+    int64_t left, reset_ms;
+};
+
 struct plan_facts {
     const struct spawner_view *spawner;
     const struct item_set *items;  /* NULL: nothing was polled yet */
@@ -52,7 +58,9 @@ struct plan_facts {
     bool (*taken)(void *arg, const char *name);
     void *arg;
     int64_t total; /* highest count known to this process; the rest is found here */
-    const char *config_error; /* the spec cannot work: why; NULL */
+    const char *config_error;   /* the spec cannot work: why; NULL */
+    const char *template_error; /* a template cannot be parsed: why; NULL */
+    struct plan_quota quota;
     bool workspace_missing;
     unsigned failures;                        /* of the source, in a row */
     const char *error_reason, *error_message; /* of the last; NULL without one */
@@ -89,8 +97,14 @@ struct plan_create {
 struct spawner_status {
     const char *phase, *message;
     int64_t total_discovered, total_created, active, discovered_ms;
-    struct condition conditions[8];
+    struct condition conditions[12];
     size_t n_conditions;
+};
+
+/* An Event that goes with the status once it is written. */
+struct plan_news {
+    bool warning;
+    const char *reason, *text;
 };
 
 struct plan {
@@ -102,6 +116,8 @@ struct plan {
     size_t n_verdicts;
     struct spawner_status status; /* as it is when all is created */
     bool write;                   /* it differs from what is there */
+    struct plan_news news[12];    /* of troubles that begin or end with it */
+    size_t n_news;
     struct pool arena;
 };
 

@@ -50,6 +50,32 @@ set_trouble(const struct plan_facts *f, struct plan *p, int64_t now_ms, const ch
         set_condition(f, p, now_ms, type, false, "Resolved", "");
 }
 
+/* Begin and end of a trouble are told; its words may change in between. */
+static void
+collect_news(const struct plan_facts *f, struct plan *p)
+{
+    static const char *const told[] = {"DiscoveryError", "TaskCreationError",
+                                       "TemplateError", "SourceQuotaLow"};
+    const struct spawner_status *st = &p->status;
+
+    p->n_news = 0;
+    if (!profile_of(f->spawner->view.meta.profile)->task_conditions)
+        return; /* what was told before is not known */
+    for (size_t i = 0; i < st->n_conditions; i++) {
+        const struct condition *c = &st->conditions[i];
+        const struct condition *now = condition_now(f->spawner, c->type);
+        bool on = strcmp(c->status, "True") == 0;
+        bool was = now != NULL && strcmp(now->status, "True") == 0;
+        for (size_t k = 0; on != was && k < ARRAY_LEN(told); k++)
+            if (strcmp(told[k], c->type) == 0)
+                p->news[p->n_news++] = (struct plan_news){
+                    .warning = on,
+                    .reason = told[k],
+                    .text = on ? c->message : "Resolved",
+                };
+    }
+}
+
 static void
 set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
            struct plan *p)
@@ -90,6 +116,24 @@ interval_warning(const struct plan_facts *f, struct plan *p)
                        s->poll_interval);
 }
 
+/* Says no number that changes with every poll: the status would be written each time. */
+static const char *
+quota_warning(const struct plan_facts *f, struct plan *p)
+{
+    const struct plan_quota *q = &f->quota;
+    char until[RFC3339_SIZE] = "it is renewed";
+
+    if (q->limit <= 0 || q->left < 0 || q->left * 10 >= q->limit)
+        return NULL;
+    if (q->reset_ms > 0)
+        rfc3339_format(q->reset_ms, until);
+    return pool_printf(
+        &p->arena,
+        "less than a tenth of the credential's %lld requests is left until %s: "
+        "the source is asked half as often",
+        (long long)q->limit, until);
+}
+
 static void
 set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
                struct plan *p)
@@ -117,6 +161,8 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
             pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
                         o->failed, f->items->n, o->first_failure);
     set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
+    set_trouble(f, p, now_ms, "TemplateError", "Invalid", f->template_error);
+    set_trouble(f, p, now_ms, "SourceQuotaLow", "BelowATenth", quota_warning(f, p));
     set_trouble(f, p, now_ms, "SourceWarning", "Incomplete",
                 polled && f->items->warning[0] != '\0' ? f->items->warning : NULL);
     set_trouble(f, p, now_ms, "ConfigurationWarning", "PollInterval",
@@ -220,6 +266,7 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     st->discovered_ms = discovered(f, o, now_ms);
     set_conditions(f, o, now_ms, p);
     p->write = differs(s, st);
+    collect_news(f, p);
 }
 
 static json_t *

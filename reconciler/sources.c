@@ -441,6 +441,8 @@ complete(struct sources *c, struct spawner_memory *memory, const struct msg_item
     set->polled_ms = polled_at(it->poll.items, it->poll.count);
     set->watermark_ms = it->watermark;
     set->cache = pool_str(&set->arena, it->cache);
+    if (it->poll.count > 0)
+        spawner_memory_quota(memory, &it->poll.items[0]);
     spawner_memory_polled(memory, &memory->incoming, handed_out(c, key));
     spawner_memory_error(memory, NULL, NULL);
     shard_add(c->shard, key);
@@ -498,6 +500,8 @@ on_unchanged(void *arg, struct bus *bus, const struct peer *from, const struct m
     if (!held)
         return;
     memory->items->polled_ms = polled_at(u->poll.items, u->poll.count);
+    if (u->poll.count > 0)
+        spawner_memory_quota(memory, &u->poll.items[0]);
     spawner_memory_error(memory, NULL, NULL);
     shard_add(c->shard, key);
     shard_work(c->shard);

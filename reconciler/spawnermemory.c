@@ -39,6 +39,7 @@ clear(struct spawner_memory *m)
     free(m->uid);
     free(m->error_reason);
     free(m->error_message);
+    free(m->template_error);
     item_set_free(m->items);
     item_set_free(m->incoming);
     zhashx_destroy(&m->expected);
@@ -112,6 +113,13 @@ spawner_memory_error(struct spawner_memory *m, const char *reason, const char *m
     m->error_reason = reason != NULL ? strdup(reason) : NULL;
     m->error_message = reason != NULL ? strdup(message) : NULL;
     m->failures = reason != NULL ? m->failures + 1 : 0;
+}
+
+void
+spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll)
+{
+    m->quota =
+        (struct plan_quota){poll->quota_limit, poll->quota_left, poll->quota_reset};
 }
 
 void

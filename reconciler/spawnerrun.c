@@ -206,6 +206,20 @@ is_taken(void *arg, const char *name)
            NULL;
 }
 
+/* Why a template cannot be parsed, looked at once per change of the spec; NULL: it can. */
+static const char *
+check_templates(struct spawner_memory *m, const struct spawner_view *v)
+{
+    struct err e = ERR_INIT;
+
+    if (m->checked == v->view.meta.generation && m->checked != 0)
+        return m->template_error;
+    free(m->template_error);
+    m->template_error = item_check_templates(v, &e) < 0 ? strdup(e.text) : NULL;
+    m->checked = v->view.meta.generation;
+    return m->template_error;
+}
+
 static void
 make_plan(struct run *r, const struct spawner_view *v)
 {
@@ -225,6 +239,8 @@ make_plan(struct run *r, const struct spawner_view *v)
         .arg = r,
         .total = m->total,
         .config_error = r->config_error[0] != '\0' ? r->config_error : NULL,
+        .template_error = check_templates(m, v),
+        .quota = m->quota,
         .workspace_missing = r->workspace_missing,
         .failures = m->failures,
         .error_reason = m->error_reason,
@@ -380,6 +396,17 @@ create_next(struct run *r)
         fail(r, &e);
 }
 
+/* What the status says newly, once per change. */
+static void
+tell_changes(struct run *r)
+{
+    struct writes *w = r->shard->writes;
+
+    for (size_t i = 0; i < r->plan.n_news; i++)
+        writes_event(w, KIND_TASK_SPAWNER, &r->meta, r->plan.news[i].warning,
+                     r->plan.news[i].reason, r->plan.news[i].text);
+}
+
 static void
 on_status(void *arg, enum write_code code, const char *version, const char *message)
 {
@@ -391,8 +418,10 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
         fail(r, &e);
         return;
     }
-    if (code == WRITE_DONE)
+    if (code == WRITE_DONE) {
         wrote(r, version);
+        tell_changes(r);
+    }
     end(r);
 }
 

@@ -240,6 +240,7 @@ source_done(struct group *g, const struct failure *f, int64_t next_at)
             .next_poll = f == NULL && next_at > 0 ? next_at : wall + delay,
             .quota_left = en->source.quota.left,
             .quota_reset = en->source.quota.reset,
+            .quota_limit = en->source.quota.limit,
             .calls = g->calls};
         settle(en, s, f);
     }

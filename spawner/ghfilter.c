@@ -95,7 +95,8 @@ ghfilter_read(const json_t *when, struct err *e)
     if (read_types(f, e) < 0 || read_state(f, e) < 0 ||
         read_texts(source, "labels", &f->labels, e) < 0 ||
         read_texts(source, "excludeLabels", &f->exclude_labels, e) < 0 ||
-        read_texts(source, "excludeComments", &f->exclude_comments, e) < 0)
+        read_texts(source, "excludeComments", &f->exclude_comments, e) < 0 ||
+        read_texts(source, "excludeAuthors", &f->exclude_authors, e) < 0)
         return NULL;
     return TAKE(f);
 }
@@ -108,6 +109,7 @@ ghfilter_free(struct ghfilter *f)
     free(f->labels.items);
     free(f->exclude_labels.items);
     free(f->exclude_comments.items);
+    free(f->exclude_authors.items);
     json_decref(f->source);
     free(f);
 }
@@ -233,6 +235,10 @@ ghfilter_excludes(const struct ghfilter *f, const json_t *issue, struct ghquery 
         strcasecmp(json_str_or(issue, "user", ""), f->author) != 0)
         return because(why, "author: is \"%s\", not \"%s\"",
                        json_str_or(issue, "user", ""), f->author);
+    for (size_t i = 0; i < f->exclude_authors.n; i++)
+        if (strcasecmp(json_str_or(issue, "user", ""), f->exclude_authors.items[i]) == 0)
+            return because(why, "excludeAuthors: is by \"%s\"",
+                           f->exclude_authors.items[i]);
     return labels_exclude(f, issue, checked.labels, why);
 }
 

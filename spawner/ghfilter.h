@@ -20,7 +20,7 @@ struct texts {
 struct ghfilter {
     json_t *source;
     bool issues, pulls;
-    struct texts labels, exclude_labels, exclude_comments;
+    struct texts labels, exclude_labels, exclude_comments, exclude_authors;
     const char *state, *assignee, *author, *trigger; /* "" : not set */
 };
 

@@ -27,7 +27,8 @@ ABSENT = {
     "taskspawners": ["spec.when.jira", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (
-                        "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "priorityLabels")]
+                        "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "excludeAuthors",
+                        "priorityLabels")]
                     + ["spec.taskTemplate." + m for m in (
                         "agentConfigRef", "agentConfigRefs", "dependsOn", "branch", "effort",
                         "nameTemplate", "metadata", "upstreamRepo", "podFailurePolicy")],

@@ -161,13 +161,17 @@ until_ok 10 no_source || fail "a source worker still runs"
 
 begin "a schedule makes its Tasks"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"bad"},"spec":{"when":{"cron":{"schedule":"every monday"}},"taskTemplate":{"type":"claude-code","credentials":{"type":"api-key","secretRef":{"name":"c"}}}}}' | post $NS/taskspawners > "$T/created"
-echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *","catchUp":"all"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"co"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
 until_ok 5 ts_is cr Running || fail "phase $(ts cr 'o["status"]["phase"]')"
-mpatch $NS/taskspawners/cr/status '{"status":{"lastDiscoveryTime":"2024-12-31T00:00:00Z"}}' > /dev/null
+until_ok 5 ts_is co Running || fail "phase $(ts co 'o["status"]["phase"]')"
+for s in cr co; do mpatch $NS/taskspawners/$s/status '{"status":{"lastDiscoveryTime":"2024-12-31T00:00:00Z"}}' > /dev/null; done
 p=$(pid_of shard-0); kill -9 "$p"
 until_ok 15 test -n "$(tasks_of cr)" || sleep 2
 made_some() { [ -n "$(tasks_of cr)" ]; }
 until_ok 15 made_some || fail "no Task"
+newest() { case "$(tasks_of co)" in co-20??0101-0000) [ "$(tasks_of co)" != co-20250101-0000 ] ;; *) false ;; esac; }
+until_ok 15 newest || fail "Tasks are '$(tasks_of co)', not the newest tick alone"
 case "$(tasks_of cr)" in "cr-20250101-0000 cr-20260101-0000"*) ;; *) fail "Tasks are '$(tasks_of cr)'";; esac
 if grep -q '"kind":"TaskSpawner"' "$T/created"; then
     until_ok 5 ts_is bad Failed || fail "bad schedule: $(ts bad 'o["status"]["phase"]')"

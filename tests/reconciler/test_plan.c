@@ -455,6 +455,41 @@ Test(plan, a_broken_name_stops_everything)
     row_claim("SP/C10");
 }
 
+Test(plan, a_low_quota_and_a_broken_template_are_told_once)
+{
+    struct spawner_view *s = make_spawner("", "", "'branch':'x{{if}}'", "");
+    struct plan_facts f = facts(s, make_items(""));
+    struct err e = ERR_INIT;
+    struct plan p;
+
+    cr_assert_eq(item_check_templates(s, &e), -1);
+    cr_assert_not_null(strstr(e.text, "taskTemplate.branch: template: tmpl:1"), "%s",
+                       e.text);
+    f.template_error = e.text;
+    f.quota = (struct plan_quota){5000, 499, NOW};
+    plan(&f, &p);
+    cr_assert_str_eq(condition(&p, "TemplateError")->message, e.text);
+    row_claim("SP/W17");
+    cr_assert_not_null(strstr(condition(&p, "SourceQuotaLow")->message, "5000 requests"));
+    cr_assert_eq(p.n_news, 2);
+    f.quota.left = 500;
+    plan(&f, &p);
+    cr_assert_null(condition(&p, "SourceQuotaLow"));
+
+    s = make_spawner("", "", "",
+                     "'conditions':[{'type':'TemplateError','status':'True',"
+                     "'reason':'Invalid','message':'m'}]");
+    f = facts(s, make_items(""));
+    f.template_error = "m";
+    plan(&f, &p);
+    cr_assert_eq(p.n_news, 0, "told again");
+    f.template_error = NULL;
+    plan(&f, &p);
+    cr_assert_eq(p.n_news, 1);
+    cr_assert_not(p.news[0].warning);
+    cr_assert_str_eq(condition(&p, "TemplateError")->status, "False");
+}
+
 Test(plan, the_sources_own_interval_wins)
 {
     struct spawner_view *s =
@@ -513,6 +548,23 @@ Test(plan, text_of_the_outside_is_no_template_the_second_time)
     plan(&f, &p);
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
                      "evil {{\"{{\"}}index .Deps}}");
+    row_claim("SP/W27");
+}
+
+Test(plan, a_key_in_capitals_is_worked_on_once)
+{
+    struct spawner_view *s = make_spawner("", "", "", "");
+    struct plan_facts f = facts(s, make_items("PROJ-42"));
+    struct plan p;
+
+    plan(&f, &p);
+    cr_assert_str_eq(p.creates[0].name, "bugs-proj-42");
+    struct plan_task own = {.name = "bugs-proj-42", .uid = "u", .ordinal = 1};
+    f.tasks = &own;
+    f.n_tasks = 1;
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    row_claim("SP/C12");
 }
 
 Test(plan, a_source_that_fails_is_shown_and_recovers)
@@ -535,6 +587,7 @@ Test(plan, a_source_that_fails_is_shown_and_recovers)
     f.error_reason = f.error_message = NULL;
     plan(&f, &p);
     cr_assert_str_eq(p.status.phase, "Running");
+    row_claim("SP/W3");
 }
 
 Test(plan, what_cannot_work_is_failed_with_the_field)
@@ -570,6 +623,7 @@ Test(plan, what_cannot_work_is_failed_with_the_field)
         cr_assert_str_eq(p.status.message, rows[i].why);
         row_claim(rows[i].row);
     }
+    row_claim("SP/W1");
 }
 
 Test(plan, an_odd_poll_interval_is_told)

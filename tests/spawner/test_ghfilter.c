@@ -241,6 +241,8 @@ Test(ghfilter, what_the_server_does_not_filter_is_filtered_here)
         {"\"assignee\":\"none\"", here, false},
         {"\"author\":\"alice\"", here, true},
         {"\"author\":\"carol\"", here, false},
+        {"\"excludeAuthors\":[\"bot\",\"alice\"]", server, false},
+        {"\"excludeAuthors\":[\"bot\",\"carol\"]", here, true},
     };
     SCOPED(json) json_t *issue = issue_of(ISSUE "}]");
 
@@ -251,6 +253,34 @@ Test(ghfilter, what_the_server_does_not_filter_is_filtered_here)
         SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
         cr_assert_eq(!ghfilter_excludes(f, issue, cases[i].checked, NULL),
                      cases[i].matches, "%s", cases[i].spec);
+    }
+    row_claim("SP/H5");
+    row_claim("SP/V9");
+}
+
+Test(ghfilter, the_rule_that_excludes_is_told)
+{
+    static const struct {
+        const char *spec, *why;
+    } cases[] = {
+        {"\"labels\":[\"bug\",\"p1\"]", "labels: \"p1\" is missing"},
+        {"\"excludeLabels\":[\"wontfix\"]", "excludeLabels: has \"wontfix\""},
+        {"\"assignee\":\"none\"", "assignee: is not \"none\""},
+        {"\"author\":\"carol\"", "author: is \"Alice\", not \"carol\""},
+        {"\"excludeAuthors\":[\"alice\"]", "excludeAuthors: is by \"alice\""},
+        {"\"types\":[\"pulls\"]", "types: is an issue"},
+    };
+    SCOPED(json) json_t *issue = issue_of(ISSUE "}]");
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SCOPED(buf) struct buf why = BUF_INIT;
+        char text[256];
+
+        snprintf(text, sizeof(text), "{\"githubIssues\":{%s}}", cases[i].spec);
+        SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
+        cr_assert(
+            ghfilter_excludes(f, issue, (struct ghquery){false, false, false}, &why));
+        cr_assert_str_eq(buf_str(&why), cases[i].why);
     }
 }
 
