@@ -42,8 +42,10 @@ count() {
 }
 run() { # NAME SECONDS CMD...
     name=$1 limit=$2; shift 2
+    began=$(date +%s)
     timeout -k 10 "$limit" "$@" > "$logs/$name.log" 2>&1 < /dev/null
     count "$name" $?
+    echo "$(($(date +%s) - began)) $name" >> "$logs/seconds"
 }
 
 if [ "$what" != integration ]; then
@@ -67,6 +69,7 @@ for f in "$logs"/asan.*; do
     echo "FAIL sanitizer report $f"; head -n 60 "$f"
 done
 sort -u -o "$ROWS_OUT" "$ROWS_OUT"
+echo "slowest, in seconds: $(sort -rn "$logs/seconds" | head -n 5 | tr '\n' ';')"
 [ -z "$bad" ] || echo "failed:$bad"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
