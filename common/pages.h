@@ -39,7 +39,8 @@ struct page {
     _Atomic uint64_t keys_done;       /* worker_idle() calls: real work finished */
     _Atomic uint64_t ready_loops;     /* `loops` when this incarnation became ready */
     _Atomic int64_t pss_kib;          /* own proportional set size, 0: unknown */
-    _Atomic int64_t lease_renewed_ms; /* the watcher's: CLOCK_BOOTTIME, 0: does not lead */
+    _Atomic int64_t
+        lease_renewed_ms; /* the watcher's: CLOCK_BOOTTIME, 0: does not lead */
     _Atomic uint32_t has_key;
     char key[PAGE_KEY_MAX + 1]; /* what is being processed; read after a death */
     /* The supervisor's page only: the state of the tree, for /readyz. */

@@ -280,9 +280,8 @@ spawn_unit(struct supervisor *s, struct unit *u)
     atomic_store(&page->has_key, 0);
     atomic_store(&page->ready_loops, UINT64_MAX);
     tree_command(s, u, &spawn);
-    pid = u->row->role == ROLE_SPAWNER
-              ? zygote_start(&s->zygote, &spawn, &u->pidfd, &e)
-              : spawn_start(&spawn, &u->pidfd, &e);
+    pid = u->row->role == ROLE_SPAWNER ? zygote_start(&s->zygote, &spawn, &u->pidfd, &e)
+                                       : spawn_start(&spawn, &u->pidfd, &e);
     spawn_clear(&spawn);
     if (pid < 0) {
         log_error(NULL, "%s: %s", u->id, e.text);

@@ -12,7 +12,7 @@
 #include "common/zygote.h"
 
 enum {
-    ROOM_BYTES = 1024,  /* of the command line, for those of the copies */
+    ROOM_BYTES = 1024, /* of the command line, for those of the copies */
     RETRY_MS = 60000
 };
 

@@ -17,8 +17,10 @@ spawner(void)
 {
     static const char text[] =
         "{\"metadata\":{\"name\":\"bugs\",\"namespace\":\"dev\",\"uid\":\"u1\"},"
-        "\"spec\":{\"when\":{\"githubIssues\":{\"labels\":[\"bug\"],\"priorityLabels\":[\"p0\",\"p1\"]}},"
-        "\"taskTemplate\":{\"type\":\"claude-code\",\"promptTemplate\":\"Fix {{.Title}}\","
+        "\"spec\":{\"when\":{\"githubIssues\":{\"labels\":[\"bug\"],\"priorityLabels\":["
+        "\"p0\",\"p1\"]}},"
+        "\"taskTemplate\":{\"type\":\"claude-code\",\"promptTemplate\":\"Fix "
+        "{{.Title}}\","
         "\"credentials\":{\"type\":\"api-key\",\"secretRef\":{\"name\":\"s\"}},"
         "\"workspaceRef\":{\"name\":\"w\"}}},\"status\":{}}";
     struct err e = ERR_INIT;
@@ -65,7 +67,8 @@ items(void)
 static int
 by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct plan_task *)a)->name, ((const struct plan_task *)b)->name);
+    return strcmp(((const struct plan_task *)a)->name,
+                  ((const struct plan_task *)b)->name);
 }
 
 static bool
@@ -117,14 +120,17 @@ main(void)
 {
     static struct plan_task tasks[ITEMS];
     static char names[ITEMS][32];
-    struct plan_facts f = {.spawner = spawner(), .items = items(), .tasks = tasks,
-                           .n_tasks = ITEMS, .taken = nobody_else};
+    struct plan_facts f = {.spawner = spawner(),
+                           .items = items(),
+                           .tasks = tasks,
+                           .n_tasks = ITEMS,
+                           .taken = nobody_else};
 
     log_init("plan", LEVEL_WARN, LOG_TEXT);
     for (int i = 0; i < ITEMS; i++) {
         snprintf(names[i], sizeof names[i], "bugs-%d", i);
-        tasks[i] = (struct plan_task){.name = names[i], .uid = "u", .phase = PHASE_SUCCEEDED,
-                                      .ordinal = i + 1};
+        tasks[i] = (struct plan_task){
+            .name = names[i], .uid = "u", .phase = PHASE_SUCCEEDED, .ordinal = i + 1};
     }
     qsort(tasks, ITEMS, sizeof *tasks, by_name);
     double steady = measure(&f, 0);
