@@ -136,6 +136,8 @@ for who in admin node controller-manager; do
     chmod 600 "$dir/$who.kubeconfig"
 done
 wait_for kube-apiserver 90 ready readyz
+# Before the garbage collector looks what kinds there are: it looks again only after 30 s.
+"$here/apply.py" "$dir/admin.kubeconfig" "$here"/../../deploy/crds/*.yaml > "$dir/apply.log"
 run kube-controller-manager --kubeconfig="$dir/controller-manager.kubeconfig" --leader-elect=false \
     --secure-port="$kcm_port" --bind-address=127.0.0.1 \
     --service-account-private-key-file="$dir/tls/sa.key" --root-ca-file="$dir/tls/ca.crt" \
