@@ -60,7 +60,10 @@ refuse(struct job_make *m, const struct kube_result *r)
 
     if (wrong && m->token)
         err_wrap(&e, "creating token secret");
-    finish(m, wrong ? JOB_WRONG : JOB_LATER, &e);
+    if (kube_status_has_cause(&r->status, "NamespaceTerminating"))
+        finish(m, JOB_ENDING, &e);
+    else
+        finish(m, wrong ? JOB_WRONG : JOB_LATER, &e);
 }
 
 static bool

@@ -9,10 +9,11 @@
 struct job_make;
 
 enum job_made {
-    JOB_MADE,  /* it exists and is the Task's; e is empty */
-    JOB_WRONG, /* it cannot be built, or the server says that it is invalid: why */
-    JOB_TAKEN, /* something of that name is not the Task's: the message */
-    JOB_LATER  /* a failure that may pass */
+    JOB_MADE,   /* it exists and is the Task's; e is empty */
+    JOB_WRONG,  /* it cannot be built, or the server says that it is invalid: why */
+    JOB_TAKEN,  /* something of that name is not the Task's: the message */
+    JOB_ENDING, /* its namespace is being deleted, and the Task with it */
+    JOB_LATER   /* a failure that may pass */
 };
 typedef void job_made_fn(void *arg, enum job_made result, const struct err *e);
 

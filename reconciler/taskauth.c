@@ -25,7 +25,7 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
         task_run_end(r);
         return;
     }
-    if (result == JOB_LATER) {
+    if (result == JOB_LATER || result == JOB_ENDING) {
         set_auth(m, AUTH_UNKNOWN, "", 0);
         task_run_fail(r, e);
         return;

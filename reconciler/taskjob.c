@@ -2,12 +2,15 @@
 #include "reconciler/taskrun.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "reconciler/agentmerge.h"
 #include "reconciler/prompt.h"
 #include "reconciler/writes.h"
 
 /* How soon a value that is missing is looked for again: Secrets are not watched. */
 #define LOOK_AGAIN_MS 2000
+/* How soon a namespace that was being deleted is tried again. */
+#define ENDING_AGAIN_MS 60000
 
 static void
 on_made(void *arg, enum job_made result, const struct err *e)
@@ -33,6 +36,11 @@ on_made(void *arg, enum job_made result, const struct err *e)
     case JOB_TAKEN:
         m->conflict = strdup(e->text);
         task_run_again(r);
+        return;
+    case JOB_ENDING: /* should the namespace stay after all, the Task goes on then */
+        log_info(r->key, "%s", e->text);
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ENDING_AGAIN_MS);
+        task_run_end(r);
         return;
     case JOB_LATER:
         task_run_fail(r, e);

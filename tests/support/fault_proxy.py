@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""fault_proxy.py - stands between the controller and an API server, and disturbs by script.
+
+    fault_proxy.py PORT-FILE UPSTREAM-PORT LOG
+
+Listens on a port of its own (written to PORT-FILE) and passes everything on. Every request of
+the controller becomes one line of JSON in LOG when its answer is known: t and end (seconds),
+method, path, agent, body, status. `PUT /__rules` replaces the rules, a JSON list, and GET shows
+what is left of them; the first rule that fits a request is used:
+
+    match   regular expression over "METHOD path?query body", searched
+    agent   regular expression over the User-Agent, searched (any)
+    skip    so many fitting requests pass first (0)
+    times   how often the rule is used (without end)
+    do      status      answers `status` with the Status text `body`
+            before      runs the shell command `run`, then breaks off: the server saw nothing
+            after       passes the request on, runs `run`, then breaks off without an answer
+            answered    answers, then runs `run`
+            delay       each watch event comes `seconds` late, in order
+            hold        watch events wait until a rule says otherwise
+            hide        an event whose object's name ends in `prefix`-[01]+ is dropped where the
+                        digit with its number (per object and type) is 1
+            shuffle     the first events of a watch, up to its bookmark, in random order
+"""
+import http.client
+import json
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+lock = threading.Lock()
+rules = []
+log = None
+upstream = 0
+hidden = {}          # (path, uid) -> events so far: over all streams, as a watch may start anew
+shuffler = random.Random(1)
+
+
+def pick(line, agent):
+    with lock:
+        for rule in rules:
+            if re.search(rule["match"], line) and re.search(rule.get("agent", ""), agent):
+                if rule.get("skip", 0) > 0:
+                    rule["skip"] -= 1
+                    continue
+                if "times" in rule:
+                    if rule["times"] == 0:
+                        continue
+                    rule["times"] -= 1
+                return rule
+    return None
+
+
+def still(rule):
+    with lock:
+        return any(r is rule for r in rules)
+
+
+def is_hidden(path, prefix, line):
+    event = json.loads(line)
+    if event["type"] == "BOOKMARK":
+        return False
+    meta = event["object"]["metadata"]
+    bits = re.search(prefix + r"-([01]+)$", meta.get("name", ""))
+    if not bits:
+        return False
+    with lock:
+        key = (path.split("?")[0], meta["uid"])
+        hidden[key] = n = hidden.get(key, 0) + 1
+    return n <= len(bits[1]) and bits[1][n - 1] == "1"
+
+
+class Proxy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def note(self, started, body, status):
+        entry = {"t": started, "end": time.time(), "method": self.command, "path": self.path,
+                 "agent": self.headers.get("User-Agent", ""), "body": body.decode("utf8", "replace"),
+                 "type": self.headers.get("Content-Type", ""), "status": status}
+        with lock:
+            log.write(json.dumps(entry) + "\n")
+            log.flush()
+
+    def answer(self, status, text, kind="application/json"):
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def break_off(self):
+        self.close_connection = True
+        self.connection.close()
+
+    def serve(self):
+        global rules
+        started = time.time()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/__rules":
+            with lock:
+                if self.command == "PUT":
+                    rules = json.loads(body)
+                left = json.dumps(rules)
+            return self.answer(200, left)
+        rule = pick(f"{self.command} {self.path} " + body.decode("utf8", "replace"),
+                    self.headers.get("User-Agent", ""))
+        act = rule["do"] if rule else ""
+        if act == "status":
+            self.note(started, body, rule["status"])
+            return self.answer(rule["status"], rule["body"])
+        if act == "before":
+            subprocess.run(rule["run"], shell=True, check=False)
+            self.note(started, body, 0)
+            return self.break_off()
+        return self.forward(started, body, rule, act)
+
+    def forward(self, started, body, rule, act):
+        conn = http.client.HTTPConnection("127.0.0.1", upstream)
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+        try:
+            conn.request(self.command, self.path, body or None, headers)
+            got = conn.getresponse()
+            if "watch=true" in self.path and got.status == 200:
+                self.note(started, body, 200)
+                return self.stream(got, rule, act)
+            data = got.read()
+        except (OSError, http.client.HTTPException):
+            return self.break_off()
+        finally:
+            if "watch=true" not in self.path:
+                conn.close()
+        self.note(started, body, got.status)
+        if act == "after":
+            subprocess.run(rule["run"], shell=True, check=False)
+            return self.break_off()
+        self.send_response(got.status)
+        for name, value in got.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length", "date"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        if act == "answered":
+            self.wfile.flush()
+            subprocess.run(rule["run"], shell=True, check=False)
+        return None
+
+    def chunk(self, data):
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def stream(self, got, rule, act):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        first = [] if act == "shuffle" else None
+        late, wake = [], threading.Condition()
+
+        def reader():
+            try:
+                for line in got:
+                    with wake:
+                        late.append((time.time() + (rule or {}).get("seconds", 0), line))
+                        wake.notify()
+            except (OSError, http.client.HTTPException):
+                pass
+            with wake:
+                late.append((0, b""))
+                wake.notify()
+
+        threading.Thread(target=reader, daemon=True).start()
+        try:
+            while True:
+                with wake:
+                    while not late:
+                        wake.wait()
+                    due, line = late.pop(0)
+                if not line:
+                    break
+                while act in ("delay", "hold") and still(rule) and (act == "hold" or time.time() < due):
+                    time.sleep(0.02)
+                if act == "hide" and is_hidden(self.path, rule["prefix"], line):
+                    continue
+                if first is not None:
+                    first.append(line)
+                    if b"initial-events-end" not in line:
+                        continue
+                    end = first.pop()
+                    shuffler.shuffle(first)
+                    for one in first:
+                        self.chunk(one)
+                    line, first = end, None
+                self.chunk(line)
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            pass
+        self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+def main():
+    global upstream, log
+    upstream = int(sys.argv[2])
+    log = open(sys.argv[3], "a", encoding="utf8")
+    server = Server(("127.0.0.1", 0), Proxy)
+    with open(sys.argv[1], "w", encoding="utf8") as out:
+        out.write(str(server.server_port))
+    server.serve_forever()
+
+
+main()
