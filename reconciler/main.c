@@ -89,6 +89,7 @@ static void
 close_parts(struct shard *s)
 {
     credentials_free(s->credentials);
+    zhashx_destroy(&s->tasks); /* before the client: they hold calls of it */
     kube_free(s->kube);
     loop_free(s->loop);
     writes_free(s->writes);
@@ -96,7 +97,6 @@ close_parts(struct shard *s)
     zhashx_destroy(&s->held);
     zhashx_destroy(&s->accounts);
     zhashx_destroy(&s->spawners);
-    zhashx_destroy(&s->tasks);
     queue_free(s->queue);
     store_free(s->store);
     kubeconfig_free(s->config);
