@@ -51,6 +51,16 @@ status_end(struct pool *a, bool ok, const struct job_view *j, const struct pod_v
     return text;
 }
 
+const char *
+status_cause(const struct job_view *j, const struct pod_view *pod)
+{
+    if (strcmp(j->failed_reason, "DeadlineExceeded") == 0)
+        return j->failed_reason;
+    if (pod != NULL && pod->failure_reason != NULL)
+        return pod->failure_reason;
+    return *j->failed_reason != '\0' ? j->failed_reason : "TaskFailed";
+}
+
 static bool
 texts_equal(const struct texts *a, const struct texts *b)
 {
@@ -138,8 +148,7 @@ status_patch(const struct task_view *now, const struct task_status *want)
     put_text(status, "podName", now->pod_name, want->pod_name);
     put_time(status, "startTime", now->started_ms, want->started_ms);
     put_time(status, "completionTime", now->completed_ms, want->completed_ms);
-    json_t *conditions = taskconditions_next(now, want->blocked, want->captured,
-                                             want->message, want->now_ms);
+    json_t *conditions = taskconditions_next(now, want);
     if (conditions != NULL)
         json_object_set_new(status, "conditions", conditions);
     if (want->with_outputs)

@@ -13,6 +13,10 @@ const char *status_branch(struct pool *a, const struct task_view *t,
 const char *status_end(struct pool *a, bool ok, const struct job_view *j,
                        const struct pod_view *pod, const struct capture *c);
 
+/* Why a Task with a Job has failed, in one word: DeadlineExceeded, Evicted, OOMKilled,
+ * NonZeroExitCode, the Job's own reason, or TaskFailed. Borrowed. */
+const char *status_cause(const struct job_view *j, const struct pod_view *pod);
+
 /* Whether writing the status would change anything. */
 bool status_differs(const struct task_view *now, const struct task_status *want);
 

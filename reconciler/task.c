@@ -80,6 +80,7 @@ fail(const struct task_facts *f, int64_t now_ms, struct decision *d, const char 
     status.message = message;
     if (status.completed_ms == 0)
         status.completed_ms = now_ms;
+    status.cause = reason;
     if (show(f, d, status)) {
         event(d, true, reason, event_text);
         act(d, ACT_COUNT_FINISHED);
@@ -243,6 +244,8 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     status.phase = ok ? PHASE_SUCCEEDED : PHASE_FAILED;
     status.completed_ms = now_ms;
     status.message = status_end(&d->arena, ok, f->job, f->pod, c);
+    status.cause = ok ? "Succeeded" : status_cause(f->job, f->pod);
+    status.tail = ok || c == NULL ? NULL : c->tail;
     status.captured = c == NULL || !c->complete ? CAPTURED_TIMED_OUT
                       : c->outputs.n > 0        ? CAPTURED_OUTPUTS
                                                 : CAPTURED_NOTHING;
@@ -295,6 +298,8 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
         keep_token(f, d);
         status.phase = PHASE_RUNNING;
         status.message = f->pod != NULL && f->pod->waiting != NULL ? f->pod->waiting : "";
+        status.cause = f->pod != NULL && f->pod->waiting != NULL ? f->pod->waiting_reason
+                                                                 : "Running";
         if (status.started_ms == 0)
             status.started_ms = now_ms;
         if (show(f, d, status) && first)

@@ -37,6 +37,7 @@ struct capture {
     bool complete; /* the log was read to its end */
     struct texts outputs, keys, values;
     const char *message; /* why it is not complete; "" when it is */
+    const char *tail;    /* the last lines of a failed run, secrets masked; NULL or "" */
 };
 
 /* All that a decision depends on. Texts are borrowed. */
@@ -74,6 +75,8 @@ struct task_facts {
 struct task_status {
     enum phase phase;
     const char *message, *job_name, *pod_name;
+    const char *cause; /* one word for condition Ready; NULL: nothing to say */
+    const char *tail;  /* goes into that condition; NULL: none */
     int64_t started_ms, completed_ms;
     enum blocked blocked;
     enum captured captured;

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/macros.h"
+#include "reconciler/task.h"
 
 static const char *const blocked_reasons[] = {
     [BLOCKED_NOT] = "Unblocked",           [BLOCKED_BY_DEPENDENCY] = "Dependency",
@@ -71,22 +72,36 @@ set(json_t *conditions, const struct task_view *t, const char *type, bool status
     return true;
 }
 
+/* A Task that just runs has a condition only when an earlier one said that it could not. */
+static bool
+set_ready(json_t *list, const struct task_view *t, const struct task_status *want)
+{
+    bool ok = want->phase == PHASE_SUCCEEDED, tail = want->tail != NULL && *want->tail;
+    SCOPED(buf) struct buf message = BUF_INIT;
+
+    if (want->cause == NULL ||
+        (strcmp(want->cause, "Running") == 0 && find(list, "Ready") == NULL))
+        return false;
+    buf_printf(&message, "%s%s%s", want->message, tail ? "\n" : "",
+               tail ? want->tail : "");
+    return set(list, t, "Ready", ok, want->cause, buf_str(&message), want->now_ms);
+}
+
 json_t *
-taskconditions_next(const struct task_view *t, enum blocked blocked,
-                    enum captured captured, const char *message, int64_t now_ms)
+taskconditions_next(const struct task_view *t, const struct task_status *want)
 {
     SCOPED(json)
     json_t *list = t->conditions != NULL ? json_deep_copy(t->conditions) : json_array();
-    bool changed = false;
+    bool waits = want->blocked != BLOCKED_NOT, changed = false;
 
     if (!profile_of(t->view.meta.profile)->task_results)
         return NULL; /* that group's schema has no conditions */
-    if (blocked != BLOCKED_NOT || t->blocked != BLOCKED_NOT)
-        changed =
-            set(list, t, "Blocked", blocked != BLOCKED_NOT, blocked_reasons[blocked],
-                blocked != BLOCKED_NOT ? message : "", now_ms);
-    if (captured != CAPTURED_UNSAID)
-        changed |= set(list, t, "OutputsCaptured", captured == CAPTURED_OUTPUTS,
-                       captured_reasons[captured], "", now_ms);
+    if (waits || t->blocked != BLOCKED_NOT)
+        changed = set(list, t, "Blocked", waits, blocked_reasons[want->blocked],
+                      waits ? want->message : "", want->now_ms);
+    if (want->captured != CAPTURED_UNSAID)
+        changed |= set(list, t, "OutputsCaptured", want->captured == CAPTURED_OUTPUTS,
+                       captured_reasons[want->captured], "", want->now_ms);
+    changed |= set_ready(list, t, want);
     return changed ? TAKE(list) : NULL;
 }

@@ -30,7 +30,8 @@ keep_outputs(struct task_memory *m, const struct msg_outputs *o)
                                    .outputs = keep_texts(a, &o->outputs),
                                    .keys = keys,
                                    .values = values,
-                                   .message = pool_str(a, o->message)};
+                                   .message = pool_str(a, o->message),
+                                   .tail = pool_str(a, o->tail)};
     m->capture = CAPTURE_DONE;
 }
 
@@ -67,6 +68,6 @@ task_run_collect(struct task_run *r, const char *pod)
     memcpy(ask->key, r->key, sizeof ask->key);
     snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
     m->capture = CAPTURE_ASKED;
-    writes_collect(r->shard->writes, &r->meta, pod, r->type, false, on_outputs, ask);
+    writes_collect(r->shard->writes, &r->meta, pod, r->type, r->failed, on_outputs, ask);
     task_run_step(r);
 }

@@ -405,6 +405,7 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     r->model = pool_str(&r->arena, t->model != NULL ? t->model : "");
     const struct task_facts f = facts_gather(s, t, m);
     task_decide(&f, clock_wall_ms(), &r->decision);
+    r->failed = f.job != NULL && f.job->succeeded == 0;
     r->dep_uids = deps_uids(t, facts_lookup, s, &r->arena);
     /* Also while the finalizer is being written: nobody else may take the branch. */
     m->creating = decision_find(&r->decision, ACT_CREATE_JOB) != NULL;

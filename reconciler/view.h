@@ -208,6 +208,9 @@ struct pod_view {
     const char *waiting; /* why no container runs, one line; NULL when nothing is wrong */
     bool started;        /* a container (none of the init containers) runs or has run */
     const char *failure; /* "container \"x\" exited with code 3", NULL without one */
+    const char
+        *waiting_reason; /* one word of `waiting`: "ImagePullBackOff"; NULL likewise */
+    const char *failure_reason; /* one word of `failure`: "OOMKilled"; NULL likewise */
 };
 
 /* Makes the view of `kind` (enum object_kind) from `object`, which is only read. Returns a

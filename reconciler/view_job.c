@@ -64,25 +64,35 @@ waiting_is_normal(const char *reason)
 }
 
 static void
+read_waiting(struct pod_view *p, const char *name, const json_t *status)
+{
+    struct pool *a = &p->view.arena;
+    const char *reason = json_str_or(status, "state.waiting.reason", "");
+    const char *message = json_str_or(status, "state.waiting.message", "");
+
+    if (p->waiting != NULL || waiting_is_normal(reason))
+        return;
+    p->waiting_reason = pool_str(a, reason);
+    p->waiting = pool_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name, reason,
+                             *message != '\0' ? ": " : "", message);
+}
+
+static void
 read_container(struct pod_view *p, const json_t *status)
 {
     struct pool *a = &p->view.arena;
     const char *name = json_str_or(status, "name", "");
-    const char *reason = json_str_or(status, "state.waiting.reason", "");
-    const char *message = json_str_or(status, "state.waiting.message", "");
     const json_t *ended = json_at(status, "state.terminated");
     long long code = (long long)json_int_or(ended, "exitCode", 0);
 
-    if (p->waiting == NULL && !waiting_is_normal(reason))
-        p->waiting = pool_printf(a, "Container \"%s\" is waiting: %s%s%.400s", name,
-                                 reason, *message != '\0' ? ": " : "", message);
-    if (p->failure == NULL && ended != NULL && code != 0) {
-        const char *why = json_str_or(ended, "reason", "Error");
-        bool plain = strcmp(why, "Error") == 0;
-        p->failure =
-            pool_printf(a, "container \"%s\" exited with code %lld%s%s%s", name, code,
-                        plain ? "" : " (", plain ? "" : why, plain ? "" : ")");
-    }
+    read_waiting(p, name, status);
+    if (p->failure != NULL || ended == NULL || code == 0)
+        return;
+    const char *why = json_str_or(ended, "reason", "Error");
+    bool plain = strcmp(why, "Error") == 0 || *why == '\0';
+    p->failure_reason = plain ? "NonZeroExitCode" : pool_str(a, why);
+    p->failure = pool_printf(a, "container \"%s\" exited with code %lld%s%s%s", name,
+                             code, plain ? "" : " (", plain ? "" : why, plain ? "" : ")");
 }
 
 static void
@@ -94,10 +104,26 @@ read_unscheduled(struct pod_view *p, const json_t *object)
         const json_t *c = json_array_get(conditions, i);
         if (strcmp(json_str_or(c, "type", ""), "PodScheduled") == 0 &&
             strcmp(json_str_or(c, "reason", ""), "Unschedulable") == 0 &&
-            p->waiting == NULL)
+            p->waiting == NULL) {
+            p->waiting_reason = "Unschedulable";
             p->waiting = pool_printf(&p->view.arena, "Pod cannot be scheduled: %.400s",
                                      json_str_or(c, "message", "no node fits"));
+        }
     }
+}
+
+/* What ended the whole Pod (Evicted, DeadlineExceeded) explains its containers' ends. */
+static void
+read_pod_end(struct pod_view *p, const json_t *object)
+{
+    const char *reason = json_str_or(object, "status.reason", "");
+    const char *message = json_str_or(object, "status.message", "");
+
+    if (strcmp(p->phase, "Failed") != 0 || *reason == '\0')
+        return;
+    p->failure_reason = pool_str(&p->view.arena, reason);
+    p->failure = pool_printf(&p->view.arena, "Pod %s%s%.400s", reason,
+                             *message != '\0' ? ": " : "", message);
 }
 
 int
@@ -121,5 +147,6 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
         }
     }
     read_unscheduled(p, object);
+    read_pod_end(p, object);
     return 0;
 }

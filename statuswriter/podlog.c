@@ -4,7 +4,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mask.h"
 #include "statuswriter/outputs.h"
+
+/* How much of a failed run's log goes into its Task's status. */
+#define TAIL_BYTES 1024
 
 struct reading {
     struct podlogs *all;
@@ -123,9 +127,26 @@ start_next(struct podlogs *l)
         }
 }
 
+/* The last lines of at most TAIL_BYTES, with what may be a secret hidden: they are for a
+ * status that more people read than the log. */
+static const char *
+shown_tail(struct reading *x, struct buf *masked)
+{
+    mask_add(masked, outputs_reader_tail(x->reader));
+    const char *text = buf_str(masked);
+    if (masked->size <= TAIL_BYTES)
+        return text;
+    text += masked->size - TAIL_BYTES;
+    const char *line = strchr(text, '\n');
+    while ((*text & 0xC0) == 0x80)
+        text++;
+    return line != NULL && line[1] != '\0' ? line + 1 : text;
+}
+
 static void
 answer(struct reading *x, bool complete, const char *why)
 {
+    SCOPED(buf) struct buf masked = BUF_INIT;
     struct podlogs *l = x->all;
     SCOPED(outputs) struct outputs o = {0};
     struct message m = {.kind = MSG_OUTPUTS_DONE};
@@ -139,7 +160,7 @@ answer(struct reading *x, bool complete, const char *why)
                                           .found = found > 0,
                                           .message = why};
     if (x->failed && x->reader != NULL)
-        m.body.outputs.tail = outputs_reader_tail(x->reader);
+        m.body.outputs.tail = shown_tail(x, &masked);
     if (found < 0 || lend(&o, &m.body.outputs, &pairs) < 0)
         log_error(NULL, "outputs of %s/%s: out of memory", x->ns, x->task);
     else if (bus_send(l->w->bus, x->to, &m, &e) < 0 && e.code != ERR_GONE)

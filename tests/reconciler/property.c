@@ -53,7 +53,7 @@ step_call(void)
     if (c == NULL)
         return;
     if (!c->executed) {
-        bool slow = c->verb == KUBE_PATCH_MERGE && !model.quiet && chance(75);
+        bool slow = c->verb == KUBE_PATCH_MERGE && !model.quiet && chance(85);
         if (!slow) /* much happens between a decision and its second half */
             call_execute(c);
         return;

@@ -615,3 +615,97 @@ Test(task, conditions_say_whether_outputs_were_captured)
     cr_assert_str_eq(json_str_or(patch_of(t, &d), "conditions[0].reason", ""),
                      "Captured");
 }
+
+/* The condition Ready of the patch, "reason: message"; "" without one. */
+static const char *
+ready_of(const struct task_view *t, const struct decision *d)
+{
+    static char text[2000];
+    const json_t *list = json_object_get(patch_of(t, d), "conditions");
+
+    *text = '\0';
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *c = json_array_get(list, i);
+        if (strcmp(json_str_or(c, "type", ""), "Ready") == 0)
+            snprintf(text, sizeof text, "%s %s: %s", json_str_or(c, "status", ""),
+                     json_str_or(c, "reason", ""), json_str_or(c, "message", ""));
+    }
+    return text;
+}
+
+Test(task, a_failure_says_why_in_message_and_condition)
+{
+    static const struct {
+        const char *job, *pod, *tail, *message, *ready;
+    } rows[] = {
+        {"",
+         "'containerStatuses':[{'name':'claude-code','state':{'terminated':{'exitCode':"
+         "137,"
+         "'reason':'OOMKilled'}}}]",
+         "allocating\nKilled",
+         "Task failed: container \"claude-code\" exited with code 137 (OOMKilled)",
+         "False OOMKilled: Task failed: container \"claude-code\" exited with code 137 "
+         "(OOMKilled)\nallocating\nKilled"},
+        {"",
+         "'containerStatuses':[{'name':'claude-code','state':{'terminated':{'exitCode':3}"
+         "}}]",
+         "", "Task failed: container \"claude-code\" exited with code 3",
+         "False NonZeroExitCode: Task failed: container \"claude-code\" exited with code "
+         "3"},
+        {"'reason':'DeadlineExceeded',", "", "", "Task failed (DeadlineExceeded)",
+         "False DeadlineExceeded: Task failed (DeadlineExceeded)"},
+        {"", "'reason':'Evicted','message':'The node was low on memory.'", "",
+         "Task failed: Pod Evicted: The node was low on memory.",
+         "False Evicted: Task failed: Pod Evicted: The node was low on memory."},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char job[300], pod[400];
+        struct task_view *t =
+            make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+        struct task_facts f = ready(t);
+        snprintf(job, sizeof job,
+                 "'failed':1,'conditions':[{%s'type':'Failed','status':'True'}]",
+                 rows[i].job);
+        snprintf(pod, sizeof pod, "%s%s'phase':'Failed'", rows[i].pod,
+                 *rows[i].pod ? "," : "");
+        f.job = make_job("fix", job);
+        f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z", pod);
+        f.capture = CAPTURE_DONE;
+        f.captured =
+            &(struct capture){.complete = true, .message = "", .tail = rows[i].tail};
+        struct decision d = decide(&f);
+        cr_assert_str_eq(d.status.message, rows[i].message);
+        cr_assert_str_eq(ready_of(t, &d), rows[i].ready);
+    }
+    row_claim("TE/W-S8");
+}
+
+Test(task, a_pod_that_cannot_start_is_told_in_a_condition)
+{
+    static const struct {
+        const char *pod, *ready;
+    } rows[] = {
+        {"'containerStatuses':[{'name':'claude-code','state':{'waiting':{'reason':"
+         "'ImagePullBackOff','message':'no such image'}}}]",
+         "False ImagePullBackOff: Container \"claude-code\" is waiting: "
+         "ImagePullBackOff: no such "
+         "image"},
+        {"'conditions':[{'type':'PodScheduled','status':'False','reason':'Unschedulable',"
+         "'message':'0/3 nodes are available'}]",
+         "False Unschedulable: Pod cannot be scheduled: 0/3 nodes are available"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char pod[400];
+        struct task_view *t =
+            make_task("fix", "", "", "'phase':'Pending','jobName':'fix'");
+        struct task_facts f = ready(t);
+        snprintf(pod, sizeof pod, "'phase':'Pending',%s", rows[i].pod);
+        f.job = make_job("fix", "'active':1");
+        f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z", pod);
+        struct decision d = decide(&f);
+        cr_assert_str_eq(ready_of(t, &d), rows[i].ready);
+    }
+    row_claim("TE/W-S7");
+}

@@ -242,15 +242,16 @@ check_job_created(const json_t *job)
     const json_t *task = api_get(KIND_TASK, name);
     size_t *n;
 
-    if (task == NULL || strcmp(doc_text(task, "metadata.uid"), uid) != 0)
-        return; /* its Task has just gone: the Job goes with it */
     if (jobs_of == NULL)
         jobs_of = zhashx_new();
     if ((n = zhashx_lookup(jobs_of, uid)) == NULL) {
         n = calloc(1, sizeof *n);
         zhashx_insert(jobs_of, uid, n);
     }
-    if (++*n > 1)
+    ++*n;
+    if (task == NULL || strcmp(doc_text(task, "metadata.uid"), uid) != 0)
+        return; /* its Task has just gone: the Job goes with it */
+    if (*n > 1)
         violated("I1", "%s (%s) got a second Job", name, uid);
     if (phase_terminal(phase_of(task))) {
         if (*doc_text(task, "status.jobName") != '\0')
@@ -380,6 +381,10 @@ check_status(const struct status_write *w)
     const struct job_view *job =
         (const struct job_view *)store_get(model.shard.store, KIND_JOB, 0, NS, w->name);
 
+    if (w->kind == KIND_TASK &&
+        (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Running") == 0) &&
+        (jobs_of == NULL || zhashx_lookup(jobs_of, w->uid) == NULL))
+        violated("I1", "%s takes a Job for its own that was not made for it", w->name);
     if (w->kind != KIND_TASK ||
         (strcmp(phase, "Succeeded") != 0 && strcmp(phase, "Failed") != 0) ||
         job == NULL || job->view.meta.controller_uid == NULL ||
