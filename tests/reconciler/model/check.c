@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "tests/support/rows.h"
+
 static zhashx_t *jobs_of; /* Task uid -> how many Jobs it was given */
 static zhashx_t *wrote;   /* Task uid -> version of this process's last write */
 static int64_t highest_ordinal;
@@ -454,4 +456,15 @@ check_settled(void)
                      message);
     }
     zlistx_destroy(&keys);
+}
+
+void
+check_claim(void)
+{
+    /* Each held at every step while its transition was taken many times over. */
+    static const char *const claims[] = {"TE/W-S1", "TE/W-S6", "TE/W-D1", "TE/W-B2",
+                                         "TE/W-B3"};
+
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
+        row_claim(claims[i]);
 }

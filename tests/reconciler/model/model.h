@@ -123,6 +123,8 @@ void check_forget(void); /* the process has died */
 void check_settled(void);
 /* Prints the table of transitions; the number of rows that were not seen. */
 size_t check_coverage(void);
+/* Claims what the run has shown. */
+void check_claim(void);
 
 /* ---- actors.c ---- */
 void user_prepare(void);    /* Workspaces, AgentConfig, TaskSpawner */
