@@ -16,7 +16,7 @@
 
 #define DEFAULT_TIMEOUT_MS 30000
 
-const char *const agent_types[] = {"claude-code", "codex", "gemini", "opencode", NULL};
+const char *const agent_types[] = {"claude-code", "codex", "gemini", "opencode", "cursor", NULL};
 const char *const credential_types[] = {"api-key", "oauth", "none", NULL};
 const char *const task_phases[] = {"Pending",   "Running", "Waiting",
                                    "Succeeded", "Failed",  NULL};

@@ -15,6 +15,7 @@ static const struct {
     {"codex", "CODEX_API_KEY", "CODEX_AUTH_JSON"},
     {"gemini", "GEMINI_API_KEY", "GEMINI_API_KEY"},
     {"opencode", "OPENCODE_API_KEY", "OPENCODE_API_KEY"},
+    {"cursor", "CURSOR_API_KEY", "CURSOR_API_KEY"},
 };
 
 const char *

@@ -19,7 +19,7 @@ const char init_template[] =
     "#   OpenCode: depends on the provider; none for models that need no login\n"
     "# apiKey: \"\"\n"
     "\n"
-    "# Agent: claude-code (default), codex, gemini or opencode.\n"
+    "# Agent: claude-code (default), codex, gemini, opencode or cursor.\n"
     "# type: claude-code\n"
     "\n"
     "# Model and effort, if the agent's own defaults are not wanted.\n"

@@ -188,7 +188,7 @@ warn_type(const char *type)
     fprintf(
         stderr,
         "Warning: --type %s is not known to this program (claude-code, codex, gemini, "
-        "opencode); the server decides\n",
+        "opencode, cursor); the server decides\n",
         type);
 }
 
