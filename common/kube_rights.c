@@ -38,7 +38,7 @@ static const struct right rights[] = {
     {KUBE_AS_WATCHER,      R_GET | R_CREATE | R_UPDATE,  "coordination.k8s.io", "leases", MAIN},
 
     {KUBE_AS_RECONCILER,   R_GET,                        OURS,  ANY,           MAIN},
-    {KUBE_AS_RECONCILER,   R_OWN,                        OURS,  "tasks",       MAIN},
+    {KUBE_AS_RECONCILER,   R_OWN | R_LIST,               OURS,  "tasks",       MAIN},
     {KUBE_AS_RECONCILER,   R_GET | R_PATCH,              OURS,  "taskspawners", MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "batch", "jobs",      MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "batch", "cronjobs",  MAIN},

@@ -33,6 +33,7 @@ struct spawner_memory {
     char *template_error;    /* NULL: the templates can be parsed; owned */
     char *error_reason, *error_message; /* NULL without one */
     bool workspace_told;
+    bool counted;  /* this process has asked the API server itself which Tasks there are */
     bool resolved; /* which source it wants is known, or that it wants none */
 };
 

@@ -407,6 +407,76 @@ tell_changes(struct run *r)
                      r->plan.news[i].reason, r->plan.news[i].text);
 }
 
+/* Tasks that the server knows and the view does not show yet. */
+static void
+expect_unseen(struct run *r, const json_t *list)
+{
+    const struct profile *p = profile_of(r->meta.profile);
+    size_t i;
+    json_t *item;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        const char *name = json_str_or(item, "metadata.name", "");
+        const char *ordinal = json_string_value(
+            json_object_get(json_at(item, "metadata.annotations"), p->note_ordinal));
+
+        if (store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, name) == NULL)
+            expect(r, name, json_str_or(item, "metadata.uid", ""),
+                   ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0);
+    }
+}
+
+static void ask_count(struct run *r, const char *next);
+
+static void
+on_counted(void *arg, const struct kube_result *res)
+{
+    struct run *r = arg;
+    struct spawner_memory *m = memory(r);
+
+    if (m == NULL) {
+        end(r);
+        return;
+    }
+    if (res->err.code != ERR_NONE) {
+        fail(r, &res->err);
+        return;
+    }
+    expect_unseen(r, json_at(res->body, "items"));
+    const char *next = json_str_or(res->body, "metadata.continue", "");
+    if (*next != '\0') {
+        ask_count(r, next);
+        return;
+    }
+    m->counted = true;
+    plan(r);
+}
+
+/* The view may be older than what the process before this one has created: limits hold only
+ * when the server itself is asked once before the first Task is. */
+static void
+ask_count(struct run *r, const char *next)
+{
+    char selector[400];
+    const struct kube_param params[] = {{"labelSelector", selector},
+                                        {"limit", "250"},
+                                        {*next != '\0' ? "continue" : NULL, next},
+                                        {NULL, NULL}};
+    const struct kube_request q = {
+        .verb = KUBE_LIST,
+        .res = shard_resource(KIND_TASK, r->meta.profile),
+        .ns = r->meta.ns,
+        .params = params,
+        .accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"};
+    struct err e = ERR_INIT;
+
+    snprintf(selector, sizeof selector, "%s=%s", profile_of(r->meta.profile)->label_spawner,
+             r->meta.name);
+    if (kube_call(r->shard->kube, &q, on_counted, r, &e) == NULL)
+        fail(r, &e);
+}
+
 static void
 on_status(void *arg, enum write_code code, const char *version, const char *message)
 {
@@ -437,7 +507,10 @@ carry_out(struct run *r)
     } else if (!stop && r->next_delete < r->plan.n_deletes) {
         delete_next(r);
     } else if (!stop && r->next_create < r->plan.n_creates) {
-        create_next(r);
+        if (memory(r) != NULL && !memory(r)->counted)
+            ask_count(r, "");
+        else
+            create_next(r);
     } else if (r->next_create > 0 || r->next_delete > 0) {
         plan(r); /* what was done is counted now; the rest is status */
     } else if (r->plan.write && r->plan.n_creates == 0) {

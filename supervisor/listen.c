@@ -17,6 +17,8 @@
 #include "common/scoped.h"
 
 #define BACKLOG 256
+#define PORT_TRIES 40
+#define PORT_TRY_US 50000
 
 static int
 make_folder(const char *path, struct err *e)
@@ -152,8 +154,13 @@ listen_port(int64_t wanted, const char *file, struct err *e)
 {
     int port = wanted > 0 ? (int)wanted : kept_port(file);
 
-    if (port > 0 && try_port(port) == port)
-        return keep_port(file, port, e);
+    /* The API server of a supervisor that was killed may still be ending. Clients know the
+     * port: it is worth a wait, here where nothing runs yet. */
+    for (int i = 0; port > 0 && i < PORT_TRIES; i++) {
+        if (try_port(port) == port)
+            return keep_port(file, port, e);
+        usleep(PORT_TRY_US);
+    }
     if (wanted > 0)
         return err_errno(e, "--local-port: 127.0.0.1:%d", port);
     if ((port = try_port(0)) < 0)
