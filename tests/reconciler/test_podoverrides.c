@@ -2,7 +2,7 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/item.h"
+#include "reconciler/itemtask.h"
 
 #define PO(members) "'podOverrides':{" members "}"
 
