@@ -39,7 +39,7 @@ LIBS      = $(PKG_LIBS) -lm
 
 # ---- what is built from what -----------------------------------------------------------
 
-objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 # Files of a folder that hold a main() besides main.c.
 TOOLS := supervisor/bus_tap.c statuswriter/capture.c local/runner/monitor_main.c
 parts = $(filter-out $(OBJ)/$(1)/main.o $(patsubst %.c,$(OBJ)/%.o,$(TOOLS)),$(call objects,$(1)))
@@ -139,7 +139,7 @@ $(NOSY): $(OBJ)/tests/spawner/nosy.o $(OBJ)/tests/support/misdeed.o $(OBJ)/spawn
 # The reconciler over a model of the API: its own parts, all that reaches outside is faked.
 MODEL_WRAPS := clock_mono_ms clock_wall_ms worker_after worker_cancel worker_quarantined worker_busy worker_idle \
                worker_drained worker_metrics metrics_add metrics_set metrics_observe kube_call kube_cancel task_decide
-MODEL_LEFT  := $(addprefix $(OBJ)/reconciler/,writes.o credentials.o account.o sources.o spawnersource.o objects.o)
+MODEL_LEFT  := $(addprefix $(OBJ)/reconciler/,writes.o account.o objects.o auth/credentials.o plan/sources.o plan/spawnersource.o)
 MODEL_PARTS  = $(OBJ)/tests/reconciler/property.o $(call objects,tests/reconciler/model) $(SUPPORT)
 PROPERTY    := $(BUILD)/tests/reconciler/property
 $(PROPERTY): $(MODEL_PARTS) $(filter-out $(MODEL_LEFT),$(call parts,reconciler)) $(BUILD)/libkelos.a

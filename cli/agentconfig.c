@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/value.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 
 /* "NAME=VALUE" with a name; the value is read (@FILE). Caller frees with value_free. */

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "cli/local.h"
-#include "common/json.h"
-#include "common/duration.h"
-#include "common/kubeexec.h"
+#include "common/data/json.h"
+#include "common/value/duration.h"
+#include "common/kube/kubeexec.h"
 #include "version.h"
 
 #define DEFAULT_TIMEOUT_MS 30000

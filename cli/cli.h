@@ -9,7 +9,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/config.h"
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/loop.h"
 
 /* One per process, on main's stack. The cluster is reached for only by the commands that

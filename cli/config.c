@@ -10,10 +10,10 @@
 
 #include "cli/suggest.h"
 #include "common/buf.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 
 struct config {
     char *path;

@@ -7,7 +7,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 
 #define RETRY_FIRST_MS 100

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "cli/follow.h"
-#include "cli/render.h"
+#include "cli/render/render.h"
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 #define RETRY_FIRST_MS 100
 #define RETRY_CAP_MS 2000

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/suggest.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 static int
 fail_at(const struct manifest *m, const char *path, struct err *e)

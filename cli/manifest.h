@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "common/kube.h"
-#include "common/yaml.h"
+#include "common/kube/kube.h"
+#include "common/data/yaml.h"
 
 struct manifest {
     const char *file;                /* borrowed */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 
 static const struct {
     const char *name;

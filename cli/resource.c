@@ -7,7 +7,7 @@
 
 #include "cli/age.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 #define LABEL_WIDTH 20
 

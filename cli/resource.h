@@ -10,7 +10,7 @@
 #include "cli/args.h"
 #include "cli/table.h"
 #include "common/buf.h"
-#include "common/kube.h"
+#include "common/kube/kube.h"
 
 /* One column; the cell is the text that `write` appends, "-" or blank when it is unset. */
 struct column {

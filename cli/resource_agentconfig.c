@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "common/utf8.h"
 

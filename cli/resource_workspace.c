@@ -1,7 +1,7 @@
 /* resource_workspace.c - Workspaces: columns and fields. */
 #include "cli/resource.h"
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 
 static void

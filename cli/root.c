@@ -1,5 +1,5 @@
 /* root.c - the command table: kelos itself and what stands below it. */
-#include "cli/commands.h"
+#include "cli/command/commands.h"
 
 static const struct flag global_flags[] = {
     {.name = "config",

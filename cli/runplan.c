@@ -8,7 +8,7 @@
 #include "cli/credential.h"
 #include "cli/taskdoc.h"
 #include "cli/value.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 /* The prompt: -p, --prompt-file or the one word. Caller frees. */
 static char *

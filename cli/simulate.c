@@ -8,9 +8,9 @@
 #include "cli/manifest.h"
 #include "cli/subprocess.h"
 #include "cli/value.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 
 void
 simulation_release(struct simulation *s)

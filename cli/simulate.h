@@ -27,7 +27,7 @@ int simulation_get(struct cli *c, const char *ns, const char *name, struct simul
 int simulation_read(struct cli *c, const char *ns, const char *file, const char *name,
                     struct simulation *s, struct err *e);
 
-/* Asks source and planner. Returns the plan (reconciler/plandoc.h says what is in it), which
+/* Asks source and planner. Returns the plan (reconciler/plan/plandoc.h says what is in it), which
  * the caller owns, or NULL with *e set. */
 json_t *simulation_run(struct cli *c, const char *ns, struct simulation *s,
                        struct err *e);

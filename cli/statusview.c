@@ -5,7 +5,7 @@
 
 #include "cli/age.h"
 #include "cli/table.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 static void
 cell_number(struct table *t, long long value, const char *unit)

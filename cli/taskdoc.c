@@ -4,9 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "common/duration.h"
-#include "common/json.h"
-#include "common/kube.h"
+#include "common/value/duration.h"
+#include "common/data/json.h"
+#include "common/kube/kube.h"
 
 #define NS_PER_S 1000000000
 

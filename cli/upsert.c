@@ -7,7 +7,7 @@
 
 #include "common/base64.h"
 #include "common/buf.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 #define REFUSED "not replaced; nothing created (use --yes to skip this question)"
 

@@ -1,6 +1,6 @@
 /* facts.c - gathers what a decision about a Task depends on. */
 #include "common/clock.h"
-#include "reconciler/taskmemory.h"
+#include "reconciler/task/taskmemory.h"
 
 #define PODS_MAX 64
 

@@ -1,12 +1,12 @@
 /* main.c - kelos-reconciler: decides what Tasks and TaskSpawners need, and does it. */
-#include "common/cluster.h"
+#include "common/worker/cluster.h"
 #include "common/log.h"
-#include "reconciler/credentials.h"
-#include "reconciler/planonce.h"
+#include "reconciler/auth/credentials.h"
+#include "reconciler/plan/planonce.h"
 #include "reconciler/shard.h"
-#include "reconciler/sources.h"
-#include "reconciler/spawnermemory.h"
-#include "reconciler/taskmemory.h"
+#include "reconciler/plan/sources.h"
+#include "reconciler/plan/spawnermemory.h"
+#include "reconciler/task/taskmemory.h"
 #include "reconciler/writes.h"
 
 #define STOP_MS 20000

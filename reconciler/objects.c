@@ -1,9 +1,9 @@
 /* objects.c - what the watcher shows goes into the store and wakes whom it concerns. */
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/project.h"
+#include "common/data/project.h"
 #include "reconciler/shard.h"
-#include "reconciler/spawnermemory.h"
+#include "reconciler/plan/spawnermemory.h"
 #include "reconciler/writes.h"
 
 /* How many object messages the watcher may send ahead. */

@@ -8,10 +8,10 @@
 
 #include <czmq.h>
 
-#include "common/kube.h"
-#include "common/worker.h"
+#include "common/kube/kube.h"
+#include "common/worker/worker.h"
 #include "reconciler/queue.h"
-#include "reconciler/store.h"
+#include "reconciler/view/store.h"
 
 struct writes;
 struct credentials;

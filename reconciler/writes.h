@@ -6,9 +6,9 @@
 #ifndef KELOS_RECONCILER_WRITES_H
 #define KELOS_RECONCILER_WRITES_H
 
-#include "common/json.h"
-#include "common/worker.h"
-#include "reconciler/view.h"
+#include "common/data/json.h"
+#include "common/worker/worker.h"
+#include "reconciler/view/view.h"
 
 struct writes;
 

@@ -2,7 +2,7 @@
 #ifndef KELOS_SPAWNER_CRONDUE_H
 #define KELOS_SPAWNER_CRONDUE_H
 
-#include "common/cronexpr.h"
+#include "common/value/cronexpr.h"
 #include "common/limits.h"
 
 /* What becomes of ticks that nobody was there for (cron.catchUp). */

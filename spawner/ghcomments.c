@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "spawner/fetch.h"
 #include "spawner/ghheaders.h"

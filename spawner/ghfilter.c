@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/macros.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/utf8.h"
 

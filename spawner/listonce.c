@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "spawner/engine.h"
 
 enum { REQUEST_MAX = 1 << 20, DEADLINE_MS = 120000 };

@@ -6,7 +6,7 @@
 
 #include "common/castore.h"
 #include "common/log.h"
-#include "common/worker.h"
+#include "common/worker/worker.h"
 #include "common/zygote.h"
 #include "spawner/engine.h"
 #include "spawner/listonce.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http.h"
+#include "common/http/http.h"
 
 static bool
 number_header(const struct buf *headers, const char *name, int64_t *out)

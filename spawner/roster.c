@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "spawner/delivery.h"
 #include "spawner/engine_self.h"

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/http.h"
-#include "common/metrics.h"
+#include "common/http/http.h"
+#include "common/metrics/metrics.h"
 #include "common/secret.h"
 #include "spawner/items.h"
 #include "spawner/pace.h"

@@ -5,7 +5,7 @@
 #include "spawner/source_cron.h"
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "spawner/crondue.h"
 

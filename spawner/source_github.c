@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "spawner/ghcomments.h"
 #include "spawner/ghfilter.h"

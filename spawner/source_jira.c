@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "spawner/fetch.h"
 #include "spawner/jirafields.h"

@@ -5,7 +5,7 @@
 #ifndef KELOS_STATUSWRITER_EVENTS_H
 #define KELOS_STATUSWRITER_EVENTS_H
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "statuswriter/writer.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "common/buf.h"
-#include "common/worker.h"
+#include "common/worker/worker.h"
 
 struct exporter;
 

@@ -1,7 +1,7 @@
 /* main.c - kelos-statuswriter: the only writer of /status and Events; reads the logs of
  * finished containers; serves /metrics, /healthz and /readyz. */
 #include "common/clock.h"
-#include "common/cluster.h"
+#include "common/worker/cluster.h"
 #include "statuswriter/events.h"
 #include "statuswriter/exporter.h"
 #include "statuswriter/podlog.h"

@@ -2,8 +2,8 @@
 #ifndef KELOS_STATUSWRITER_PATCH_H
 #define KELOS_STATUSWRITER_PATCH_H
 
-#include "common/json.h"
-#include "common/kube.h"
+#include "common/data/json.h"
+#include "common/kube/kube.h"
 
 /* One merge patch that does what `first` and then `second` would do; nulls stay, for they
  * delete. The newer one wins in each field. Both are borrowed; the caller owns the

@@ -2,9 +2,9 @@
 #ifndef KELOS_STATUSWRITER_WRITER_H
 #define KELOS_STATUSWRITER_WRITER_H
 
-#include "common/bus.h"
-#include "common/kube.h"
-#include "common/worker.h"
+#include "common/bus/bus.h"
+#include "common/kube/kube.h"
+#include "common/worker/worker.h"
 
 struct writer {
     struct worker *worker; /* borrowed, like the next two */

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <sys/un.h>
 
-#include "common/bus.h"
+#include "common/bus/bus.h"
 #include "common/flags.h"
 #include "common/log.h"
 

@@ -10,7 +10,7 @@
 
 #include "common/flags.h"
 #include "common/limits.h"
-#include "common/sandbox.h"
+#include "common/worker/sandbox.h"
 
 #define SHARDS_MAX 64
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
-#include "common/crash.h"
+#include "common/worker/crash.h"
 #include "common/log.h"
 #include "supervisor/fence.h"
 #include "supervisor/listen.h"

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/pages.h"
+#include "common/metrics/pages.h"
 
 #define QUARANTINE_DEATHS 3
 #define QUARANTINE_KEYS 16 /* of one worker; the oldest makes room */

@@ -9,7 +9,7 @@
 
 #include "common/err.h"
 #include "common/limits.h"
-#include "common/pages.h"
+#include "common/metrics/pages.h"
 
 struct slots {
     struct slot {

@@ -8,9 +8,9 @@
 
 #include <czmq.h>
 
-#include "common/bus.h"
-#include "common/pages.h"
-#include "common/zap.h"
+#include "common/bus/bus.h"
+#include "common/metrics/pages.h"
+#include "common/bus/zap.h"
 #include "supervisor/child.h"
 #include "supervisor/config.h"
 #include "supervisor/quarantine.h"

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/project.h"
+#include "common/data/project.h"
 #include "common/scoped.h"
 #include "proto/message.h"
 

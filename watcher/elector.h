@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/kube.h"
-#include "common/worker.h"
+#include "common/kube/kube.h"
+#include "common/worker/worker.h"
 
 #define ELECTOR_LEASE "kelos-controller-leader-election"
 

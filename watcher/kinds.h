@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "common/err.h"
-#include "common/kube.h"
-#include "common/project.h"
+#include "common/kube/kube.h"
+#include "common/data/project.h"
 #include "proto/message.h"
 
 struct watched {

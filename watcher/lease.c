@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 void
 lease_init(struct lease *l, const char *identity, double jitter)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/cluster.h"
+#include "common/worker/cluster.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "watcher/elector.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/shard.h"
+#include "common/bus/shard.h"
 
 /* What a consumer was told last about a shelf. */
 struct told {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/loop.h"
 #include "common/scoped.h"
 #include "watcher/publish.h"

@@ -2,8 +2,8 @@
 #ifndef KELOS_WATCHER_REFLECTOR_SELF_H
 #define KELOS_WATCHER_REFLECTOR_SELF_H
 
-#include "common/jsonframe.h"
-#include "common/kubewire.h"
+#include "common/data/jsonframe.h"
+#include "common/kube/kubewire.h"
 #include "watcher/reflector.h"
 #include "watcher/relabel.h"
 

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/kube.h"
-#include "common/project.h"
+#include "common/kube/kube.h"
+#include "common/data/project.h"
 #include "watcher/kinds.h"
 
 struct relabel;

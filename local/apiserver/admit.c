@@ -8,14 +8,14 @@
 
 #include "common/clock.h"
 #include "common/limits.h"
-#include "common/yaml.h"
-#include "local/apiserver/builtin.h"
+#include "common/data/yaml.h"
+#include "local/apiserver/schema/builtin.h"
 #include "local/apiserver/names.h"
 #include "local/apiserver/object.h"
 #include "local/apiserver/protobuf.h"
-#include "local/apiserver/prune.h"
-#include "local/apiserver/strategy.h"
-#include "local/apiserver/validate.h"
+#include "local/apiserver/schema/prune.h"
+#include "local/apiserver/schema/strategy.h"
+#include "local/apiserver/schema/validate.h"
 
 int
 admit_validation(const struct call *c, enum validation *v, struct fault *f)

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "local/apiserver/delete.h"
-#include "local/apiserver/discovery.h"
-#include "local/apiserver/openapi.h"
+#include "local/apiserver/view/discovery.h"
+#include "local/apiserver/view/openapi.h"
 #include "local/apiserver/podlog.h"
 #include "local/apiserver/read.h"
 #include "local/apiserver/route.h"

@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "local/apiserver/fault.h"
 #include "local/apiserver/resource.h"
-#include "local/apiserver/store.h"
+#include "local/apiserver/store/store.h"
 
 struct hub;
 struct podlogs;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 
 const char *
 call_param(const struct call *c, const char *name)

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "local/apiserver/admit.h"
 #include "local/apiserver/object.h"
 #include "local/apiserver/read.h"
 #include "local/apiserver/selector.h"
-#include "local/apiserver/strategy.h"
+#include "local/apiserver/schema/strategy.h"
 
 static int
 parse_propagation(const char *text, enum propagation *out, struct fault *f)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 /* {0} is no fault. `status` is owned; fault_clear releases it. */
 struct fault {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "local/apiserver/delete.h"
 #include "local/apiserver/object.h"

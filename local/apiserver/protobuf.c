@@ -9,7 +9,7 @@
 #include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 
 #define DEPTH_MAX 20

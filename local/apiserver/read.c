@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "common/base64.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "local/apiserver/object.h"
 #include "local/apiserver/selector.h"
-#include "local/apiserver/table.h"
+#include "local/apiserver/view/table.h"
 
 /* Reads a number of a parameter; absent is 0. */
 static int

@@ -3,7 +3,7 @@
 #define KELOS_LOCAL_APISERVER_READ_H
 
 #include "local/apiserver/api.h"
-#include "local/apiserver/negotiate.h"
+#include "local/apiserver/view/negotiate.h"
 
 /* The parameters of a list or watch, checked. */
 struct list_options {

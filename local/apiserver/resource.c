@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "local/apiserver/builtin.h"
-#include "local/apiserver/schema.h"
+#include "local/apiserver/schema/builtin.h"
+#include "local/apiserver/schema/schema.h"
 
 struct registry {
     struct resource **all; /* owned */

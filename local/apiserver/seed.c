@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "common/macros.h"
-#include "common/shard.h"
-#include "common/yaml.h"
+#include "common/bus/shard.h"
+#include "common/data/yaml.h"
 #include "local/apiserver/admit.h"
 #include "local/apiserver/object.h"
 #include "version.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "local/apiserver/object.h"
 

@@ -21,7 +21,7 @@ bool selector_match(const struct selector *sel, const json_t *obj);
 /* True when it matches everything. */
 bool selector_empty(const struct selector *sel);
 
-/* The i-th field path (as for common/json.h) that may be selected for a type besides name
+/* The i-th field path (as for common/data/json.h) that may be selected for a type besides name
  * and namespace; false at the end. */
 bool selector_field(const struct resource *r, size_t i, char *path, size_t size);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "local/apiserver/admit.h"
 #include "local/apiserver/object.h"
 

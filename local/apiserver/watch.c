@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "local/apiserver/read.h"
 #include "local/apiserver/selector.h"
-#include "local/apiserver/table.h"
+#include "local/apiserver/view/table.h"
 
 #define FILL_BYTES 65536 /* what is read ahead of the connection, besides one object */
 #define BOOKMARK_MS 60000

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/macros.h"
-#include "common/yaml.h"
-#include "local/apiserver/apply.h"
-#include "local/apiserver/managed.h"
+#include "common/data/yaml.h"
+#include "local/apiserver/patch/apply.h"
+#include "local/apiserver/patch/managed.h"
 #include "local/apiserver/object.h"
-#include "local/apiserver/patch.h"
+#include "local/apiserver/patch/patch.h"
 #include "local/apiserver/read.h"
 #include "local/apiserver/review.h"
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/scoped.h"
 
 struct issue {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/quantity.h"
+#include "common/value/quantity.h"
 
 #define MOUNT "/sys/fs/cgroup"
 #define CPU_PERIOD_US 100000

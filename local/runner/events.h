@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 
 /* Emits a Warning on the Pod. The name follows from the Pod, reason and message, so that
  * the same warning stands there once. Nobody waits for the write; a failed one is

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 
 struct item {
     struct fetch *fetch;

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/scoped.h"
 #include "local/runner/refs.h"
 

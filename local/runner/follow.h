@@ -6,7 +6,7 @@
 #ifndef KELOS_LOCAL_RUNNER_FOLLOW_H
 #define KELOS_LOCAL_RUNNER_FOLLOW_H
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/loop.h"
 #include "common/scoped.h"
 #include "local/runner/refs.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 
 /* What a program of this host needs to run, and nothing that says who its user is. */

@@ -15,7 +15,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "common/logfile.h"
 #include "local/runner/kubelet_path.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "local/runner/cgroup.h"

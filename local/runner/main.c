@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/cluster.h"
-#include "common/kube.h"
+#include "common/worker/cluster.h"
+#include "common/kube/kube.h"
 #include "common/log.h"
-#include "common/worker.h"
+#include "common/worker/worker.h"
 #include "local/runner/filter.h"
 #include "local/runner/job.h"
 #include "local/runner/jobs.h"

@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/scoped.h"
 
 struct node;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "local/runner/events.h"
 #include "local/runner/job.h"

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
 #include "local/runner/follow.h"
 #include "local/runner/podentry.h"

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "common/loop.h"
 #include "common/scoped.h"
 #include "local/runner/image.h"

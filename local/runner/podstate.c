@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 
 /* ---- from the object ---- */

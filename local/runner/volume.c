@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "local/runner/env.h"
 #include "local/runner/refs.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json.h"
-#include "common/jsonframe.h"
+#include "common/data/json.h"
+#include "common/data/jsonframe.h"
 #include "common/limits.h"
 #include "common/log.h"
 

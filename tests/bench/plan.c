@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "reconciler/plan.h"
+#include "reconciler/plan/plan.h"
 
 enum { ITEMS = 10000, RUNS = 9 };
 

@@ -10,13 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/demo.h"
+#include "cli/demo/demo.h"
 #include "cli/launch.h"
 #include "cli/leftover.h"
 #include "cli/local.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 
 static void
 see(json_t *history, const char *name, const char *phase, const char *commit)

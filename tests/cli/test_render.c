@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/render.h"
+#include "cli/render/render.h"
 #include "common/macros.h"
 #include "tests/support/rows.h"
 

@@ -10,9 +10,9 @@
 #include "cli/resource.h"
 #include "cli/statusview.h"
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 #include "tests/support/rows.h"
 
 static json_t *

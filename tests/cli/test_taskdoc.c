@@ -5,9 +5,9 @@
 #include "cli/agentconfig.h"
 #include "cli/taskdoc.h"
 #include "cli/upsert.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 #include "tests/support/rows.h"
 
 static void

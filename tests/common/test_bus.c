@@ -1,10 +1,10 @@
 #include <criterion/criterion.h>
 #include <czmq.h>
 
-#include "common/bus.h"
+#include "common/bus/bus.h"
 #include "common/limits.h"
 #include "common/log.h"
-#include "common/zap.h"
+#include "common/bus/zap.h"
 
 #define PATIENCE_MS 10000
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/cronexpr.h"
+#include "common/value/cronexpr.h"
 #include "common/limits.h"
 #include "common/macros.h"
 #include "tests/support/rows.h"

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/duration.h"
+#include "common/value/duration.h"
 #include "common/macros.h"
 #include "tests/support/rows.h"
 

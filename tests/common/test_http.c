@@ -1,5 +1,5 @@
 /* test_http.c - one connection's worth of rules. */
-#include "common/http.h"
+#include "common/http/http.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/json.h"
-#include "common/kube.h"
+#include "common/data/json.h"
+#include "common/kube/kube.h"
 #include "common/log.h"
 #include "tests/support/fault.h"
 #include "tests/support/rows.h"

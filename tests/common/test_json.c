@@ -1,5 +1,5 @@
 /* test_json.c - getters that name the path, bounded parsing, dumps. */
-#include "common/json.h"
+#include "common/data/json.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

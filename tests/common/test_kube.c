@@ -1,5 +1,5 @@
 /* test_kube.c - one call is one result, whatever the server does. */
-#include "common/kube.h"
+#include "common/kube/kube.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/json.h"
-#include "common/kube_retry.h"
+#include "common/data/json.h"
+#include "common/kube/kube_retry.h"
 #include "tests/support/fault.h"
 #include "tests/support/rows.h"
 

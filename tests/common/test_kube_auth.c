@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/clock.h"
-#include "common/kube.h"
-#include "common/kube_auth.h"
+#include "common/kube/kube.h"
+#include "common/kube/kube_auth.h"
 #include "tests/support/fault.h"
 #include "tests/support/rows.h"
 

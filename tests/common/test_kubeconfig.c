@@ -1,5 +1,5 @@
 /* test_kubeconfig.c - which cluster, and who we are there. */
-#include "common/kubeconfig.h"
+#include "common/kube/kubeconfig.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "tests/support/rows.h"
 

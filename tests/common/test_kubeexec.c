@@ -1,5 +1,5 @@
 /* test_kubeexec.c - credential plugins: what they are told, what they may answer. */
-#include "common/kubeexec.h"
+#include "common/kube/kubeexec.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/json.h"
+#include "common/data/json.h"
 #include "tests/support/fault.h"
 #include "tests/support/rows.h"
 

@@ -1,5 +1,5 @@
 /* test_kubestatus.c - what a refusal means. */
-#include "common/kubestatus.h"
+#include "common/kube/kubestatus.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

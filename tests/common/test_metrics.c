@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/metrics.h"
+#include "common/metrics/metrics.h"
 #include "tests/support/rows.h"
 
 static struct page one, two;

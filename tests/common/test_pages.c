@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/pages.h"
+#include "common/metrics/pages.h"
 
 Test(pages, what_the_worker_writes_the_supervisor_reads)
 {

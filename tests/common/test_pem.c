@@ -1,5 +1,5 @@
 /* test_pem.c - a bundle of certificates is whole, or it is not taken. */
-#include "common/pem.h"
+#include "common/http/pem.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* test_project.c - projections: made from the wire, read in place. */
-#include "common/project.h"
+#include "common/data/project.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "common/json.h"
-#include "common/jsonframe.h"
-#include "common/kubewire.h"
+#include "common/data/json.h"
+#include "common/data/jsonframe.h"
+#include "common/kube/kubewire.h"
 #include "common/limits.h"
 #include "tests/support/rows.h"
 

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "common/macros.h"
-#include "common/quantity.h"
+#include "common/value/quantity.h"
 
 Test(quantity, is_written_in_one_way)
 {

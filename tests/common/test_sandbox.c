@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/sandbox.h"
+#include "common/worker/sandbox.h"
 
 static char folder[64];
 

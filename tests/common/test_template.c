@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/limits.h"
-#include "common/template.h"
+#include "common/template/template.h"
 #include "tests/support/rows.h"
 
 /* What a template must give: a text, or an error that holds the text. */

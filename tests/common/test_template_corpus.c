@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "common/rune.h"
-#include "common/template.h"
+#include "common/template/rune.h"
+#include "common/template/template.h"
 #include "tests/support/rows.h"
 
 static const char *const object =

@@ -1,11 +1,11 @@
 /* test_yaml.c - YAML means what kubectl makes of it. */
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/limits.h"
 
 static const struct {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "local/apiserver/cel.h"
-#include "local/apiserver/regex.h"
+#include "common/data/json.h"
+#include "local/apiserver/cel/cel.h"
+#include "local/apiserver/schema/regex.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

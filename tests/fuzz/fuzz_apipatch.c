@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "local/apiserver/builtin.h"
-#include "local/apiserver/jsonpath.h"
-#include "local/apiserver/managed.h"
-#include "local/apiserver/patch.h"
-#include "local/apiserver/prune.h"
+#include "common/data/json.h"
+#include "local/apiserver/schema/builtin.h"
+#include "local/apiserver/view/jsonpath.h"
+#include "local/apiserver/patch/managed.h"
+#include "local/apiserver/patch/patch.h"
+#include "local/apiserver/schema/prune.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

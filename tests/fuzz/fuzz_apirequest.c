@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "local/apiserver/negotiate.h"
+#include "common/data/json.h"
+#include "local/apiserver/view/negotiate.h"
 #include "local/apiserver/protobuf.h"
 #include "local/apiserver/route.h"
 #include "local/apiserver/selector.h"

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "common/base64.h"
-#include "common/json.h"
-#include "common/pem.h"
+#include "common/data/json.h"
+#include "common/http/pem.h"
 #include "common/secret.h"
-#include "reconciler/apptoken.h"
+#include "reconciler/auth/apptoken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

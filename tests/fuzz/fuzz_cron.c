@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cronexpr.h"
-#include "common/duration.h"
-#include "common/quantity.h"
-#include "common/tzone.h"
+#include "common/value/cronexpr.h"
+#include "common/value/duration.h"
+#include "common/value/quantity.h"
+#include "common/value/tzone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

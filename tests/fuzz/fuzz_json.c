@@ -2,12 +2,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "common/json.h"
-#include "common/jsonframe.h"
-#include "common/kubestatus.h"
-#include "common/kubewire.h"
+#include "common/data/json.h"
+#include "common/data/jsonframe.h"
+#include "common/kube/kubestatus.h"
+#include "common/kube/kubewire.h"
 #include "common/limits.h"
-#include "common/project.h"
+#include "common/data/project.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,9 +1,9 @@
 /* fuzz_kubeconfig.c - any text as a kubeconfig. */
 #include <stdint.h>
 
-#include "common/json.h"
-#include "common/kubeconfig_merge.h"
-#include "common/yaml.h"
+#include "common/data/json.h"
+#include "common/kube/kubeconfig_merge.h"
+#include "common/data/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

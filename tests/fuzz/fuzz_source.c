@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "spawner/ghfilter.h"
 #include "spawner/ghissue.h"
 #include "spawner/jirafields.h"

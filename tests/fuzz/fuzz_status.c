@@ -5,7 +5,7 @@
 
 #include "cli/jsonpath.h"
 #include "cli/statusview.h"
-#include "common/json.h"
+#include "common/data/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

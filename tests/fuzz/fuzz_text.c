@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/duration.h"
-#include "common/http.h"
-#include "common/quantity.h"
+#include "common/value/duration.h"
+#include "common/http/http.h"
+#include "common/value/quantity.h"
 #include "common/scoped.h"
-#include "reconciler/repo.h"
+#include "reconciler/job/repo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

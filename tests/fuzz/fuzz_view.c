@@ -3,10 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/project.h"
+#include "common/data/json.h"
+#include "common/data/project.h"
 #include "proto/message.h"
-#include "reconciler/view.h"
+#include "reconciler/view/view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

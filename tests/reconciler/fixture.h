@@ -9,7 +9,7 @@
 
 #include "common/clock.h"
 #include "proto/message.h"
-#include "reconciler/view.h"
+#include "reconciler/view/view.h"
 
 #define AT(text) at_time(text)
 

@@ -4,7 +4,7 @@
 
 #include "tests/reconciler/fixture.h"
 
-#include "reconciler/job.h"
+#include "reconciler/job/job.h"
 
 #define REPO "'repo':'https://github.com/acme/web.git'"
 #define GHE "'repo':'https://git.corp.example/acme/web.git'"

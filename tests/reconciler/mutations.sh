@@ -13,18 +13,18 @@ found=0 missed=0
 
 table() {
     cat <<'ROWS'
-1@task.c@/^job_is_ours/,/^}/s/return owner.*/return owner == NULL || *owner != 0;/@uid check on adoption dropped
+1@task/task.c@/^job_is_ours/,/^}/s/return owner.*/return owner == NULL || *owner != 0;/@uid check on adoption dropped
 2@facts.c@/^claim_of/,/^}/s/if (phase_terminal(t->phase))/if (phase_terminal(t->phase) || (job_of(s, t) != NULL \&\& job_of(s, t)->active == 0))/@branch released before the terminal status
-3@deps.c@/^deps_hold/,/^}/s/strcmp(dep->view.meta.uid, uids->at\[i\]) != 0/false/@dependency looked up without its uid
-4@task.c@/^task_decide/,/^}/s/if (phase_terminal(t->phase))/if (false)/@terminal guard dropped
+3@task/deps.c@/^deps_hold/,/^}/s/strcmp(dep->view.meta.uid, uids->at\[i\]) != 0/false/@dependency looked up without its uid
+4@task/task.c@/^task_decide/,/^}/s/if (phase_terminal(t->phase))/if (false)/@terminal guard dropped
 5@facts.c@s/spawner->total_created >= t->ordinal/spawner->total_created + 1 >= t->ordinal/@ordinal read before its status was acknowledged
-6@plan.c@s/c->total >= s->max_total/c->total > s->max_total/@one comparison too wide in a limit
-7@taskmemory.c@/^task_memory_current/,/^}/s/return order >= 0;/return true;/@read-your-writes skipped
-8@task.c@/^fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
-9@task.c@/^task_expired/,/^}/s/int64_t end = t->completed_ms/int64_t end = t->started_ms/@TTL counted from start
-10@task.c@/^decide_end/,/^}/s/if (f->capture == CAPTURE_ASKED)/if (false)/@outputs written after the phase
-11@task.c@/^decide_deletion/,/^}/s/if (f->job != NULL && job_is_ours(f))/if (false)/@finalizer removed before the Job's deletion
-12@branch.c@/^branch_before/,/^}/s/if (x->created_ms != y->created_ms)/if (false)/@two Tasks of one branch ordered by name instead of age
+6@plan/plan.c@s/c->total >= s->max_total/c->total > s->max_total/@one comparison too wide in a limit
+7@task/taskmemory.c@/^task_memory_current/,/^}/s/return order >= 0;/return true;/@read-your-writes skipped
+8@task/task.c@/^fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
+9@task/task.c@/^task_expired/,/^}/s/int64_t end = t->completed_ms/int64_t end = t->started_ms/@TTL counted from start
+10@task/task.c@/^decide_end/,/^}/s/if (f->capture == CAPTURE_ASKED)/if (false)/@outputs written after the phase
+11@task/task.c@/^decide_deletion/,/^}/s/if (f->job != NULL && job_is_ours(f))/if (false)/@finalizer removed before the Job's deletion
+12@task/branch.c@/^branch_before/,/^}/s/if (x->created_ms != y->created_ms)/if (false)/@two Tasks of one branch ordered by name instead of age
 ROWS
 }
 

@@ -2,9 +2,9 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "common/json.h"
-#include "reconciler/agentmerge.h"
-#include "reconciler/job.h"
+#include "common/data/json.h"
+#include "reconciler/job/agentmerge.h"
+#include "reconciler/job/job.h"
 
 static struct agentconfig_view *
 config(const char *spec)

@@ -6,8 +6,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/apptoken.h"
-#include "reconciler/gitscript.h"
+#include "reconciler/auth/apptoken.h"
+#include "reconciler/job/gitscript.h"
 
 static EVP_PKEY *key;
 

@@ -2,8 +2,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/branch.h"
-#include "reconciler/deps.h"
+#include "reconciler/task/branch.h"
+#include "reconciler/task/deps.h"
 
 /* Tasks by name; ends with NULL. */
 static const struct task_view *

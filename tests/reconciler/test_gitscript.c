@@ -8,8 +8,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/gitscript.h"
-#include "reconciler/job.h"
+#include "reconciler/job/gitscript.h"
+#include "reconciler/job/job.h"
 
 #define URL "https://git.example/acme/web.git"
 

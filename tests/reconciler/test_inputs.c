@@ -2,9 +2,9 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/agentmerge.h"
-#include "reconciler/inputs.h"
-#include "reconciler/mcp.h"
+#include "reconciler/job/agentmerge.h"
+#include "reconciler/task/inputs.h"
+#include "reconciler/job/mcp.h"
 
 /* Base64 of the values below. */
 #define B64_SECRET "c2VjcmV0" /* "secret" */

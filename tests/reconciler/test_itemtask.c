@@ -2,7 +2,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/plan.h"
+#include "reconciler/plan/plan.h"
 
 #define EIGHTY                                                                           \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -3,7 +3,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/plan.h"
+#include "reconciler/plan/plan.h"
 
 enum { ITEMS = 12, RUNS = 150, STEPS = 120, MAX_TASKS = 512 };
 

@@ -2,7 +2,7 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/itemtask.h"
+#include "reconciler/plan/itemtask.h"
 
 #define PO(members) "'podOverrides':{" members "}"
 

@@ -2,7 +2,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/prompt.h"
+#include "reconciler/task/prompt.h"
 
 static struct task_view *deps[3];
 

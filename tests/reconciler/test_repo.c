@@ -1,7 +1,7 @@
 /* test_repo.c - repository URLs. */
 #include <criterion/criterion.h>
 
-#include "reconciler/repo.h"
+#include "reconciler/job/repo.h"
 #include "tests/support/rows.h"
 
 static const struct {

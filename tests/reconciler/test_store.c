@@ -2,7 +2,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/store.h"
+#include "reconciler/view/store.h"
 
 static struct task_view *
 put(struct store *s, const char *name, const char *spec, const char *meta, uint64_t epoch)

@@ -2,8 +2,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/status.h"
-#include "reconciler/task.h"
+#include "reconciler/task/status.h"
+#include "reconciler/task/task.h"
 
 #define NOW AT("2026-01-01T01:00:00Z")
 

@@ -2,8 +2,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/apptoken.h"
-#include "reconciler/tokenkeep.h"
+#include "reconciler/auth/apptoken.h"
+#include "reconciler/auth/tokenkeep.h"
 
 #define NOW AT("2026-01-01T12:00:00Z")
 #define MINUTE 60000

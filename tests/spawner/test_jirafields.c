@@ -1,6 +1,6 @@
 #include <criterion/criterion.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "spawner/jirafields.h"
 #include "tests/support/rows.h"

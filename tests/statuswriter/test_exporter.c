@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/macros.h"
-#include "common/metrics.h"
+#include "common/metrics/metrics.h"
 #include "statuswriter/exporter.h"
 #include "statuswriter/podlog.h"
 #include "tests/support/exposition.h"

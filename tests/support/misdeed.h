@@ -2,7 +2,7 @@
 #ifndef KELOS_TESTS_SUPPORT_MISDEED_H
 #define KELOS_TESTS_SUPPORT_MISDEED_H
 
-#include "common/worker.h"
+#include "common/worker/worker.h"
 
 /* Opens each path of a list ("a:b", NULL: none) and logs `open PATH: OPENED` or why not. */
 void misdeed_open(const char *paths);

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/log.h"
-#include "common/worker.h"
+#include "common/worker/worker.h"
 
 struct self {
     struct worker *w;

@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 
 #include "common/log.h"
-#include "common/worker.h"
+#include "common/worker/worker.h"
 #include "tests/support/misdeed.h"
 
 struct self {

@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "tests/support/rows.h"
 
 static struct lease_record

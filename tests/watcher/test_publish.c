@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "common/buf.h"
-#include "common/shard.h"
+#include "common/bus/shard.h"
 #include "tests/support/rows.h"
 
 struct rig {

@@ -2,9 +2,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "local/apiserver/cel.h"
+#include "local/apiserver/cel/cel.h"
 #include "tests/support/rows.h"
 
 /* Evaluates over self (JSON text, NULL for none); "error: …" when it fails. */

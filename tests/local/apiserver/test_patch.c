@@ -1,10 +1,10 @@
 /* test_patch.c - JSON patch and strategic merge patch. */
 #include <criterion/criterion.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "local/apiserver/builtin.h"
-#include "local/apiserver/patch.h"
+#include "local/apiserver/schema/builtin.h"
+#include "local/apiserver/patch/patch.h"
 
 struct patch_case {
     const char *label, *target, *patch, *wanted; /* wanted NULL: refused */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/macros.h"
-#include "local/apiserver/regex.h"
+#include "local/apiserver/schema/regex.h"
 
 struct match_case {
     const char *pattern, *text;

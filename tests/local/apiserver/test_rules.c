@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
-#include "common/yaml.h"
+#include "common/data/yaml.h"
 #include "local/apiserver/api.h"
 #include "local/apiserver/seed.h"
 #include "local/apiserver/watch.h"

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "local/apiserver/store.h"
+#include "local/apiserver/store/store.h"
 
 #define OBJECTS 64
 #define BODY 8000

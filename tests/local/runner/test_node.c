@@ -1,7 +1,7 @@
 /* test_node.c - what the API server may ask a node for, and what a node says of itself. */
 #include <criterion/criterion.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "local/runner/kubelet_path.h"
 #include "local/runner/node.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
+#include "common/data/json.h"
 #include "common/macros.h"
 #include "local/runner/volume.h"
 

@@ -2,9 +2,9 @@
  * takes these instead of the real ones (--wrap, or the file is not linked). */
 #include "tests/reconciler/model/model.h"
 
-#include "reconciler/credentials.h"
-#include "reconciler/spawnersource.h"
-#include "reconciler/sources.h"
+#include "reconciler/auth/credentials.h"
+#include "reconciler/plan/spawnersource.h"
+#include "reconciler/plan/sources.h"
 
 /* ---- clocks and the loop ---- */
 

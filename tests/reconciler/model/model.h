@@ -10,11 +10,11 @@
 
 #include <czmq.h>
 
-#include "common/kube.h"
+#include "common/kube/kube.h"
 #include "proto/message.h"
 #include "reconciler/shard.h"
-#include "reconciler/spawnermemory.h"
-#include "reconciler/taskmemory.h"
+#include "reconciler/plan/spawnermemory.h"
+#include "reconciler/task/taskmemory.h"
 #include "reconciler/writes.h"
 
 #define NS "dev"

@@ -1,0 +1,268 @@
+/* cmd_run.c - kelos run: one Task, with the Secret and Workspace that it needs. */
+#include "cli/command/commands.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/credential.h"
+#include "cli/follow.h"
+#include "cli/logs.h"
+#include "cli/print.h"
+#include "cli/runplan.h"
+#include "cli/upsert.h"
+#include "common/data/json.h"
+
+static const char *const formats[] = {"yaml", "json", NULL};
+
+static const struct flag flags[] = {
+    {.name = "prompt",
+     .letter = 'p',
+     .type = FLAG_STRING,
+     .value = "TEXT",
+     .help = "what the agent is asked (required, unless given as word or file)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "prompt-file",
+     .type = FLAG_STRING,
+     .value = "FILE",
+     .help = "the same from a file, - for standard input"},
+    {.name = "type",
+     .letter = 't',
+     .type = FLAG_STRING,
+     .value = "AGENT",
+     .help = "agent",
+     .complete = COMPLETE_CHOICES,
+     .choices = agent_types},
+    {.name = "secret",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "existing Secret with the credential",
+     .complete = COMPLETE_NOTHING},
+    {.name = "credential-type",
+     .type = FLAG_STRING,
+     .value = "TYPE",
+     .help = "kind of credential",
+     .complete = COMPLETE_CHOICES,
+     .choices = credential_types},
+    {.name = "model",
+     .type = FLAG_STRING,
+     .value = "MODEL",
+     .help = "model of the agent",
+     .complete = COMPLETE_NOTHING},
+    {.name = "effort",
+     .type = FLAG_STRING,
+     .value = "WORD",
+     .help = "how hard the agent thinks, in its own words",
+     .complete = COMPLETE_NOTHING},
+    {.name = "image",
+     .type = FLAG_STRING,
+     .value = "IMAGE",
+     .help = "agent image instead of the default one",
+     .complete = COMPLETE_NOTHING},
+    {.name = "name",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "name of the Task (default task- and 5 characters)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "workspace",
+     .type = FLAG_STRING,
+     .value = "NAME",
+     .help = "Workspace that the agent works in",
+     .complete = COMPLETE_WORKSPACE},
+    {.name = "no-workspace",
+     .type = FLAG_BOOL,
+     .help = "none, whatever the configuration file says"},
+    {.name = "agent-config",
+     .type = FLAG_ARRAY,
+     .value = "NAME",
+     .help = "AgentConfig (repeatable)",
+     .complete = COMPLETE_AGENTCONFIG},
+    {.name = "no-agent-config",
+     .type = FLAG_BOOL,
+     .help = "none, whatever the configuration file says"},
+    {.name = "depends-on",
+     .type = FLAG_ARRAY,
+     .value = "TASK",
+     .help = "Task that must have succeeded first (repeatable)",
+     .complete = COMPLETE_TASK},
+    {.name = "branch",
+     .type = FLAG_STRING,
+     .value = "BRANCH",
+     .help = "branch to work on; one Task at a time holds it",
+     .complete = COMPLETE_NOTHING},
+    {.name = "timeout",
+     .type = FLAG_STRING,
+     .value = "DURATION",
+     .help = "longest run, e.g. 30m",
+     .complete = COMPLETE_NOTHING},
+    {.name = "env",
+     .type = FLAG_ARRAY,
+     .value = "NAME=VALUE",
+     .help = "variable of the agent (repeatable)",
+     .complete = COMPLETE_NOTHING},
+    {.name = "watch",
+     .letter = 'w',
+     .type = FLAG_BOOL,
+     .help = "print the phases until the Task has ended; exit 1 when it failed"},
+    {.name = "follow",
+     .letter = 'f',
+     .type = FLAG_BOOL,
+     .help = "print the transcript as it grows, like kelos logs -f"},
+    {.name = "dry-run", .type = FLAG_BOOL, .help = "print the Task, contact nothing"},
+    {.name = "output",
+     .letter = 'o',
+     .type = FLAG_STRING,
+     .value = "FORMAT",
+     .help = "of --dry-run",
+     .complete = COMPLETE_CHOICES,
+     .choices = formats},
+    {.name = "yes",
+     .letter = 'y',
+     .type = FLAG_BOOL,
+     .help = "replace what is there without asking"},
+};
+
+static int
+dry_run(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
+{
+    SCOPED(buf) struct buf out = BUF_INIT;
+    enum print_format format = PRINT_TABLE;
+    const char *template;
+
+    if (print_parse(args_string(c->args, "output"), &format, &template, e) < 0)
+        return -1;
+    format = format == PRINT_JSON ? PRINT_JSON : PRINT_YAML;
+    if (format == PRINT_YAML && p->credential != NULL)
+        buf_printf(&out, "# secret/%s with %s is written first; its value is not shown\n",
+                   CREDENTIAL_SECRET,
+                   json_object_iter_key(json_object_iter(p->credential)));
+    if (format == PRINT_YAML && p->workspace != NULL) {
+        SCOPED(json)
+        json_t *workspace = cli_object(kube_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
+
+        if (p->workspace_secret != NULL)
+            buf_printf(&out, "# secret/%s is written first; its values are not shown\n",
+                       INLINE_SECRET);
+        json_object_set(workspace, "spec", p->workspace);
+        if (print_object(format, workspace, &out, e) < 0)
+            return -1;
+        buf_add_str(&out, "---\n");
+    }
+    if (print_object(format, p->task, &out, e) < 0)
+        return -1;
+    return print_flush(&out, e);
+}
+
+/* Writes in the order of need; says what is already there when a later step fails. */
+static int
+write_all(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
+{
+    bool yes = args_bool(c->args, "yes");
+    struct kube_request create = {.verb = KUBE_CREATE,
+                                  .res = kube_res(KUBE_TASKS),
+                                  .ns = ns,
+                                  .name = json_str_or(p->task, "metadata.name", ""),
+                                  .body = p->task};
+    SCOPED(buf) struct buf written = BUF_INIT;
+
+    if (p->credential != NULL) {
+        if (upsert_secret(c, ns, CREDENTIAL_SECRET, p->credential, yes, e) < 0)
+            return -1;
+        buf_printf(&written, " secret/%s", CREDENTIAL_SECRET);
+    }
+    if (p->workspace_secret != NULL) {
+        if (upsert_secret(c, ns, INLINE_SECRET, p->workspace_secret, yes, e) < 0)
+            return -1;
+        buf_printf(&written, " secret/%s", INLINE_SECRET);
+    }
+    if (p->workspace != NULL) {
+        if (upsert_workspace(c, ns, INLINE_WORKSPACE, p->workspace, yes, e) < 0)
+            return -1;
+        buf_printf(&written, " workspace/%s", INLINE_WORKSPACE);
+    }
+    if (cli_call(c, &create, NULL, NULL, e) < 0) {
+        if (written.size > 0)
+            fprintf(stderr, "Already in place:%s\n", buf_str(&written));
+        return -1;
+    }
+    printf("task/%s created\n", create.name);
+    fflush(stdout);
+    return 0;
+}
+
+/* ---- -w ---- */
+
+struct watching {
+    char phase[32];
+    const char *name;
+};
+
+static int
+on_task(void *arg, const json_t *task, bool gone, struct err *e)
+{
+    struct watching *w = arg;
+    const char *phase = json_str_or(task, "status.phase", "");
+
+    if (gone)
+        return err_set(e, ERR_NOT_FOUND, "task/%s was deleted", w->name);
+    if (phase[0] != '\0' && strcmp(phase, w->phase) != 0) {
+        printf("task/%s %s\n", w->name, phase);
+        fflush(stdout);
+        snprintf(w->phase, sizeof(w->phase), "%s", phase);
+    }
+    if (strcmp(phase, "Succeeded") == 0)
+        return 1;
+    if (strcmp(phase, "Failed") != 0)
+        return 0;
+    fprintf(stderr, "See: kelos logs %s, kelos get tasks %s -d\n", w->name, w->name);
+    return err_set(e, ERR_INVALID, "task/%s failed: %s", w->name,
+                   json_str_or(task, "status.message", "no reason recorded"));
+}
+
+static int
+run_run(struct cli *c, struct err *e)
+{
+    bool dry = args_bool(c->args, "dry-run");
+    struct runplan p = {0};
+    const char *ns;
+    int rc;
+
+    if (runplan_make(c, &p, e) < 0)
+        return -1;
+    if ((ns = cli_namespace(c, dry, e)) == NULL) {
+        runplan_free(&p);
+        return -1;
+    }
+    json_put_str(p.task, "metadata.namespace", ns);
+    const char *name = json_str_or(p.task, "metadata.name", "");
+    rc = dry ? dry_run(c, ns, &p, e) : write_all(c, ns, &p, e);
+    if (rc == 0 && !dry && args_bool(c->args, "follow")) {
+        struct logs_options o = {
+            .follow = true, .container = "", .tail = "", .since = ""};
+
+        rc = logs_show(c, ns, name, &o, e);
+    } else if (rc == 0 && !dry && args_bool(c->args, "watch")) {
+        struct watching w = {.name = name};
+
+        rc = follow(c, kube_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1
+                                                                                     : 0;
+    }
+    runplan_free(&p);
+    return rc;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .words = "[PROMPT]",
+    .summary = "Create a Task from the command line",
+    .examples =
+        "  kelos run -p \"Fix the login form\" --workspace shop --branch fix-login -w\n"
+        "  kelos run --prompt-file task.md --type codex --follow\n"
+        "  kelos run -p \"Tidy the changelog\" --secret my-key --dry-run\n",
+    .flags = FLAGS(flags),
+    .max_words = SIZE_MAX,
+    .noun = "task",
+    .completes = COMPLETE_NOTHING,
+    .run = run_run,
+};

@@ -1,0 +1,112 @@
+/* demo_text.c - the issues of the demo's forge, and the manifest that is applied. */
+#include "cli/demo/demo.h"
+
+const int demo_order[DEMO_MATCHING] = {2, 1, 4};
+
+/* Five issues: 1, 2 and 4 match, 3 is excluded by a label, 5 does not carry the label. */
+void
+demo_issues(struct buf *out)
+{
+    buf_add_str(
+        out,
+        "{\"anonymous\": false, \"tokens\": {\"demo-token\": \"kelos-bot\"},\n"
+        " \"repos\": {\"" DEMO_REPO "\": {\"issues\": [\n"
+        "  {\"number\": 1, \"title\": \"Login form loses focus\", \"user\": \"alice\",\n"
+        "   \"body\": \"Typing a password moves the cursor back.\",\n"
+        "   \"labels\": [\"agent-ok\", \"bug\"], \"state\": \"open\",\n"
+        "   \"created_at\": \"2026-01-02T03:04:01Z\"},\n"
+        "  {\"number\": 2, \"title\": \"Checkout charges twice\", \"user\": \"bob\",\n"
+        "   \"body\": \"A double click sends two orders.\",\n"
+        "   \"labels\": [\"agent-ok\", \"urgent\"], \"state\": \"open\",\n"
+        "   \"created_at\": \"2026-01-02T03:04:02Z\"},\n"
+        "  {\"number\": 3, \"title\": \"Rename the repository\", \"user\": \"carol\",\n"
+        "   \"body\": \"Nobody likes the name.\",\n"
+        "   \"labels\": [\"agent-ok\", \"wontfix\"], \"state\": \"open\",\n"
+        "   \"created_at\": \"2026-01-02T03:04:03Z\"},\n"
+        "  {\"number\": 4, \"title\": \"Typo in the footer\", \"user\": \"dave\",\n"
+        "   \"body\": \"It says Imprnit.\",\n"
+        "   \"labels\": [\"agent-ok\"], \"state\": \"open\",\n"
+        "   \"created_at\": \"2026-01-02T03:04:04Z\"},\n"
+        "  {\"number\": 5, \"title\": \"Which colours next year?\", \"user\": \"erin\",\n"
+        "   \"body\": \"Let us talk.\",\n"
+        "   \"labels\": [\"question\"], \"state\": \"open\",\n"
+        "   \"created_at\": \"2026-01-02T03:04:05Z\"}\n"
+        " ]}}}\n");
+}
+
+void
+demo_manifest(int git_port, int forge_port, struct buf *out)
+{
+    buf_printf(
+        out,
+        "# What `kelos demo` applies: a credential, a repository, a spawner, and a Task\n"
+        "# that waits for what the spawner makes.\n"
+        "apiVersion: v1\n"
+        "kind: Secret\n"
+        "metadata:\n"
+        "  name: demo-credentials\n"
+        "stringData:\n"
+        "  GITHUB_TOKEN: demo-token\n"
+        "  ANTHROPIC_API_KEY: the-demo-agent-needs-none\n"
+        "---\n"
+        "apiVersion: kelos.dev/v1alpha1\n"
+        "kind: Workspace\n"
+        "metadata:\n"
+        "  name: shop\n"
+        "spec:\n"
+        "  repo: git://127.0.0.1:%d/" DEMO_REPO ".git\n"
+        "  ref: main\n"
+        "  secretRef:\n"
+        "    name: demo-credentials\n"
+        "---\n"
+        "apiVersion: kelos.dev/v1alpha1\n"
+        "kind: TaskSpawner\n"
+        "metadata:\n"
+        "  name: " DEMO_SPAWNER "\n"
+        "spec:\n"
+        "  when:\n"
+        "    githubIssues:\n"
+        "      repo: http://127.0.0.1:%d/" DEMO_REPO "\n"
+        "      labels: [agent-ok]\n"
+        "      excludeLabels: [wontfix]\n"
+        "      priorityLabels: [urgent, bug]\n"
+        "  pollInterval: 1s\n"
+        "  maxConcurrency: 1\n"
+        "  taskTemplate:\n"
+        "    type: claude-code\n"
+        "    image: demo\n"
+        "    credentials:\n"
+        "      type: api-key\n"
+        "      secretRef:\n"
+        "        name: demo-credentials\n"
+        "    workspaceRef:\n"
+        "      name: shop\n"
+        "    branch: fix-{{.Number}}\n"
+        "    promptTemplate: |\n"
+        "      Fix issue {{.Number}}: {{.Title}}\n"
+        "\n"
+        "      {{.Body}}\n"
+        "---\n"
+        "apiVersion: kelos.dev/v1alpha1\n"
+        "kind: Task\n"
+        "metadata:\n"
+        "  name: " DEMO_DEPENDENT "\n"
+        "spec:\n"
+        "  type: claude-code\n"
+        "  image: demo\n"
+        "  credentials:\n"
+        "    type: api-key\n"
+        "    secretRef:\n"
+        "      name: demo-credentials\n"
+        "  workspaceRef:\n"
+        "    name: shop\n"
+        "  branch: " DEMO_DEPENDENT "\n"
+        "  dependsOn: [" DEMO_SPAWNER "-2, " DEMO_SPAWNER "-1, " DEMO_SPAWNER "-4]\n"
+        "  prompt: |\n"
+        "    Write the release notes for these changes:\n"
+        "    {{range $name, $dep := .Deps}}\n"
+        "    - {{$name}} on {{index $dep.Results \"branch\"}} as commit "
+        "{{index $dep.Results \"commit\"}}\n"
+        "    {{- end}}\n",
+        git_port, forge_port);
+}

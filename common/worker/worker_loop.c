@@ -1,0 +1,250 @@
+/* worker_loop.c - timers, descriptors and the progress that the supervisor reads. */
+#include "common/worker/worker_self.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define PSS_REFRESH_MS 10000 /* reading it costs a tenth of a millisecond */
+
+struct worker_timer {
+    struct worker_timer *next;
+    struct worker *w;
+    worker_fn *fn;
+    void *arg;
+    int id;
+    bool once;
+};
+
+struct worker_watch {
+    struct worker_watch *next;
+    struct worker *w;
+    watch_fn *fn;
+    void *arg;
+    zmq_pollitem_t item;
+};
+
+/* ---- progress ---- */
+
+static void
+read_pss(struct worker *w, int64_t now)
+{
+    char text[2048];
+    ssize_t n;
+    const char *line;
+
+    w->pss_read_ms = now;
+    if (w->pss_fd < 0 || (n = pread(w->pss_fd, text, sizeof text - 1, 0)) <= 0)
+        return;
+    text[n] = '\0';
+    if ((line = strstr(text, "\nPss:")) != NULL)
+        atomic_store_explicit(&w->page->pss_kib, strtoll(line + 5, NULL, 10),
+                              memory_order_relaxed);
+}
+
+void
+worker_begin(void *arg)
+{
+    struct worker *w = arg;
+
+    w->event_ns = clock_mono_ns();
+    if (w->page != NULL)
+        atomic_store_explicit(&w->page->busy_since_ms, w->event_ns / 1000000,
+                              memory_order_relaxed);
+}
+
+int
+worker_end(void *arg)
+{
+    struct worker *w = arg;
+    int64_t now_ns = clock_mono_ns();
+
+    if (w->page != NULL) {
+        atomic_fetch_add_explicit(&w->page->loops, 1, memory_order_relaxed);
+        atomic_store_explicit(&w->page->busy_since_ms, 0, memory_order_relaxed);
+        metric_observe(w->metrics, METRIC_LOOP_LAG, (double)(now_ns - w->event_ns) / 1e9);
+        if (now_ns / 1000000 - w->pss_read_ms > PSS_REFRESH_MS)
+            read_pss(w, now_ns / 1000000);
+    }
+    return w->leave ? -1 : 0;
+}
+
+void
+worker_busy(struct worker *w, const char *key)
+{
+    if (w->page == NULL)
+        return;
+    atomic_store_explicit(&w->page->has_key, 0, memory_order_release);
+    snprintf(w->page->key, sizeof w->page->key, "%s", key);
+    atomic_store_explicit(&w->page->has_key, 1, memory_order_release);
+}
+
+void
+worker_idle(struct worker *w)
+{
+    if (w->page == NULL)
+        return;
+    atomic_store_explicit(&w->page->has_key, 0, memory_order_release);
+    atomic_fetch_add_explicit(&w->page->keys_done, 1, memory_order_relaxed);
+}
+
+void
+worker_progress(struct worker *w)
+{
+    if (w->page == NULL)
+        return;
+    atomic_fetch_add_explicit(&w->page->loops, 1, memory_order_relaxed);
+    atomic_store_explicit(&w->page->busy_since_ms, clock_mono_ms(), memory_order_relaxed);
+}
+
+/* ---- timers ---- */
+
+static void
+timer_unlink(struct worker *w, struct worker_timer *t)
+{
+    struct worker_timer **at = &w->timers;
+
+    while (*at != NULL && *at != t)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = t->next;
+}
+
+static int
+on_timer(zloop_t *loop, int id, void *arg)
+{
+    struct worker_timer *t = arg;
+    struct worker *w = t->w;
+    worker_fn *fn = t->fn;
+    void *fn_arg = t->arg;
+
+    (void)loop;
+    (void)id;
+    worker_begin(w);
+    if (t->once) {
+        timer_unlink(w, t);
+        free(t);
+    }
+    fn(fn_arg, w);
+    return worker_end(w);
+}
+
+static int
+timer_new(struct worker *w, int64_t ms, bool once, worker_fn *fn, void *arg)
+{
+    struct worker_timer *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        return -1;
+    *t = (struct worker_timer){
+        .next = w->timers, .w = w, .fn = fn, .arg = arg, .once = once};
+    t->id = zloop_timer(w->loop, ms > 0 ? (size_t)ms : 0, once ? 1 : 0, on_timer, t);
+    if (t->id < 0) {
+        free(t);
+        return -1;
+    }
+    w->timers = t;
+    return t->id;
+}
+
+int
+worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
+{
+    return timer_new(w, ms, true, fn, arg);
+}
+
+int
+worker_every(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
+{
+    return timer_new(w, ms, false, fn, arg);
+}
+
+void
+worker_cancel(struct worker *w, int timer)
+{
+    struct worker_timer *t = w->timers;
+
+    if (timer <= 0)
+        return;
+    while (t != NULL && t->id != timer)
+        t = t->next;
+    if (t == NULL)
+        return;
+    zloop_timer_end(w->loop, timer);
+    timer_unlink(w, t);
+    free(t);
+}
+
+/* ---- descriptors ---- */
+
+static int
+on_fd(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    struct worker_watch *watch = arg;
+    struct worker *w = watch->w;
+    int events = 0;
+
+    (void)loop;
+    if ((item->revents & ZMQ_POLLIN) != 0)
+        events |= WATCH_IN;
+    if ((item->revents & ZMQ_POLLOUT) != 0)
+        events |= WATCH_OUT;
+    if ((item->revents & ZMQ_POLLERR) != 0)
+        events |= WATCH_ERR;
+    worker_begin(w);
+    watch->fn(watch->arg, w, item->fd, events);
+    return worker_end(w);
+}
+
+void
+worker_unwatch(struct worker *w, int fd)
+{
+    for (struct worker_watch **at = &w->watches; *at != NULL; at = &(*at)->next)
+        if ((*at)->item.fd == fd) {
+            struct worker_watch *gone = *at;
+
+            *at = gone->next;
+            zloop_poller_end(w->loop, &gone->item);
+            free(gone);
+            return;
+        }
+}
+
+int
+worker_watch(struct worker *w, int fd, int events, watch_fn *fn, void *arg)
+{
+    struct worker_watch *watch;
+
+    worker_unwatch(w, fd);
+    if (events == 0)
+        return 0;
+    if ((watch = calloc(1, sizeof *watch)) == NULL)
+        return -1;
+    *watch = (struct worker_watch){.next = w->watches, .w = w, .fn = fn, .arg = arg};
+    watch->item.fd = fd;
+    watch->item.events = (short)(((events & WATCH_IN) != 0 ? ZMQ_POLLIN : 0) |
+                                 ((events & WATCH_OUT) != 0 ? ZMQ_POLLOUT : 0) |
+                                 ((events & WATCH_ERR) != 0 ? ZMQ_POLLERR : 0));
+    if (zloop_poller(w->loop, &watch->item, on_fd, watch) < 0) {
+        free(watch);
+        return -1;
+    }
+    zloop_poller_set_tolerant(w->loop, &watch->item);
+    w->watches = watch;
+    return 0;
+}
+
+struct _zloop_t *
+worker_loop(struct worker *w)
+{
+    return w->loop;
+}
+
+void
+worker_loop_close(struct worker *w)
+{
+    while (w->watches != NULL)
+        worker_unwatch(w, w->watches->item.fd);
+    while (w->timers != NULL)
+        worker_cancel(w, w->timers->id);
+    zloop_destroy(&w->loop);
+}

@@ -1,0 +1,79 @@
+/* worker_self.h - the inside of a worker, shared by worker.c, worker_bus.c and
+ * worker_loop.c only. */
+#ifndef KELOS_COMMON_WORKER_SELF_H
+#define KELOS_COMMON_WORKER_SELF_H
+
+#include <czmq.h>
+
+#include "common/worker/worker.h"
+#include "common/bus/zap.h"
+
+#define WORKER_BUSES_MAX 80 /* a source worker connects to every shard */
+
+struct worker_timer;
+struct worker_watch;
+
+/* A process that the supervisor says is ours. */
+struct known_peer {
+    pid_t pid;
+    char user_id[MESSAGE_ORIGIN_MAX + 1];
+};
+
+struct worker {
+    struct worker_spec spec;
+    struct peer self;
+    char process[160]; /* "shard-0#3", for logs */
+
+    /* flags */
+    const char *run_dir, *id, *kubeconfig, *identity, *log_level, *log_format, *sandbox;
+    const char *all_pages;
+    int64_t incarnation;
+    int64_t page_fd;
+    struct flag_list listeners;
+
+    zloop_t *loop;
+    struct worker_timer *timers;
+    struct worker_watch *watches;
+    int signal_fd;
+
+    struct page *page;
+    struct metrics *metrics;
+    const struct page **all; /* mapped read-only */
+    size_t n_all;
+    int pss_fd;
+    int64_t pss_read_ms;
+    int64_t event_ns; /* start of the event in hand */
+
+    struct zap *zap;
+    struct bus *control;
+    struct bus_calls control_calls; /* the role's own */
+    struct bus *buses[WORKER_BUSES_MAX];
+    size_t n_buses;
+    struct known_peer *peers;
+    size_t n_peers;
+
+    struct bus *tap;
+    char *tap_kinds; /* comma separated, "" for all; NULL: no tap */
+    uint64_t tap_lost;
+
+    char **quarantine;
+    struct msg_strs quarantine_view;
+
+    bool welcomed, ready, stopping, drained, failed;
+    bool leave; /* the loop ends after this event */
+};
+
+/* Around every event (worker_loop.c). worker_end gives -1 when the loop shall end. */
+void worker_begin(void *w);
+int worker_end(void *w);
+
+/* Starts the stop once (worker.c). */
+void worker_stop(struct worker *w);
+
+/* The control bus and its handlers, the tap, the peers' table (worker_bus.c). */
+int worker_control_open(struct worker *w, struct err *e);
+void worker_bus_close(struct worker *w);
+
+void worker_loop_close(struct worker *w);
+
+#endif

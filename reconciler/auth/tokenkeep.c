@@ -1,0 +1,71 @@
+/* tokenkeep.c - see tokenkeep.h. */
+#include "reconciler/auth/tokenkeep.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "reconciler/auth/apptoken.h"
+
+enum token_due
+token_judge(const struct token_known *t, int64_t now_ms, int64_t *wake_ms)
+{
+    int64_t due = t->renew_ms > t->again_ms ? t->renew_ms : t->again_ms;
+
+    *wake_ms = 0;
+    if (!t->read && now_ms >= t->again_ms)
+        return TOKEN_READ;
+    if (!t->read)
+        *wake_ms = t->again_ms;
+    if (!t->read || !t->refreshable)
+        return TOKEN_REST;
+    if (now_ms >= due)
+        return TOKEN_RENEW;
+    *wake_ms = due;
+    return TOKEN_REST;
+}
+
+static bool
+controlled_by(const json_t *object, const char *uid)
+{
+    const json_t *owners = json_at(object, "metadata.ownerReferences");
+
+    for (size_t i = 0; i < json_array_size(owners); i++) {
+        const json_t *o = json_array_get(owners, i);
+        if (json_bool_or(o, "controller", false) &&
+            strcmp(json_str_or(o, "uid", ""), uid) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+token_read(struct token_known *t, const json_t *secret, const char *task_uid)
+{
+    const json_t *notes = json_at(secret, "metadata.annotations");
+    const char *app =
+        json_string_value(json_object_get(notes, "kelos.dev/github-app-secret"));
+    const char *end =
+        json_string_value(json_object_get(notes, "kelos.dev/token-expires-at"));
+
+    t->read = true;
+    t->again_ms = 0;
+    t->refreshable = app != NULL && *app != '\0' && strlen(app) < sizeof t->app_secret &&
+                     controlled_by(secret, task_uid);
+    if (!t->refreshable)
+        return;
+    snprintf(t->app_secret, sizeof t->app_secret, "%s", app);
+    if (rfc3339_parse(end, &t->expires_ms) < 0)
+        t->expires_ms = 0;
+    t->renew_ms = t->expires_ms != 0 ? t->expires_ms - APPTOKEN_MARGIN_MS : 0;
+}
+
+bool
+token_failed(struct token_known *t, int64_t now_ms)
+{
+    t->again_ms = now_ms + apptoken_retry_ms(t->expires_ms, now_ms);
+    if (t->warned_ms != 0 && now_ms < t->warned_ms + TOKEN_WARN_MS)
+        return false;
+    t->warned_ms = now_ms;
+    return true;
+}

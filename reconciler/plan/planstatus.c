@@ -1,0 +1,318 @@
+/* planstatus.c - see planstatus.h. */
+#include "reconciler/plan/planstatus.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/value/duration.h"
+#include "common/macros.h"
+
+static const struct condition *
+condition_now(const struct spawner_view *s, const char *type)
+{
+    for (size_t i = 0; i < s->n_conditions; i++)
+        if (strcmp(s->conditions[i].type, type) == 0)
+            return &s->conditions[i];
+    return NULL;
+}
+
+/* Adds a condition; its time is the one of the last change of `status`. */
+static void
+set_condition(const struct plan_facts *f, struct plan *p, int64_t now_ms,
+              const char *type, bool on, const char *reason, const char *message)
+{
+    const struct condition *now = condition_now(f->spawner, type);
+    struct spawner_status *st = &p->status;
+    const char *status = on ? "True" : "False";
+    char time[RFC3339_SIZE];
+
+    rfc3339_format(now_ms, time);
+    st->conditions[st->n_conditions++] = (struct condition){
+        .type = type,
+        .status = status,
+        .reason = reason,
+        .message = message,
+        .since = now != NULL && strcmp(now->status, status) == 0
+                     ? now->since
+                     : pool_str(&p->arena, time),
+        .generation = f->spawner->view.meta.generation,
+    };
+}
+
+/* One that tells of trouble: shown while it lasts, and as False afterwards. */
+static void
+set_trouble(const struct plan_facts *f, struct plan *p, int64_t now_ms, const char *type,
+            const char *reason, const char *message)
+{
+    if (message != NULL)
+        set_condition(f, p, now_ms, type, true, reason, message);
+    else if (condition_now(f->spawner, type) != NULL)
+        set_condition(f, p, now_ms, type, false, "Resolved", "");
+}
+
+/* Begin and end of a trouble are told; its words may change in between. */
+static void
+collect_news(const struct plan_facts *f, struct plan *p)
+{
+    static const char *const told[] = {"DiscoveryError", "TaskCreationError",
+                                       "TemplateError", "SourceQuotaLow"};
+    const struct spawner_status *st = &p->status;
+
+    p->n_news = 0;
+    if (!profile_of(f->spawner->view.meta.profile)->task_conditions)
+        return; /* what was told before is not known */
+    for (size_t i = 0; i < st->n_conditions; i++) {
+        const struct condition *c = &st->conditions[i];
+        const struct condition *now = condition_now(f->spawner, c->type);
+        bool on = strcmp(c->status, "True") == 0;
+        bool was = now != NULL && strcmp(now->status, "True") == 0;
+        for (size_t k = 0; on != was && k < ARRAY_LEN(told); k++)
+            if (strcmp(told[k], c->type) == 0)
+                p->news[p->n_news++] = (struct plan_news){
+                    .warning = on,
+                    .reason = told[k],
+                    .text = on ? c->message : "Resolved",
+                };
+    }
+}
+
+static void
+set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
+           struct plan *p)
+{
+    if (o->budget_reached)
+        set_condition(
+            f, p, now_ms, "TaskBudgetExhausted", true, "BudgetReached",
+            pool_printf(&p->arena,
+                        "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
+                        (long long)o->total, (long long)f->spawner->max_total));
+    else
+        set_condition(f, p, now_ms, "TaskBudgetExhausted", false, "BudgetAvailable",
+                      "Task budget has not been exhausted");
+}
+
+static const char *
+interval_warning(const struct plan_facts *f, struct plan *p)
+{
+    const struct spawner_view *s = f->spawner;
+    int64_t ns;
+
+    if (s->source == SOURCE_CRON)
+        return NULL;
+    switch (duration_poll_parse(s->poll_interval, &ns)) {
+    case DURATION_POLL_GOOD:
+        return NULL;
+    case DURATION_POLL_UNREAD:
+        return pool_printf(
+            &p->arena,
+            "spec.pollInterval: \"%s\" is not a duration such as 30s or 5m, five "
+            "minutes are used",
+            s->poll_interval);
+    case DURATION_POLL_NEGATIVE:
+        break;
+    }
+    return pool_printf(&p->arena,
+                       "spec.pollInterval: \"%s\" is not above zero, one second is used",
+                       s->poll_interval);
+}
+
+/* Says no number that changes with every poll: the status would be written each time. */
+static const char *
+quota_warning(const struct plan_facts *f, struct plan *p)
+{
+    const struct plan_quota *q = &f->quota;
+    char until[RFC3339_SIZE] = "it is renewed";
+
+    if (q->limit <= 0 || q->left < 0 || q->left * 10 >= q->limit)
+        return NULL;
+    if (q->reset_ms > 0)
+        rfc3339_format(q->reset_ms, until);
+    return pool_printf(
+        &p->arena,
+        "less than a tenth of the credential's %lld requests is left until %s: "
+        "the source is asked half as often",
+        (long long)q->limit, until);
+}
+
+static void
+set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
+               struct plan *p)
+{
+    bool polled = f->items != NULL;
+    const char *creation = NULL;
+
+    if (f->spawner->suspend)
+        set_condition(f, p, now_ms, "Suspended", true, "UserSuspended",
+                      "TaskSpawner is suspended by user");
+    else if (polled || condition_now(f->spawner, "Suspended") != NULL)
+        set_condition(f, p, now_ms, "Suspended", false, "Running",
+                      "TaskSpawner is running");
+    if (polled || f->spawner->suspend ||
+        condition_now(f->spawner, "TaskBudgetExhausted") != NULL)
+        set_budget(f, o, now_ms, p);
+    if (f->error_message == NULL && o->name_error != NULL)
+        set_trouble(f, p, now_ms, "DiscoveryError", "NameInvalid", o->name_error);
+    else
+        set_trouble(f, p, now_ms, "DiscoveryError",
+                    f->error_reason != NULL ? f->error_reason : "SourceFailed",
+                    f->error_message);
+    if (o->failed > 0)
+        creation =
+            pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
+                        o->failed, f->items->n, o->first_failure);
+    set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
+    set_trouble(f, p, now_ms, "TemplateError", "Invalid", f->template_error);
+    set_trouble(f, p, now_ms, "SourceQuotaLow", "BelowATenth", quota_warning(f, p));
+    set_trouble(f, p, now_ms, "SourceWarning", "Incomplete",
+                polled && f->items->warning[0] != '\0' ? f->items->warning : NULL);
+    set_trouble(f, p, now_ms, "ConfigurationWarning", "PollInterval",
+                interval_warning(f, p));
+}
+
+/* Phase and message, in the order in which one overrules the other. */
+static void
+set_phase(const struct plan_facts *f, const struct plan_outcome *o, struct plan *p)
+{
+    const struct spawner_view *s = f->spawner;
+    struct spawner_status *st = &p->status;
+    bool was_suspended = strcmp(s->phase, "Suspended") == 0;
+
+    st->phase = s->phase;
+    st->message = s->message;
+    if (s->suspend) {
+        st->phase = "Suspended";
+        st->message = "Suspended by user";
+    } else if (f->config_error != NULL) {
+        st->phase = "Failed";
+        st->message = f->config_error;
+    } else if (f->workspace_missing) {
+        return;
+    } else if (o->name_error != NULL) {
+        st->phase = "Failed";
+        st->message = o->name_error;
+    } else if (f->failures >= PLAN_FAILURES_MAX) {
+        st->phase = "Failed";
+        st->message = f->error_message;
+    } else if (f->items != NULL && f->failures == 0) {
+        st->phase = "Running";
+        st->message =
+            pool_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
+                        f->items->n, (long long)o->total);
+    } else if (was_suspended) {
+        st->phase = "Running";
+        st->message = s->source == SOURCE_CRON ? "" : "Resumed";
+    } else if (s->source == SOURCE_CRON && strcmp(s->phase, "Running") != 0 &&
+               f->failures == 0) {
+        st->phase = "Running";
+        st->message = "";
+    } else if (*s->phase == '\0') {
+        st->phase = "Pending";
+    }
+}
+
+static bool
+same_conditions(const struct spawner_view *s, const struct spawner_status *st)
+{
+    for (size_t i = 0; i < st->n_conditions; i++) {
+        const struct condition *want = &st->conditions[i],
+                               *now = condition_now(s, want->type);
+        if (now == NULL || strcmp(now->status, want->status) != 0 ||
+            strcmp(now->reason, want->reason) != 0 ||
+            strcmp(now->message, want->message) != 0)
+            return false;
+    }
+    return st->n_conditions == s->n_conditions;
+}
+
+static bool
+differs(const struct spawner_view *s, const struct spawner_status *st)
+{
+    bool with_conditions = profile_of(s->view.meta.profile)->task_conditions;
+    int64_t stamp = st->discovered_ms - s->discovered_ms;
+
+    return strcmp(s->phase, st->phase) != 0 || strcmp(s->message, st->message) != 0 ||
+           s->total_discovered != st->total_discovered ||
+           s->total_created != st->total_created || s->active != st->active ||
+           stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
+           (with_conditions && !same_conditions(s, st));
+}
+
+/* A schedule's watermark moves with its ticks; it jumps over what passed while suspended. */
+static int64_t
+discovered(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms)
+{
+    const struct spawner_view *s = f->spawner;
+
+    if (s->source == SOURCE_CRON && !s->suspend && strcmp(s->phase, "Suspended") == 0)
+        return now_ms;
+    if (s->suspend || f->items == NULL || o->name_error != NULL)
+        return s->discovered_ms;
+    int64_t at = s->source == SOURCE_CRON ? o->watermark_ms : f->items->polled_ms;
+    return at > s->discovered_ms ? at : s->discovered_ms;
+}
+
+void
+planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
+                struct plan *p)
+{
+    const struct spawner_view *s = f->spawner;
+    struct spawner_status *st = &p->status;
+
+    set_phase(f, o, p);
+    st->total_discovered =
+        f->items != NULL && !s->suspend ? (int64_t)f->items->n : s->total_discovered;
+    st->total_created = o->total;
+    st->active = o->active;
+    st->discovered_ms = discovered(f, o, now_ms);
+    set_conditions(f, o, now_ms, p);
+    p->write = differs(s, st);
+    collect_news(f, p);
+}
+
+static json_t *
+conditions_json(const struct spawner_status *st)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < st->n_conditions; i++) {
+        const struct condition *c = &st->conditions[i];
+        json_array_append_new(
+            list,
+            json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "type", c->type, "status", c->status,
+                      "reason", c->reason, "message", c->message, "lastTransitionTime",
+                      c->since, "observedGeneration", (json_int_t)c->generation));
+    }
+    return list;
+}
+
+json_t *
+plan_patch(const struct spawner_view *s, const struct spawner_status *want)
+{
+    const struct {
+        const char *name;
+        int64_t now, want;
+    } numbers[] = {
+        {"totalDiscovered", s->total_discovered, want->total_discovered},
+        {"totalTasksCreated", s->total_created, want->total_created},
+        {"activeTasks", s->active, want->active},
+    };
+    json_t *status = json_object();
+    char time[RFC3339_SIZE];
+
+    if (strcmp(s->phase, want->phase) != 0)
+        json_object_set_new(status, "phase", json_string(want->phase));
+    if (strcmp(s->message, want->message) != 0)
+        json_object_set_new(status, "message",
+                            *want->message != '\0' ? json_string(want->message)
+                                                   : json_null());
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (numbers[i].now != numbers[i].want)
+            json_object_set_new(status, numbers[i].name, json_integer(numbers[i].want));
+    if (want->discovered_ms / 1000 != s->discovered_ms / 1000) {
+        rfc3339_format(want->discovered_ms, time);
+        json_object_set_new(status, "lastDiscoveryTime", json_string(time));
+    }
+    if (want->n_conditions > 0 && profile_of(s->view.meta.profile)->task_conditions)
+        json_object_set_new(status, "conditions", conditions_json(want));
+    return json_pack("{s:o}", "status", status);
+}

@@ -1,0 +1,161 @@
+/* spawnermemory.c - see spawnermemory.h. */
+#include "reconciler/plan/spawnermemory.h"
+
+#include "common/clock.h"
+#include "reconciler/plan/sources.h"
+
+static void
+free_item(void **item)
+{
+    free(*item);
+    *item = NULL;
+}
+
+static void
+drop_gone(struct spawner_memory *m)
+{
+    for (size_t i = 0; i < m->n_gone; i++)
+        free((char *)m->gone[i].name);
+    m->n_gone = 0;
+}
+
+static void
+drop_refusals(struct spawner_memory *m)
+{
+    for (size_t i = 0; i < m->n_refusals; i++) {
+        free((char *)m->refusals[i].name);
+        free((char *)m->refusals[i].message);
+    }
+    m->n_refusals = 0;
+}
+
+static void
+clear(struct spawner_memory *m)
+{
+    drop_gone(m);
+    drop_refusals(m);
+    free(m->gone);
+    free(m->refusals);
+    free(m->uid);
+    free(m->error_reason);
+    free(m->error_message);
+    free(m->template_error);
+    item_set_free(m->items);
+    item_set_free(m->incoming);
+    zhashx_destroy(&m->expected);
+    zhashx_destroy(&m->deleted);
+    *m = (struct spawner_memory){.uid = NULL};
+}
+
+void
+spawner_memory_free(void **item)
+{
+    struct spawner_memory *m = *item;
+
+    if (m != NULL)
+        clear(m);
+    free(m);
+    *item = NULL;
+}
+
+struct spawner_memory *
+spawner_memory_find(const struct shard *s, const char *key)
+{
+    return zhashx_lookup(s->spawners, key);
+}
+
+struct spawner_memory *
+spawner_memory_of(struct shard *s, const char *key, const struct spawner_view *v)
+{
+    struct spawner_memory *m = spawner_memory_find(s, key);
+
+    if (m == NULL) {
+        if ((m = calloc(1, sizeof *m)) == NULL)
+            abort();
+        zhashx_insert(s->spawners, key, m);
+    }
+    if (m->uid == NULL || strcmp(m->uid, v->view.meta.uid) != 0) {
+        clear(m);
+        m->uid = strdup(v->view.meta.uid);
+        m->expected = zhashx_new();
+        m->deleted = zhashx_new();
+        zhashx_set_destructor(m->expected, free_item);
+        zhashx_set_destructor(m->deleted, free_item);
+    }
+    return m;
+}
+
+void
+spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
+                      int64_t keep_after_ms)
+{
+    if (keep_after_ms >= 0 && m->items != NULL)
+        item_set_keep(*set, m->items, keep_after_ms);
+    item_set_free(m->items);
+    m->items = TAKE(*set);
+    drop_refusals(m);
+    /* What has gone before this poll is judged by this poll. */
+    size_t kept = 0;
+    for (size_t i = 0; i < m->n_gone; i++) {
+        if (m->gone[i].gone_ms < m->items->polled_ms)
+            free((char *)m->gone[i].name);
+        else
+            m->gone[kept++] = m->gone[i];
+    }
+    m->n_gone = kept;
+}
+
+void
+spawner_memory_error(struct spawner_memory *m, const char *reason, const char *message)
+{
+    free(m->error_reason);
+    free(m->error_message);
+    m->error_reason = reason != NULL ? strdup(reason) : NULL;
+    m->error_message = reason != NULL ? strdup(message) : NULL;
+    m->failures = reason != NULL ? m->failures + 1 : 0;
+}
+
+void
+spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll)
+{
+    m->quota =
+        (struct plan_quota){poll->quota_limit, poll->quota_left, poll->quota_reset};
+}
+
+void
+spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message)
+{
+    m->refusals = reallocarray(m->refusals, m->n_refusals + 1, sizeof *m->refusals);
+    if (m->refusals == NULL)
+        abort();
+    m->refusals[m->n_refusals++] = (struct plan_refusal){strdup(task), strdup(message)};
+}
+
+void
+spawner_task_gone(struct shard *s, const struct task_view *t)
+{
+    const struct meta *meta = &t->view.meta;
+    char key[SHARD_KEY_MAX];
+    struct spawner_memory *m;
+
+    if (t->spawner == NULL ||
+        (m = spawner_memory_find(
+             s, spawner_key(key, meta->profile, meta->ns, t->spawner))) == NULL ||
+        m->uid == NULL)
+        return;
+    zhashx_delete(m->expected, meta->name);
+    zhashx_delete(m->deleted, meta->name);
+    if (t->ordinal > m->total)
+        m->total = t->ordinal;
+    m->gone = reallocarray(m->gone, m->n_gone + 1, sizeof *m->gone);
+    if (m->gone == NULL)
+        abort();
+    m->gone[m->n_gone++] =
+        (struct plan_gone){strdup(meta->name), clock_wall_ms(), t->completed_ms};
+}
+
+void
+spawners_synced(struct shard *s)
+{
+    sources_synced(s->sources);
+}

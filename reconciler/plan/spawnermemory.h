@@ -1,0 +1,62 @@
+/* spawnermemory.h - what a shard remembers of a TaskSpawner: its items, and what it has done
+ * that is not in view yet. All of it is found again after a restart by a poll and a sweep. */
+#ifndef KELOS_RECONCILER_SPAWNERMEMORY_H
+#define KELOS_RECONCILER_SPAWNERMEMORY_H
+
+#include "reconciler/plan/plan.h"
+#include "reconciler/shard.h"
+
+/* A Task that we created and do not see yet. */
+struct expected {
+    char uid[65];
+    int64_t ordinal;
+    int64_t until_ms; /* monotonic: then it does not count any more */
+};
+
+struct spawner_memory {
+    char *uid;
+    char version[129];         /* of the TaskSpawner after our last write */
+    int64_t version_until;     /* monotonic */
+    struct item_set *items;    /* of the last poll, NULL: none yet; owned */
+    struct item_set *incoming; /* pages of a poll that is not complete; owned */
+    uint64_t incoming_serial, next_page;
+    zhashx_t *expected;     /* Task name -> struct expected; owned */
+    zhashx_t *deleted;      /* Task name -> uid that we asked to delete; owned */
+    struct plan_gone *gone; /* texts owned */
+    size_t n_gone;
+    struct plan_refusal *refusals; /* texts owned */
+    size_t n_refusals;
+    int64_t total;
+    unsigned failures;
+    struct plan_quota quota; /* as of the last poll */
+    int64_t checked;         /* generation that template_error is of; 0: none yet */
+    char *template_error;    /* NULL: the templates can be parsed; owned */
+    char *error_reason, *error_message; /* NULL without one */
+    bool workspace_told;
+    bool counted;  /* this process has asked the API server itself which Tasks there are */
+    bool resolved; /* which source it wants is known, or that it wants none */
+};
+
+struct spawner_memory *spawner_memory_of(struct shard *s, const char *key,
+                                         const struct spawner_view *v);
+struct spawner_memory *spawner_memory_find(const struct shard *s, const char *key);
+void spawner_memory_free(void **item);
+
+/* A poll is complete: takes *set. With keep_after_ms of 0 or more, items of the set before
+ * whose time is later stay in front of the new ones. */
+void spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
+                           int64_t keep_after_ms);
+/* The last poll failed (reason NULL: it did not). */
+void spawner_memory_error(struct spawner_memory *m, const char *reason,
+                          const char *message);
+/* What the poll says of the source's quota. */
+void spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll);
+void spawner_memory_refuse(struct spawner_memory *m, const char *task,
+                           const char *message);
+
+/* A spawned Task has gone: its item needs a poll that still finds it. */
+void spawner_task_gone(struct shard *s, const struct task_view *t);
+/* The first sweep is complete: the wanted sources may be told once all are known. */
+void spawners_synced(struct shard *s);
+
+#endif

@@ -1,0 +1,89 @@
+/* spawnersource.c - see spawnersource.h. */
+#include "reconciler/plan/spawnersource.h"
+
+#include "reconciler/auth/credentials.h"
+#include "reconciler/plan/sources.h"
+#include "reconciler/job/wish.h"
+
+static const struct workspace_view *
+workspace(struct source_ask *r, const struct spawner_view *v)
+{
+    return v->workspace == NULL
+               ? NULL
+               : (const struct workspace_view *)store_get(
+                     r->shard->store, KIND_WORKSPACE, r->profile, r->ns, v->workspace);
+}
+
+/* Reads the credential of the source. False: not usable now (told by an error in memory). */
+static bool
+read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
+                const char *base, struct credential *c)
+{
+    *c = credential_get(r->shard->credentials, kind, r->ns, secret, base, r->key);
+    if (c->state == CRED_READY) {
+        shard_add_at(r->shard, r->key, c->again_ms);
+        return true;
+    }
+    if (c->state != CRED_PENDING) {
+        spawner_memory_error(r->memory, "CredentialError", c->message);
+        shard_add_at(r->shard, r->key, c->again_ms);
+        r->memory->resolved = true;
+    }
+    return false;
+}
+
+static void
+wish_remote(struct source_ask *r, const struct spawner_view *v,
+            const struct workspace_view *w)
+{
+    bool jira = v->source == SOURCE_JIRA;
+    const char *secret = jira ? v->jira_secret : w->secret;
+    struct credential c = {.identity = ""};
+    struct err e = ERR_INIT;
+    struct wish wish;
+
+    if (wish_make(v, w, &wish, &e) < 0) {
+        snprintf(r->config_error, sizeof r->config_error, "%s", e.text);
+        r->memory->resolved = true;
+        return;
+    }
+    if (secret != NULL &&
+        !read_credential(r, jira ? CRED_JIRA : CRED_GITHUB, secret, wish.api_base, &c))
+        return;
+    sources_set(r->shard->sources, r->key, v,
+                &(struct source_wish){.kind = v->source,
+                                      .api_base = wish.api_base,
+                                      .identity = c.identity,
+                                      .user = jira ? c.user : NULL,
+                                      .token = c.token,
+                                      .owner = wish.repo.owner,
+                                      .repo = wish.repo.name});
+    r->memory->resolved = true;
+}
+
+void
+spawner_source(struct source_ask *r, const struct spawner_view *v)
+{
+    if (plan_config_error(v, r->config_error, sizeof r->config_error) || v->suspend) {
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
+        return;
+    }
+    if (v->workspace != NULL && workspace(r, v) == NULL) {
+        r->workspace_missing = true;
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
+        return;
+    }
+    if (v->source == SOURCE_GITHUB || v->source == SOURCE_JIRA)
+        wish_remote(r, v, workspace(r, v));
+    else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
+        sources_set(r->shard->sources, r->key, v,
+                    &(struct source_wish){.kind = SOURCE_CRON,
+                                          .api_base = "",
+                                          .identity = "",
+                                          .owner = "",
+                                          .repo = ""});
+        r->memory->resolved = true;
+    }
+}

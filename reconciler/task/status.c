@@ -1,0 +1,217 @@
+/* status.c - see status.h. */
+#include "reconciler/task/status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/macros.h"
+
+/* Beyond it a reported number is a mistake: it would spoil a counter for ever. */
+#define PLAUSIBLE_MAX 1e15
+
+const char *
+status_dependency(struct pool *a, const struct deps *d)
+{
+    static const char *const texts[] = {
+        [DEPS_READY] = "",
+        [DEPS_ABSENT] = "Waiting for dependency \"%s\" to be created",
+        [DEPS_WAITING] = "Waiting for dependency \"%s\"",
+        [DEPS_FAILED] = "Dependency \"%s\" failed",
+        [DEPS_CYCLE] = "Circular dependency detected: cycle involves \"%s\"",
+    };
+    const char *text = texts[d->state];
+    const char *gap = strstr(text, "%s");
+
+    if (gap == NULL)
+        return text;
+    return pool_printf(a, "%.*s%s%s", (int)(gap - text), text, d->name, gap + 2);
+}
+
+const char *
+status_branch(struct pool *a, const struct task_view *t, const struct branch *b)
+{
+    return pool_printf(a, "Waiting for branch \"%s\" (%s %s)", t->branch,
+                       b->state == BRANCH_HELD ? "locked by" : "queued behind", b->by);
+}
+
+const char *
+status_end(struct pool *a, bool ok, const struct job_view *j, const struct pod_view *pod,
+           const struct capture *c)
+{
+    const char *text = ok ? "Task completed successfully" : "Task failed";
+
+    if (!ok && pod != NULL && pod->failure != NULL)
+        text = pool_printf(a, "%s: %s", text, pod->failure);
+    if (!ok && *j->failed_reason != '\0')
+        text = pool_printf(a, "%s (%s)", text, j->failed_reason);
+    if (c != NULL && !c->complete && *c->message != '\0')
+        text = pool_printf(a, "%s; outputs not captured: %s", text, c->message);
+    return text;
+}
+
+const char *
+status_cause(const struct job_view *j, const struct pod_view *pod)
+{
+    if (strcmp(j->failed_reason, "DeadlineExceeded") == 0)
+        return j->failed_reason;
+    if (pod != NULL && pod->failure_reason != NULL)
+        return pod->failure_reason;
+    return *j->failed_reason != '\0' ? j->failed_reason : "TaskFailed";
+}
+
+static bool
+texts_equal(const struct texts *a, const struct texts *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->at[i], b->at[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Times on the wire have seconds. */
+static bool
+same_second(int64_t a, int64_t b)
+{
+    return a / 1000 == b / 1000;
+}
+
+/* Shown as a condition, where there are such. */
+static bool
+blocked_differs(const struct task_view *now, const struct task_status *want)
+{
+    return profile_of(now->view.meta.profile)->task_results &&
+           now->blocked != want->blocked;
+}
+
+bool
+status_differs(const struct task_view *now, const struct task_status *want)
+{
+    return now->phase != want->phase || blocked_differs(now, want) ||
+           strcmp(now->message, want->message) != 0 ||
+           strcmp(now->job_name, want->job_name) != 0 ||
+           strcmp(now->pod_name, want->pod_name) != 0 ||
+           !same_second(now->started_ms, want->started_ms) ||
+           !same_second(now->completed_ms, want->completed_ms) ||
+           (want->with_outputs && !texts_equal(&now->outputs, &want->outputs));
+}
+
+static void
+put_text(json_t *status, const char *key, const char *now, const char *want)
+{
+    if (strcmp(now, want) != 0)
+        json_object_set_new(status, key, *want != '\0' ? json_string(want) : json_null());
+}
+
+static void
+put_time(json_t *status, const char *key, int64_t now, int64_t want)
+{
+    char text[RFC3339_SIZE];
+
+    if (same_second(now, want))
+        return;
+    rfc3339_format(want, text);
+    json_object_set_new(status, key, want != 0 ? json_string(text) : json_null());
+}
+
+static void
+put_outputs(json_t *status, const struct profile *p, const struct task_status *want)
+{
+    json_t *outputs = json_array(), *results = json_object();
+
+    for (size_t i = 0; i < want->outputs.n; i++)
+        json_array_append_new(outputs, json_string(want->outputs.at[i]));
+    json_object_set_new(status, "outputs", outputs);
+    for (size_t i = 0; i < want->keys.n; i++)
+        json_object_set_new(results, want->keys.at[i], json_string(want->values.at[i]));
+    if (json_object_size(results) == 0 || !p->task_results) {
+        json_decref(results);
+        return;
+    }
+    json_object_set_new(status, "results", results);
+    json_t *usage = status_usage(&want->keys, &want->values);
+    if (usage != NULL)
+        json_object_set_new(status, "usage", usage);
+}
+
+json_t *
+status_patch(const struct task_view *now, const struct task_status *want)
+{
+    json_t *status = json_object();
+
+    put_text(status, "phase", phase_name(now->phase), phase_name(want->phase));
+    put_text(status, "message", now->message, want->message);
+    put_text(status, "jobName", now->job_name, want->job_name);
+    put_text(status, "podName", now->pod_name, want->pod_name);
+    put_time(status, "startTime", now->started_ms, want->started_ms);
+    put_time(status, "completionTime", now->completed_ms, want->completed_ms);
+    json_t *conditions = taskconditions_next(now, want);
+    if (conditions != NULL)
+        json_object_set_new(status, "conditions", conditions);
+    if (want->with_outputs)
+        put_outputs(status, profile_of(now->view.meta.profile), want);
+    return json_pack("{s:o}", "status", status);
+}
+
+static const char *
+result_of(const struct texts *keys, const struct texts *values, const char *key)
+{
+    for (size_t i = 0; i < keys->n; i++)
+        if (strcmp(keys->at[i], key) == 0)
+            return values->at[i];
+    return NULL;
+}
+
+double
+status_number(const struct texts *keys, const struct texts *values, const char *key)
+{
+    const char *text = result_of(keys, values, key);
+    char *end = NULL;
+
+    if (text == NULL || *text == '\0')
+        return 0;
+    double number = strtod(text, &end);
+    if (*end != '\0' || !isfinite(number) || number <= 0 || number > PLAUSIBLE_MAX)
+        return 0;
+    return number;
+}
+
+/* A decimal number as it stands is a Kubernetes quantity unless it has an upper bound on its
+ * digits: keep what a quantity can hold, nano units. */
+static json_t *
+quantity(const char *text)
+{
+    size_t digits = strspn(text, "0123456789.");
+    const char *dot = strchr(text, '.');
+
+    if (text[digits] != '\0' || (dot != NULL && strlen(dot + 1) > 9))
+        return NULL;
+    return json_string(text);
+}
+
+json_t *
+status_usage(const struct texts *keys, const struct texts *values)
+{
+    static const char *const tokens[][2] = {{"input-tokens", "inputTokens"},
+                                            {"output-tokens", "outputTokens"}};
+    json_t *usage = json_object();
+
+    if (status_number(keys, values, "cost-usd") > 0) {
+        json_t *cost = quantity(result_of(keys, values, "cost-usd"));
+        if (cost != NULL)
+            json_object_set_new(usage, "costUSD", cost);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+        double number = status_number(keys, values, tokens[i][0]);
+        if (number > 0 && number == floor(number))
+            json_object_set_new(usage, tokens[i][1], json_integer((json_int_t)number));
+    }
+    if (json_object_size(usage) == 0) {
+        json_decref(usage);
+        return NULL;
+    }
+    return usage;
+}

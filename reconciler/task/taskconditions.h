@@ -1,0 +1,25 @@
+/* taskconditions.h - the conditions of a Task's status: Ready, Blocked, OutputsCaptured.
+ * Pure.
+ *
+ * phase and message decide; conditions say the same to programs. Blocked is there once a
+ * Task had to wait, and False from its Job on. Ready is True when the Task has succeeded;
+ * else its reason is one word for why not (OOMKilled, ImagePullBackOff, ...), and of a
+ * failed run its message ends with the last lines of the log.
+ */
+#ifndef KELOS_RECONCILER_TASKCONDITIONS_H
+#define KELOS_RECONCILER_TASKCONDITIONS_H
+
+#include "reconciler/view/view.h"
+
+struct task_status;
+
+enum captured { CAPTURED_UNSAID, CAPTURED_OUTPUTS, CAPTURED_NOTHING, CAPTURED_TIMED_OUT };
+
+/* Reads status.conditions (NULL: none); *since_ms is 0 when not blocked. */
+enum blocked taskconditions_blocked(const json_t *conditions, int64_t *since_ms);
+
+/* The list as it is to be, or NULL when it stays: the caller owns. Others' entries are kept,
+ * and so is the time of a status that does not change. */
+json_t *taskconditions_next(const struct task_view *t, const struct task_status *want);
+
+#endif

@@ -1,0 +1,193 @@
+/* taskjob.c - the Job of a Task: its values are read, it is built and created. */
+#include "reconciler/task/taskrun.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "reconciler/job/agentmerge.h"
+#include "reconciler/task/prompt.h"
+#include "reconciler/writes.h"
+
+/* How soon a value that is missing is looked for again: Secrets are not watched. */
+#define LOOK_AGAIN_MS 2000
+/* How soon a namespace that was being deleted is tried again. */
+#define ENDING_AGAIN_MS 60000
+
+static void
+on_made(void *arg, enum job_made result, const struct err *e)
+{
+    struct task_run *r = arg;
+    struct task_memory *m = task_run_memory(r);
+
+    if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
+        task_run_end(r);
+        return;
+    }
+    switch (result) {
+    case JOB_MADE:
+        m->job_created = true;
+        m->job_until = clock_mono_ms() + ECHO_MS;
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
+        task_run_step(r);
+        return;
+    case JOB_WRONG:
+        m->build_error = strdup(e->text);
+        task_run_again(r);
+        return;
+    case JOB_TAKEN:
+        m->conflict = strdup(e->text);
+        task_run_again(r);
+        return;
+    case JOB_ENDING: /* should the namespace stay after all, the Task goes on then */
+        log_info(r->key, "%s", e->text);
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ENDING_AGAIN_MS);
+        task_run_end(r);
+        return;
+    case JOB_LATER:
+        task_run_fail(r, e);
+        return;
+    }
+}
+
+/* A template that cannot be rendered is told once; the agent then gets the raw prompt. */
+static void
+warn_prompt(struct task_run *r, const struct err *why)
+{
+    struct task_memory *m = task_run_memory(r);
+
+    if (m->prompt_warned)
+        return;
+    m->prompt_warned = true;
+    writes_event(r->shard->writes, KIND_TASK, &r->meta, true, "PromptTemplateFailed",
+                 why->text);
+}
+
+/* The Task's AgentConfig, or several as one, which *merged then holds. */
+static const struct agentconfig_view *
+agent_config_of(const struct shard *s, const struct task_view *t,
+                struct agentmerge *merged)
+{
+    const struct meta *m = &t->view.meta;
+    const struct agentconfig_view *only = NULL;
+
+    for (size_t i = 0; i < t->agent_configs.n; i++) {
+        only = (const struct agentconfig_view *)store_get(
+            s->store, KIND_AGENT_CONFIG, m->profile, m->ns, t->agent_configs.at[i]);
+        if (only != NULL && t->agent_configs.n > 1)
+            agentmerge_add(merged, only);
+    }
+    return t->agent_configs.n > 1 ? &merged->config : only;
+}
+
+/* The Task of this run; one that took its name meanwhile has a run of its own. */
+static const struct task_view *
+task_of(const struct task_run *r)
+{
+    const struct view *v =
+        store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
+
+    return v != NULL && strcmp(v->meta.uid, r->meta.uid) == 0
+               ? (const struct task_view *)v
+               : NULL;
+}
+
+static const struct workspace_view *
+workspace_of(const struct task_run *r, const struct task_view *t)
+{
+    if (t->workspace == NULL)
+        return NULL;
+    return (const struct workspace_view *)store_get(
+        r->shard->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace);
+}
+
+/* The Task waits; the key comes again when it is time to look again. */
+static void
+miss(struct task_run *r, const char *reason, const struct err *e)
+{
+    struct task_memory *m = task_run_memory(r);
+    int64_t now = clock_wall_ms();
+
+    free(m->input_error);
+    m->input_error = strdup(e->text);
+    m->input_reason = reason;
+    m->input_again = now + LOOK_AGAIN_MS;
+    if (m->input_since == 0)
+        m->input_since = now;
+    task_run_again(r);
+}
+
+/* Builds from what is in view now; `values` are those of `config`, or some are missing. */
+static void
+make(struct task_run *r, const struct task_view *t, const struct agentconfig_view *config,
+     const json_t *values)
+{
+    struct shard *s = r->shard;
+    struct task_memory *m = task_run_memory(r);
+    SCOPED(buf) struct buf prompt = BUF_INIT;
+    struct err e = ERR_INIT;
+    const char *reason = NULL;
+    enum job_made why;
+
+    if (!deps_hold(t, &r->dep_uids, facts_lookup, s)) {
+        task_run_again(r);
+        return;
+    }
+    if (inputs_check(config, values, &reason, &e) < 0) {
+        miss(r, reason, &e);
+        return;
+    }
+    m->input_since = 0;
+    if (prompt_render(t, facts_lookup, s, &prompt, &e) < 0)
+        warn_prompt(r, &e);
+    e = (struct err)ERR_INIT;
+    const struct job_wish wish = {
+        .task = t,
+        .workspace = workspace_of(r, t),
+        .agent_config = config,
+        .prompt = buf_str(&prompt),
+        .token_secret = m->token_secret,
+        .values = values,
+        .images = &s->images,
+    };
+    if ((r->make = job_make_start(s->kube, &wish, on_made, r, &why, &e)) == NULL)
+        on_made(r, why, &e);
+}
+
+static void
+on_inputs(void *arg, const json_t *values, const struct err *e)
+{
+    struct task_run *r = arg;
+    const struct task_view *t = task_of(r);
+    struct task_memory *m = task_run_memory(r);
+    SCOPED(agentmerge) struct agentmerge merged = {0};
+
+    if (t == NULL || m == NULL) {
+        task_run_end(r);
+    } else if (values == NULL) {
+        task_run_fail(r, e);
+    } else {
+        make(r, t, agent_config_of(r->shard, t, &merged), values);
+    }
+}
+
+void
+task_run_create_job(struct task_run *r)
+{
+    const struct task_view *t = task_of(r);
+    struct task_memory *m = task_run_memory(r);
+    SCOPED(agentmerge) struct agentmerge merged = {0};
+    struct err e = ERR_INIT;
+
+    if (t == NULL || m == NULL) {
+        task_run_end(r);
+        return;
+    }
+    const struct agentconfig_view *config = agent_config_of(r->shard, t, &merged);
+    SCOPED(json) json_t *wanted = inputs_wanted(config);
+    if (json_array_size(wanted) == 0) {
+        make(r, t, config, NULL);
+        return;
+    }
+    r->inputs = inputs_read_start(r->shard->kube, r->meta.ns, wanted, on_inputs, r, &e);
+    if (r->inputs == NULL)
+        on_inputs(r, NULL, &e);
+}

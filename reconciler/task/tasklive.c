@@ -1,0 +1,65 @@
+/* tasklive.c - reads a Task from the server when the watch does not show what we wrote.
+ *
+ * The answer takes the place of the view; older ones that the watch shows later are known by
+ * their version and not acted upon.
+ */
+#include "reconciler/task/taskrun.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+/* Gone, or another one by now: the watch is going to say so; until then nothing is done. */
+static void
+wait_again(struct task_run *r)
+{
+    struct task_memory *m = task_run_memory(r);
+
+    if (m != NULL) {
+        m->version_until = clock_mono_ms() + ECHO_MS;
+        shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
+    }
+    task_run_end(r);
+}
+
+static void
+on_read(void *arg, const struct kube_result *res)
+{
+    struct task_run *r = arg;
+    struct shard *s = r->shard;
+    struct task_memory *m = task_run_memory(r);
+    struct err e = ERR_INIT;
+
+    if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
+        task_run_fail(r, &res->err);
+        return;
+    }
+    if (m == NULL || res->err.code == ERR_NOT_FOUND ||
+        strcmp(res->uid, r->meta.uid) != 0) {
+        wait_again(r);
+        return;
+    }
+    struct view *v = view_new(KIND_TASK, r->meta.profile, res->body, &e), *now = v;
+    if (v == NULL) {
+        task_run_fail(r, &e);
+        return;
+    }
+    task_memory_wrote(m, res->version);
+    SCOPED(view) struct view *old = store_put(s->store, &v, s->epoch);
+    wake(s, old, now); /* the key, too */
+    task_run_end(r);
+}
+
+void
+task_run_reread(struct task_run *r)
+{
+    const struct kube_request q = {.verb = KUBE_GET,
+                                   .res = shard_resource(KIND_TASK, r->meta.profile),
+                                   .ns = r->meta.ns,
+                                   .name = r->meta.name};
+    struct err e = ERR_INIT;
+
+    log_info(r->key, "the watch has not shown our last write for %d s: asking the server",
+             ECHO_MS / 1000);
+    if (kube_call(r->shard->kube, &q, on_read, r, &e) == NULL)
+        task_run_fail(r, &e);
+}

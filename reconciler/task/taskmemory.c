@@ -1,0 +1,83 @@
+/* taskmemory.c - see taskmemory.h. */
+#include "reconciler/task/taskmemory.h"
+
+#include "common/clock.h"
+
+static void
+clear(struct task_memory *m)
+{
+    free(m->uid);
+    free(m->auth_message);
+    free(m->token_secret);
+    refresh_free(m->refresh);
+    free(m->build_error);
+    free(m->input_error);
+    free(m->conflict);
+    pool_free(&m->capture_arena);
+    *m = (struct task_memory){.uid = NULL};
+}
+
+void
+task_memory_free(void **item)
+{
+    struct task_memory *m = *item;
+
+    if (m != NULL)
+        clear(m);
+    free(m);
+    *item = NULL;
+}
+
+struct task_memory *
+task_memory_find(const struct shard *s, const char *key)
+{
+    return zhashx_lookup(s->tasks, key);
+}
+
+struct task_memory *
+task_memory_of(struct shard *s, const char *key, const struct task_view *t)
+{
+    struct task_memory *m = task_memory_find(s, key);
+
+    if (m == NULL) {
+        if ((m = calloc(1, sizeof *m)) == NULL)
+            abort();
+        zhashx_insert(s->tasks, key, m);
+    }
+    if (m->uid == NULL || strcmp(m->uid, t->view.meta.uid) != 0) {
+        clear(m);
+        m->uid = strdup(t->view.meta.uid);
+    }
+    return m;
+}
+
+void
+task_memory_forget(struct shard *s, const char *key)
+{
+    zhashx_delete(s->tasks, key);
+}
+
+void
+task_memory_wrote(struct task_memory *m, const char *version)
+{
+    int order;
+
+    if (version == NULL || *version == '\0' ||
+        (*m->version != '\0' && kube_version_compare(version, m->version, &order) &&
+         order < 0))
+        return;
+    snprintf(m->version, sizeof m->version, "%s", version);
+    m->version_until = clock_mono_ms() + ECHO_MS;
+}
+
+bool
+task_memory_current(const struct task_memory *m, const struct task_view *t)
+{
+    int order;
+
+    if (*m->version == '\0')
+        return true;
+    if (kube_version_compare(t->view.meta.version, m->version, &order))
+        return order >= 0;
+    return strcmp(t->view.meta.version, m->version) == 0;
+}

@@ -1,0 +1,67 @@
+/* taskmemory.h - what a shard remembers of a Task between two decisions.
+ *
+ * Nothing here is needed after a restart: it keeps a decision from acting on a view that is
+ * older than its own last write, and holds answers that are on their way. */
+#ifndef KELOS_RECONCILER_TASKMEMORY_H
+#define KELOS_RECONCILER_TASKMEMORY_H
+
+#include "reconciler/shard.h"
+#include "reconciler/task/task.h"
+#include "reconciler/task/taskrefresh.h"
+
+/* How long our own write may take to be seen; then the server is asked. */
+#define ECHO_MS 30000
+
+struct task_memory {
+    char *uid;             /* of the Task this is about */
+    char version[129];     /* the Task's version after our last write; "" : none */
+    int64_t version_until; /* monotonic: then the server is asked */
+    bool creating;         /* a Job's create is under way */
+    bool job_created;      /* answered, not seen yet */
+    int64_t job_until;     /* monotonic: until then it is waited for */
+    bool job_absent;       /* the server said so */
+    bool job_seen;         /* it was in view: when it is not any more, it has gone */
+    enum capture_state capture;
+    struct capture captured;
+    struct pool capture_arena;
+    int64_t finished_seen_ms; /* wall */
+    bool branch_warned;
+    bool prompt_warned;
+    enum auth_state auth;
+    char *auth_message;
+    char *token_secret; /* of the pod: holds GITHUB_TOKEN; NULL: none */
+    int64_t auth_until; /* wall: AUTH_READY and AUTH_RETRY hold until then */
+    unsigned auth_tries;
+    struct token_known
+        token;               /* of a GitHub App; what keeps it fresh while the Job runs */
+    struct refresh *refresh; /* under way; owned */
+    char *build_error;
+    char *input_error; /* what a value of the Job is missing; NULL: nothing known */
+    const char *input_reason; /* of the Event; static */
+    int64_t input_since;      /* wall: since when it is missing; 0: it is not */
+    int64_t input_again;      /* wall: when to look again */
+    char *conflict;
+};
+
+/* The memory of the Task in view, made or begun anew when the uid is another one. */
+struct task_memory *task_memory_of(struct shard *s, const char *key,
+                                   const struct task_view *t);
+/* NULL when there is none. */
+struct task_memory *task_memory_find(const struct shard *s, const char *key);
+void task_memory_forget(struct shard *s, const char *key);
+/* For zhashx. */
+void task_memory_free(void **item);
+
+/* Our write gave this version: wait until it is seen. */
+void task_memory_wrote(struct task_memory *m, const char *version);
+/* Whether the view is as new as our last write. */
+bool task_memory_current(const struct task_memory *m, const struct task_view *t);
+
+/* Gathers all that task_decide needs (facts.c). */
+struct task_facts facts_gather(struct shard *s, const struct task_view *t,
+                               struct task_memory *m);
+/* A deps_lookup with the shard as its argument. */
+const struct task_view *facts_lookup(void *arg, const struct task_view *of,
+                                     const char *name);
+
+#endif

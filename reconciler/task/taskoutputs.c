@@ -1,0 +1,73 @@
+/* taskoutputs.c - the outputs of a finished Task: asked for once, kept until it is terminal. */
+#include "reconciler/task/taskrun.h"
+
+#include "reconciler/writes.h"
+
+static struct texts
+keep_texts(struct pool *a, const struct msg_strs *from)
+{
+    struct texts t = {from->count > 0 ? pool_alloc(a, from->count * sizeof *t.at) : NULL,
+                      0};
+
+    for (; t.n < from->count; t.n++)
+        t.at[t.n] = pool_str(a, from->items[t.n]);
+    return t;
+}
+
+static void
+keep_outputs(struct task_memory *m, const struct msg_outputs *o)
+{
+    struct pool *a = &m->capture_arena;
+    size_t n = o->results.count;
+    struct texts keys = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
+    struct texts values = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
+
+    for (size_t i = 0; i < n; i++) {
+        keys.at[i] = pool_str(a, o->results.items[i].key);
+        values.at[i] = pool_str(a, o->results.items[i].value);
+    }
+    m->captured = (struct capture){.complete = o->complete,
+                                   .outputs = keep_texts(a, &o->outputs),
+                                   .keys = keys,
+                                   .values = values,
+                                   .message = pool_str(a, o->message),
+                                   .tail = pool_str(a, o->tail)};
+    m->capture = CAPTURE_DONE;
+}
+
+/* Who asked: the run is over when the answer comes. */
+struct ask {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    char uid[65];
+};
+
+static void
+on_outputs(void *arg, const struct msg_outputs *o)
+{
+    struct ask *ask = arg;
+    struct task_memory *m = task_memory_find(ask->shard, ask->key);
+
+    if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
+        m->capture == CAPTURE_ASKED) {
+        keep_outputs(m, o);
+        shard_add(ask->shard, ask->key);
+    }
+    free(ask);
+}
+
+void
+task_run_collect(struct task_run *r, const char *pod)
+{
+    struct ask *ask = calloc(1, sizeof *ask);
+    struct task_memory *m = task_run_memory(r);
+
+    if (ask == NULL)
+        abort();
+    ask->shard = r->shard;
+    memcpy(ask->key, r->key, sizeof ask->key);
+    snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
+    m->capture = CAPTURE_ASKED;
+    writes_collect(r->shard->writes, &r->meta, pod, r->type, r->failed, on_outputs, ask);
+    task_run_step(r);
+}
