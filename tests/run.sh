@@ -55,7 +55,7 @@ if [ "$what" != integration ]; then
     for t in "$BUILD"/tests/fuzz/fuzz_*; do
         [ -x "$t" ] && run "fuzz.$(basename "$t")" 120 "$t" "tests/fuzz/corpus/$(basename "$t" | sed s/^fuzz_//)"
     done
-    run property 300 "$BUILD/tests/reconciler/property"
+    run property 300 "$BUILD/tests/reconciler/property" --steps 400000
     run layers 60 sh tests/layers.sh
 fi
 if [ "$what" != unit ]; then

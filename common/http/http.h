@@ -66,7 +66,6 @@ struct http_request {
     int64_t connect_ms; /* 0: 10 s */
     int64_t total_ms;   /* 0: 32 s; -1: none (watches, followed logs) */
     bool fresh_connect; /* never on a reused connection: curl would resend it silently */
-    bool http1;         /* HTTP/1.1 on a connection of its own kind: watches */
     bool compressed;    /* ask for gzip; never on a watch */
     bool secret;        /* the request body is wiped once it was sent */
     bool allow_plain;   /* credentials over plain http to a host that is not loopback */

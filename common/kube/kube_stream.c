@@ -128,7 +128,6 @@ start(struct kube_stream *s, struct err *e)
 {
     struct http_request r = {
         .total_ms = s->total_ms > 0 ? s->total_ms : -1,
-        .http1 = true,
         .on_status = on_status,
         .on_data = on_data,
         .on_done = on_done,

@@ -71,6 +71,7 @@ left = datetime.datetime.fromisoformat(sys.argv[1].replace("Z", "+00:00")) - dat
 sys.exit(not -40 < left.total_seconds() <= int(sys.argv[2]))' "$ends" $LIFE || fail "ends at $ends"
 row ADD/LT5
 
+ctl GET requests > "$T/requests"
 begin "a token that lives is used by all who share the App"
 ctl DELETE requests > /dev/null
 for i in 1 2 3; do app_task "many-$i" true app; done
@@ -78,7 +79,6 @@ for i in 1 2 3; do becomes "many-$i" Succeeded; done
 [ "$(minted)" -le 2 ] || fail "$(minted) tokens for three Tasks"
 
 begin "the exchange is the one that GitHub documents"
-ctl GET requests > "$T/requests"
 python3 - "$T/requests" <<'END' || fail "$(cat "$T/requests")"
 import json, sys
 r = [q for q in json.load(open(sys.argv[1])) if q["path"].endswith("/access_tokens")]

@@ -82,9 +82,9 @@ must k get events > "$T/out"; has "$T/out" "Noticed *task/one"
 begin "errors are told as Kubernetes tells them"
 k get task nobody > "$T/out" 2>&1 && fail "a missing Task was found"
 has "$T/out" 'Error from server (NotFound): tasks.kelos.dev "nobody" not found'
-sed 's/name: one/name: bad/; s/type: codex/type: cursor/' "$T/task.yaml" > "$T/bad.yaml"
+sed 's/name: one/name: bad/; s/type: codex/type: copilot/' "$T/task.yaml" > "$T/bad.yaml"
 k create $validate -f "$T/bad.yaml" > "$T/out" 2>&1 && fail "a bad Task was taken"
-has "$T/out" 'spec.type: Unsupported value: "cursor"'
+has "$T/out" 'spec.type: Unsupported value: "copilot"'
 if [ -z "$validate" ]; then
     sed 's/name: one/name: bad/; s/prompt:/promt:/' "$T/task.yaml" > "$T/bad.yaml"
     k create -f "$T/bad.yaml" > "$T/out" 2>&1 && fail "an unknown field was taken"

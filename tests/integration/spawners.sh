@@ -156,7 +156,7 @@ row RES/SP14
 del $NS/taskspawners/c
 until_ok 10 gone $NS/tasks/c-50 || fail "its Task is still there"
 for s in a b c t; do del $NS/taskspawners/$s; done
-no_source() { ! pgrep -P "$LOCAL_PID" -f kelos-spawner > /dev/null; }
+no_source() { "$BIN/kelos-bus" --run-dir "$(run_dir)" status > "$T/tree" && ! grep -q '^source-' "$T/tree"; }
 until_ok 10 no_source || fail "a source worker still runs"
 
 begin "a schedule makes its Tasks"

@@ -46,6 +46,8 @@ local_down() {
     LOCAL_PID=""
     server_down
 }
+# The run directory of the supervisor that runs.
+run_dir() { tr '\0' '\n' < "/proc/$LOCAL_PID/cmdline" | sed -n '/^--run-dir$/{n;p}'; }
 post() { call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary @-; }
 get() { call "$S$1"; }
 del() { call -X DELETE "$S$1" > /dev/null; }
