@@ -244,8 +244,8 @@ test-integration: tests ## integration tests only
 test-e2e: demo ## same as demo
 verify: lint ## same as lint
 update: docs fmt ## regenerate and format
-image: ## root file system of the image, without a daemon
-	@echo "make image: the controller's image comes with the cluster installation; see docs/architecture.md" >&2; exit 1
+image: ## the image for a cluster: not built yet, says so and fails
+	@echo "make image: there is no image for a cluster yet; make install puts the programs on this machine" >&2; exit 1
 
 clean: ## remove everything that was built
 	rm -rf build build-*

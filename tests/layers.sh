@@ -65,5 +65,8 @@ if command -v readelf > /dev/null; then
     done)
     check "programs need only their libraries" "$needed"
 fi
+[ ! -x "$BUILD/bin/kelos-bus" ] ||
+    check "docs/protocol.md is what the message tables say (make docs)" \
+        "$("$BUILD/bin/kelos-bus" --protocol-markdown | diff - docs/protocol.md)"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
