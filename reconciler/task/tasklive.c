@@ -43,6 +43,9 @@ on_read(void *arg, const struct kube_result *res)
         task_run_fail(r, &e);
         return;
     }
+    /* The server has the last word, also when it is older than what was thought to be ours:
+     * else the question would be put again at once, and for ever. */
+    m->version[0] = '\0';
     task_memory_wrote(m, res->version);
     SCOPED(view) struct view *old = store_put(s->store, &v, s->epoch);
     wake(s, old, now); /* the key, too */
