@@ -275,7 +275,9 @@ remove_set(const char *dir, const char *set)
     place(path, "%s/%s", dir, set);
     if (strncmp(set, "..", 2) != 0 || strchr(set, '/') != NULL || set[2] == '\0')
         return;
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    /* Not FTW_MOUNT: on an overlay a file's device is not its folder's. Nothing is mounted in
+     * here. */
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The set of files becomes what the volume shows; the same set again changes nothing. */
