@@ -117,33 +117,36 @@ must k create configmap made --from-literal=a=b > /dev/null
 must k create serviceaccount bot > /dev/null
 must k create job once --image=demo -- echo hi > /dev/null
 [ "$(k get job once -o 'jsonpath={.spec.template.spec.containers[0].command}')" = '["echo","hi"]' ] || fail "the Job runs something else"
-must k create cronjob daily --image=demo --schedule='0 0 * * *' -- date > /dev/null
+[ -n "$validate" ] || # an old one asks for batch/v1beta1
+    must k create cronjob daily --image=demo --schedule='0 0 * * *' -- date > /dev/null
 must k create deployment web --image=demo > /dev/null
 must k create role reader --verb=get --resource=pods > /dev/null
 must k create rolebinding reads --role=reader --serviceaccount=default:bot > /dev/null
 must k auth can-i create tasks > "$T/out"; has "$T/out" yes
 
-begin "explain"
-must k explain task.spec > "$T/out" 2>&1 || cat "$T/out"
+k apply $validate -f "$T/task2.yaml" > /dev/null
+sed 's/name: one/name: two/' "$T/task.yaml" > "$T/two.yaml"
+# What an old kubectl does only with the older schema document, which is not served.
 if [ -z "$validate" ]; then
-    has "$T/out" "prompt.*string"
-    must k explain pod.spec.containers > "$T/out"; has "$T/out" "imagePullPolicy"
-fi
+begin "explain"
+must k explain task.spec > "$T/out"; has "$T/out" "prompt.*string"
+must k explain pod.spec.containers > "$T/out"; has "$T/out" "imagePullPolicy"
 
 begin "diff and server-side dry run"
-k apply $validate -f "$T/task2.yaml" > /dev/null
 k diff -f "$T/task2.yaml" > "$T/out" || { fail "a difference where there is none"; cat "$T/out" >&2; }
 k diff -f "$T/task.yaml" > "$T/out"; has "$T/out" "colour: red"
 must k apply $validate --dry-run=server -f "$T/task.yaml" > "$T/out"; has "$T/out" "server dry run"
 [ "$(k get configmap settings -o 'jsonpath={.data.colour}')" = green ] || fail "a dry run was wet"
 
 begin "apply --server-side owns fields"
-sed 's/name: one/name: two/' "$T/task.yaml" > "$T/two.yaml"
 must k apply --server-side -f "$T/two.yaml" --force-conflicts > "$T/out"; has "$T/out" "task.kelos.dev/two serverside-applied"
 must k apply --server-side -f "$T/two.yaml" > /dev/null
 sed 's/colour: red/colour: blue/' "$T/two.yaml" > "$T/three.yaml"
 k apply --server-side --field-manager=other -f "$T/three.yaml" > "$T/out" 2>&1 && fail "a conflict was not told"
 has "$T/out" 'conflict with "kubectl"'
+else
+    k apply $validate -f "$T/two.yaml" > /dev/null
+fi
 
 begin "get -w and wait follow what happens"
 k get tasks -w > "$T/watch" 2>&1 &
