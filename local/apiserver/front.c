@@ -1,75 +1,22 @@
 /* front.c - see front.h. */
 #include "local/apiserver/front.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include "common/base64.h"
-#include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "local/apiserver/front_self.h"
+#include "local/apiserver/guard.h"
 
-#define IDLE_TIMEOUT_S 120  /* a kept-alive connection without a request */
-#define STREAM_TIMEOUT_S 30 /* a stream whose peer takes nothing */
-#define STALL_LOOK_MS                                                                    \
-    5000 /* how often such a stream is looked for, while one is waited for */
+#define IDLE_TIMEOUT_S 120 /* a kept-alive connection without a request */
 #define CONNECTIONS_MAX 1000
 
-enum state { STATE_BODY, STATE_WAITING, STATE_DECIDED, STATE_SENT };
-
-/* One request, from its first header to its end. */
-struct exchange {
-    struct front *h;
-    struct MHD_Connection *conn;
-    struct exchange *next_waiting; /* for the commit */
-    struct exchange *prev, *next;  /* all of the server's */
-    char *url;                     /* path as sent; owned */
-    struct buf body;
-    struct reply reply;
-    enum state state;
-    bool suspended, hung_up, refused;
-    int fd;           /* of the connection while its hang-up is watched, else -1 */
-    int64_t taken_ms; /* stream: when its peer last took something; 0: none is waiting */
-};
-
-struct front {
-    struct server *s;
-    struct loop *loop;
-    struct MHD_Daemon *daemon;
-    int epoll_fd; /* libmicrohttpd's */
-    int hangups;  /* ours: sockets of suspended streams */
-    const char *token;
-    bool (*after)(void *arg);
-    void *arg;
-    struct exchange *waiting; /* for the commit */
-    struct exchange *all;
-    int timer;
-    int stall_timer; /* while a peer takes its time, 0 */
-    bool in_turn;
-    char authority[2][32]; /* Host headers that we answer to */
-};
-
 /* ---- request ---- */
-
-static bool
-same_secret(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    unsigned char diff = n != m;
-
-    for (size_t i = 0; i < n; i++)
-        diff |= (unsigned char)(a[i] ^ b[i < m ? i : 0]);
-    return diff == 0 && m > 0;
-}
 
 static const char *
 header(struct MHD_Connection *conn, const char *name)
@@ -77,44 +24,15 @@ header(struct MHD_Connection *conn, const char *name)
     return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
 }
 
-/* "Basic " + base64("kelos:" + token), in the Proxy-Authorization header: kubectl sends no bearer
- * token over plain HTTP, but it does tell a proxy the password of its URL. Our kubeconfig
- * names ourselves as that proxy. */
-static bool
-proxy_password(const char *header_text, const char *token)
-{
-    SCOPED(buf) struct buf plain = BUF_INIT;
-    struct err ignored = ERR_INIT;
-    bool good;
-
-    if (header_text == NULL || strncasecmp(header_text, "Basic ", 6) != 0 ||
-        base64_decode(&plain, header_text + 6, strlen(header_text + 6), &ignored) < 0)
-        return false;
-    good = strncmp(buf_str(&plain), "kelos:", 6) == 0 &&
-           same_secret(buf_str(&plain) + 6, token);
-    buf_wipe(&plain);
-    return good;
-}
-
-/* 401 without our token, 421 under a foreign name (a web page that rebinds its name to
- * loopback). Returns true when the reply is decided. */
 static bool
 refuse(struct exchange *x)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
-    const char *host = header(x->conn, "Host"), *auth = header(x->conn, "Authorization");
-    size_t n = host != NULL ? strcspn(host, ":") : 0;
+    struct guard g = {.host = header(x->conn, "Host"),
+                      .authorization = header(x->conn, "Authorization"),
+                      .proxy_authorization = header(x->conn, "Proxy-Authorization")};
 
-    if (host == NULL || !((n == 9 && strncasecmp(host, "localhost", 9) == 0) ||
-                          (n == 9 && strncmp(host, "127.0.0.1", 9) == 0) ||
-                          strncmp(host, "[::1]", 5) == 0))
-        fault_set(&f, 421, "BadRequest",
-                  "this server answers to 127.0.0.1 and localhost only");
-    else if (!(auth != NULL && strncasecmp(auth, "Bearer ", 7) == 0 &&
-               same_secret(auth + 7, x->h->token)) &&
-             !proxy_password(header(x->conn, "Proxy-Authorization"), x->h->token))
-        fault_set(&f, 401, "Unauthorized", "Unauthorized");
-    else
+    if (!guard_refuses(&g, x->h->token, &f))
         return false;
     reply_fault(&x->reply, &f);
     return true;
@@ -153,107 +71,6 @@ run(struct exchange *x, const char *method)
     buf_wipe(&x->body);
     if (x->reply.code >= 500)
         log_warn(NULL, "%s %s: HTTP %d", method, x->url, x->reply.code);
-}
-
-/* ---- streams ---- */
-
-static void
-watch_hangup(struct exchange *x)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLONESHOT,
-                             .data.ptr = x};
-
-    if (info == NULL || x->fd >= 0)
-        return;
-    if (epoll_ctl(x->h->hangups, EPOLL_CTL_ADD, info->connect_fd, &ev) == 0)
-        x->fd = info->connect_fd;
-}
-
-static void
-forget_hangup(struct exchange *x)
-{
-    if (x->fd >= 0)
-        epoll_ctl(x->h->hangups, EPOLL_CTL_DEL, x->fd, NULL);
-    x->fd = -1;
-}
-
-static void
-resume(struct exchange *x)
-{
-    if (!x->suspended)
-        return;
-    x->suspended = false;
-    forget_hangup(x);
-    MHD_resume_connection(x->conn);
-}
-
-static void
-stream_wake(struct stream *stream)
-{
-    resume(stream->owner);
-}
-
-/* A peer that has taken nothing for STREAM_TIMEOUT_S is let go: what it was to be told stays in
- * the log, and it may resume from there. libmicrohttpd's own time limit does not come into
- * its timer once such a connection was suspended. */
-static void
-on_stall(void *arg)
-{
-    struct front *h = arg;
-    struct err e = ERR_INIT;
-    int64_t now = clock_mono_ms();
-    bool flowing = false;
-
-    h->stall_timer = 0;
-    for (struct exchange *x = h->all; x != NULL; x = x->next) {
-        if (x->taken_ms == 0)
-            continue;
-        flowing = true;
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(x->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (info != NULL && now - x->taken_ms >= STREAM_TIMEOUT_S * 1000) {
-            log_info(NULL, "%s: the watcher takes nothing: its connection is closed",
-                     x->url);
-            shutdown(info->connect_fd, SHUT_RDWR);
-        }
-    }
-    if (flowing)
-        h->stall_timer = loop_timer(h->loop, STALL_LOOK_MS, on_stall, h, &e);
-}
-
-static void
-note_taken(struct exchange *x)
-{
-    struct err e = ERR_INIT;
-
-    x->taken_ms = clock_mono_ms();
-    if (x->h->stall_timer == 0)
-        x->h->stall_timer = loop_timer(x->h->loop, STALL_LOOK_MS, on_stall, x->h, &e);
-}
-
-static ssize_t
-stream_read(void *cls, uint64_t pos, char *out, size_t max)
-{
-    struct exchange *x = cls;
-    long n;
-
-    (void)pos;
-    if (x->hung_up)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    n = x->reply.stream->read(x->reply.stream, out, max);
-    if (n != 0)
-        note_taken(x);
-    if (n > 0)
-        return n;
-    if (n < 0)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    x->taken_ms = 0;
-    x->suspended = true;
-    MHD_suspend_connection(x->conn);
-    watch_hangup(x);
-    return 0;
 }
 
 /* ---- answers ---- */
@@ -303,11 +120,7 @@ send_reply(struct exchange *x)
 
     x->state = STATE_SENT;
     if (r->stream != NULL) {
-        r->stream->owner = x;
-        r->stream->wake = stream_wake;
-        MHD_set_connection_option(x->conn, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, stream_read,
-                                                     x, NULL);
+        response = front_stream_response(x);
     } else {
         size_t size = r->body.size;
 
@@ -409,7 +222,7 @@ on_done(void *cls, struct MHD_Connection *conn, void **state,
     (void)why;
     if (x == NULL)
         return;
-    forget_hangup(x);
+    exchange_forget_hangup(x);
     for (link = &x->h->waiting; *link != NULL; link = &(*link)->next_waiting)
         if (*link == x) {
             *link = x->next_waiting;
@@ -457,7 +270,7 @@ finish_writes(struct front *h)
                       h->s->degraded != NULL ? h->s->degraded : "write failed");
             reply_fault(&x->reply, &f);
         }
-        resume(x);
+        exchange_resume(x);
     }
     return any;
 }
@@ -504,52 +317,6 @@ on_ready(void *arg, int fd, int events)
     front_turn(arg);
 }
 
-static void
-on_hangup(void *arg, int fd, int events)
-{
-    struct front *h = arg;
-    struct epoll_event ev[32];
-    int n = epoll_wait(fd, ev, 32, 0);
-
-    (void)events;
-    for (int i = 0; i < n; i++) {
-        struct exchange *x = ev[i].data.ptr;
-
-        x->hung_up = true;
-        resume(x);
-    }
-    front_turn(h);
-}
-
-int
-front_listen(int *port, struct err *e)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)*port),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof a;
-    SCOPED(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-
-    if (fd < 0)
-        return err_errno(e, "socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0) {
-        if (errno == EADDRINUSE)
-            return err_set(e, ERR_SYSTEM,
-                           "port %d on 127.0.0.1 is in use by another program: stop it "
-                           "or choose another --port",
-                           *port);
-        return err_errno(e, "bind 127.0.0.1:%d", *port);
-    }
-    if (listen(fd, 256) < 0 || getsockname(fd, (struct sockaddr *)&a, &size) < 0)
-        return err_errno(e, "listen on 127.0.0.1:%d", *port);
-    *port = ntohs(a.sin_port);
-    int out = fd;
-    fd = -1;
-    return out;
-}
-
 static void on_mhd_log(void *cls, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 static void
@@ -590,7 +357,7 @@ front_new(struct server *s, struct loop *loop, int fd, const char *token,
     h->epoll_fd = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     h->hangups = epoll_create1(EPOLL_CLOEXEC);
     if (h->hangups < 0 || loop_watch(loop, h->epoll_fd, LOOP_READ, on_ready, h, e) < 0 ||
-        loop_watch(loop, h->hangups, LOOP_READ, on_hangup, h, e) < 0)
+        loop_watch(loop, h->hangups, LOOP_READ, front_on_hangup, h, e) < 0)
         return NULL;
     return TAKE(h);
 }
@@ -611,7 +378,7 @@ front_free(struct front *h)
         /* libmicrohttpd cannot stop while connections are suspended. */
         for (struct exchange *x = h->all; x != NULL; x = x->next) {
             x->hung_up = true;
-            resume(x);
+            exchange_resume(x);
         }
         MHD_run(h->daemon);
         MHD_stop_daemon(h->daemon);

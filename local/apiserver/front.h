@@ -20,10 +20,6 @@ struct front *front_new(struct server *s, struct loop *loop, int fd, const char 
 void front_free(struct front *h);
 SCOPED_DEFINE(front)
 
-/* Binds 127.0.0.1:port (0: any) and listens. Returns the descriptor and sets *port, or -1 with
- * one sentence that says what to do when the port is in use. */
-int front_listen(int *port, struct err *e);
-
 /* A turn of work outside of requests has woken streams: let their connections go on. */
 void front_turn(struct front *h);
 

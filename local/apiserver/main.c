@@ -20,6 +20,7 @@
 #include "local/apiserver/schema/builtin.h"
 #include "local/apiserver/effects.h"
 #include "local/apiserver/front.h"
+#include "local/apiserver/listen.h"
 #include "local/apiserver/gc.h"
 #include "local/apiserver/podlog.h"
 #include "local/apiserver/seed.h"
@@ -208,7 +209,7 @@ listen_socket(struct apiserver *a, struct err *e)
         return -1;
     if (port == 0)
         port = atoi(text);
-    if ((fd = front_listen(&port, e)) < 0)
+    if ((fd = loopback_listen(&port, e)) < 0)
         return -1;
     snprintf(text, sizeof text, "%d", port);
     snprintf(a->address, sizeof a->address, "127.0.0.1:%d", port);

@@ -9,8 +9,8 @@
 
 #include "common/macros.h"
 
-static int
-put(const char *dir, const char *file, const char *text)
+int
+cgroup_put(const char *dir, const char *file, const char *text)
 {
     char path[4200];
 
@@ -30,7 +30,7 @@ cgroup_join(const struct launch *l, pid_t pid)
 
     snprintf(number, sizeof number, "%d\n", (int)pid);
     for (size_t i = 0; i < l->cgroups.count; i++)
-        put(l->cgroups.items[i], "cgroup.procs", number);
+        cgroup_put(l->cgroups.items[i], "cgroup.procs", number);
 }
 
 /* "oom_kill N" in the group's own words. */

@@ -18,6 +18,9 @@ int cgroup_make(const json_t *limits, const char *name, struct launch *l, struct
 /* Moves a process into the launch's groups. */
 void cgroup_join(const struct launch *l, pid_t pid);
 
+/* Writes `text` to a control file of the group `dir`. Returns 0, or -1 with errno set. */
+int cgroup_put(const char *dir, const char *file, const char *text);
+
 /* The container has ended: removes its groups. Returns whether the kernel killed
  * something in them for want of memory. */
 bool cgroup_end(const struct launch *l);

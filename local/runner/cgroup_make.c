@@ -41,20 +41,6 @@ own_group(const char *controller, char *out, size_t room)
     return found;
 }
 
-static int
-put(const char *dir, const char *file, const char *text)
-{
-    char path[4200];
-
-    snprintf(path, sizeof path, "%s/%s", dir, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t n = write(fd, text, strlen(text));
-    close(fd);
-    return n < 0 ? -1 : 0;
-}
-
 /* ---- limits ---- */
 
 enum { V1, V2 };
@@ -100,12 +86,12 @@ make_group(const struct limit *limit, const char *name, struct launch *l)
         /* It is an error where it is on already, or where we are not alone: then the
          * limit's file is missing and that is what counts. */
         snprintf(enable, sizeof enable, "+%s", limit->controller);
-        put(own, "cgroup.subtree_control", enable);
+        cgroup_put(own, "cgroup.subtree_control", enable);
     }
     snprintf(dir, sizeof dir, "%s/kelos-%s", own, name);
     if (mkdir(dir, 0755) < 0 && errno != EEXIST)
         return -1;
-    if (put(dir, limit->file[version], limit->value[version]) < 0) {
+    if (cgroup_put(dir, limit->file[version], limit->value[version]) < 0) {
         rmdir(dir);
         return -1;
     }
