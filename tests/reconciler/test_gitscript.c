@@ -155,11 +155,13 @@ run_container(const json_t *c)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-/* Runs the init containers in order; the status of the first that fails, *which its name. */
+/* Runs the init containers in order; the status of the first that fails, *which its name (valid
+ * until the next call; "" when none did). */
 static int
 prepare(const char *spec, const char *workspace, const char *config, const char *secret,
         const char **which)
 {
+    static char failed[64];
     struct job_wanted out;
     struct err e = ERR_INIT;
     struct task_view *t = make_task("fix", "", spec, "");
@@ -179,16 +181,19 @@ prepare(const char *spec, const char *workspace, const char *config, const char 
         .token_secret = secret,
         .images = &images};
 
+    failed[0] = '\0';
+    *which = failed;
     cr_assert_eq(job_build(&w, &out, &e), 0, "%s", e.text);
     const json_t *all = json_at(out.job, "spec.template.spec.initContainers");
     for (size_t i = 0; i < json_array_size(all); i++) {
         int status = run_container(json_array_get(all, i));
         if (status != 0) {
-            *which = strdup(json_str_or(json_array_get(all, i), "name", ""));
+            snprintf(failed, sizeof failed, "%s",
+                     json_str_or(json_array_get(all, i), "name", ""));
+            job_wanted_free(&out);
             return status;
         }
     }
-    *which = "";
     job_wanted_free(&out);
     return 0;
 }
@@ -249,7 +254,7 @@ Test(gitscript, a_remote_that_does_not_answer_fails, .init = start, .fini = fini
 
     cr_assert_eq(prepare("", REPO, NULL, NULL, &which), 0);
     cr_assert_eq(sh("mv bare.git away.git"), 0);
-    struct buf script = BUF_INIT;
+    SCOPED(buf) struct buf script = BUF_INIT;
     char *text = placed(gitscript_branch);
     gitscript_quote(&script, text);
     cr_assert_neq(sh("KELOS_BRANCH=topic sh -c %s", buf_str(&script)), 0);

@@ -470,7 +470,18 @@ bury(void *run)
         model.graves[model.n_graves++] = run;
 }
 
-/* What was on its way arrives or does not; nobody hears the answer. */
+/* What was on its way arrives, or does not. */
+static void
+land_calls(void)
+{
+    for (struct call *c = zlistx_first(model.calls); c != NULL;
+         c = zlistx_next(model.calls))
+        if (!c->executed && chance(50))
+            call_execute(c);
+}
+
+/* Nobody hears the answers. What a call was made for is gone with the process; a call that the
+ * process's own memory owned was cancelled when that was freed. */
 static void
 drop_calls(void)
 {
@@ -478,9 +489,8 @@ drop_calls(void)
     struct ask *a;
 
     while ((c = zlistx_detach(model.calls, NULL)) != NULL) {
-        if (!c->executed && chance(50))
-            call_execute(c);
-        bury(c->arg);
+        if (c->done != NULL)
+            bury(c->arg);
         c->done = NULL;
         call_answer(c);
     }
@@ -501,7 +511,7 @@ process_kill(void)
 {
     struct shard *s = &model.shard;
 
-    drop_calls();
+    land_calls();
     for (struct status_write *x = zlistx_first(model.statuses); x != NULL;
          x = zlistx_next(model.statuses)) {
         if (x->done != NULL)
@@ -513,6 +523,7 @@ process_kill(void)
     zhashx_destroy(&s->tasks);
     zhashx_destroy(&s->spawners);
     zhashx_destroy(&s->held);
+    drop_calls();
     s->timer = 0;
     model.timer = NULL;
     memory_open(s);
