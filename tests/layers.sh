@@ -46,6 +46,18 @@ done > "${TMPDIR:-/tmp}/layers.$$"
 check "includes point down only" "$(cat "${TMPDIR:-/tmp}/layers.$$")"
 rm -f "${TMPDIR:-/tmp}/layers.$$"
 
+# The parts of the reconciler, from the lowest: none includes one above it. What lies beside
+# them (queue, shard) is used by all.
+order="view auth job task plan"
+above=$(for part in $order; do
+    seen=""
+    for other in $order; do
+        [ -z "$seen" ] || grep -nHE "^#include \"reconciler/$other/" reconciler/"$part"/*.[ch]
+        [ "$other" != "$part" ] || seen=yes
+    done
+done)
+check "the parts of the reconciler include only those below them" "$above"
+
 # program: libraries it must not need.
 forbid="kelos-supervisor:curl jansson yajl yaml sqlite3 microhttpd
 kelos:czmq zmq sqlite3 microhttpd

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "reconciler/job/gitscript.h"
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 #include "reconciler/job/job.h"
 #include "reconciler/job/mcp.h"
 #include "reconciler/job/plugins.h"

@@ -5,7 +5,7 @@
 
 #include "common/macros.h"
 #include "common/utf8.h"
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 #include "reconciler/job/job.h"
 
 /* ---- references ---- */

@@ -5,7 +5,7 @@
 
 #include "common/secret.h"
 #include "reconciler/job/gitscript.h"
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 #include "reconciler/job/repo.h"
 
 #define PLUGIN_DIR "/kelos/plugin"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/macros.h"
-#include "reconciler/task/branch.h"
+#include "reconciler/job/refname.h"
 #include "reconciler/job/gitscript.h"
 #include "reconciler/job/job.h"
 #include "reconciler/job/repo.h"
@@ -226,7 +226,7 @@ add_branch(struct pod_parts *p, const struct repo *repo, struct err *e)
 
     if (branch == NULL)
         return 0;
-    if (!branch_valid(branch))
+    if (!refname_valid(branch))
         return err_set(e, ERR_INVALID, "branch \"%s\" is not a name that git takes",
                        branch);
     json_t *env = remote_env(p, repo);

@@ -30,8 +30,4 @@ struct branch branch_judge(const struct task_view *t, const struct contender *al
 /* Whether a comes before b. */
 bool branch_before(const struct task_view *a, const struct task_view *b);
 
-/* Whether git takes it as the name of a branch (the rules of git check-ref-format, and no
- * leading dash). */
-bool branch_valid(const char *name);
-
 #endif

@@ -7,44 +7,11 @@
 #include "common/macros.h"
 #include "reconciler/task/task.h"
 
-static const char *const blocked_reasons[] = {
-    [BLOCKED_NOT] = "Unblocked",           [BLOCKED_BY_DEPENDENCY] = "Dependency",
-    [BLOCKED_BY_BRANCH] = "BranchLocked",  [BLOCKED_BY_REFERENCE] = "ReferenceMissing",
-    [BLOCKED_BY_SECRET] = "SecretMissing",
-};
 static const char *const captured_reasons[] = {
     [CAPTURED_OUTPUTS] = "Captured",
     [CAPTURED_NOTHING] = "NoOutputs",
     [CAPTURED_TIMED_OUT] = "CaptureTimedOut",
 };
-
-static json_t *
-find(const json_t *conditions, const char *type)
-{
-    for (size_t i = 0; i < json_array_size(conditions); i++) {
-        json_t *c = json_array_get(conditions, i);
-        if (strcmp(json_str_or(c, "type", ""), type) == 0)
-            return c;
-    }
-    return NULL;
-}
-
-enum blocked
-taskconditions_blocked(const json_t *conditions, int64_t *since_ms)
-{
-    const json_t *c = find(conditions, "Blocked");
-    const char *reason = json_str_or(c, "reason", "");
-
-    *since_ms = 0;
-    if (c == NULL || strcmp(json_str_or(c, "status", ""), "True") != 0)
-        return BLOCKED_NOT;
-    for (size_t i = BLOCKED_BY_DEPENDENCY; i < ARRAY_LEN(blocked_reasons); i++)
-        if (strcmp(reason, blocked_reasons[i]) == 0) {
-            *since_ms = view_time(c, "lastTransitionTime");
-            return (enum blocked)i;
-        }
-    return BLOCKED_NOT;
-}
 
 /* Sets one condition in the list; whether that changed it. A new reason is a transition, too:
  * the time says since when it is this that is waited for. */
@@ -52,7 +19,7 @@ static bool
 set(json_t *conditions, const struct task_view *t, const char *type, bool status,
     const char *reason, const char *message, int64_t now_ms)
 {
-    json_t *c = find(conditions, type);
+    json_t *c = view_condition(conditions, type);
     const char *text = status ? "True" : "False";
     char now[RFC3339_SIZE];
     bool same = strcmp(json_str_or(c, "status", ""), text) == 0 &&
@@ -80,7 +47,7 @@ set_ready(json_t *list, const struct task_view *t, const struct task_status *wan
     SCOPED(buf) struct buf message = BUF_INIT;
 
     if (want->cause == NULL ||
-        (strcmp(want->cause, "Running") == 0 && find(list, "Ready") == NULL))
+        (strcmp(want->cause, "Running") == 0 && view_condition(list, "Ready") == NULL))
         return false;
     buf_printf(&message, "%s%s%s", want->message, tail ? "\n" : "",
                tail ? want->tail : "");
@@ -97,7 +64,7 @@ taskconditions_next(const struct task_view *t, const struct task_status *want)
     if (!profile_of(t->view.meta.profile)->task_results)
         return NULL; /* that group's schema has no conditions */
     if (waits || t->blocked != BLOCKED_NOT)
-        changed = set(list, t, "Blocked", waits, blocked_reasons[want->blocked],
+        changed = set(list, t, "Blocked", waits, blocked_reason(want->blocked),
                       waits ? want->message : "", want->now_ms);
     if (want->captured != CAPTURED_UNSAID)
         changed |= set(list, t, "OutputsCaptured", want->captured == CAPTURED_OUTPUTS,

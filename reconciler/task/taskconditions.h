@@ -15,9 +15,6 @@ struct task_status;
 
 enum captured { CAPTURED_UNSAID, CAPTURED_OUTPUTS, CAPTURED_NOTHING, CAPTURED_TIMED_OUT };
 
-/* Reads status.conditions (NULL: none); *since_ms is 0 when not blocked. */
-enum blocked taskconditions_blocked(const json_t *conditions, int64_t *since_ms);
-
 /* The list as it is to be, or NULL when it stays: the caller owns. Others' entries are kept,
  * and so is the time of a status that does not change. */
 json_t *taskconditions_next(const struct task_view *t, const struct task_status *want);

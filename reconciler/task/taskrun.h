@@ -2,7 +2,7 @@
 #ifndef KELOS_RECONCILER_TASKRUN_H
 #define KELOS_RECONCILER_TASKRUN_H
 
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 #include "reconciler/job/jobmake.h"
 #include "reconciler/task/taskmemory.h"
 

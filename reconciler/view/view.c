@@ -191,3 +191,14 @@ meta_has_finalizer(const struct meta *m, const char *finalizer)
 {
     return texts_have(&m->finalizers, finalizer);
 }
+
+json_t *
+view_condition(const json_t *conditions, const char *type)
+{
+    for (size_t i = 0; i < json_array_size(conditions); i++) {
+        json_t *c = json_array_get(conditions, i);
+        if (strcmp(json_str_or(c, "type", ""), type) == 0)
+            return c;
+    }
+    return NULL;
+}

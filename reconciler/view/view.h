@@ -67,6 +67,7 @@ enum blocked {
     BLOCKED_BY_REFERENCE,
     BLOCKED_BY_SECRET
 };
+const char *blocked_reason(enum blocked b); /* the condition's reason */
 
 struct task_view {
     struct view view;
@@ -238,5 +239,8 @@ int view_texts(struct view *v, const json_t *object, const char *path, bool uniq
                struct texts *out, struct err *e);
 /* An optional RFC 3339 time; what is no time counts as absent. */
 int64_t view_time(const json_t *object, const char *path);
+
+/* The entry of a list of conditions (NULL: none) with this type, or NULL; borrowed. */
+json_t *view_condition(const json_t *conditions, const char *type);
 
 #endif

@@ -1,10 +1,11 @@
 /* view_task.c - the fields of a Task. */
 #include "reconciler/view/view.h"
 
-#include "reconciler/task/taskconditions.h"
-
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/macros.h"
 
 static int
 read_labels(struct task_view *t, const json_t *object, struct err *e)
@@ -114,6 +115,42 @@ read_results(struct task_view *t, const json_t *results)
     }
 }
 
+const char *
+blocked_reason(enum blocked b)
+{
+    static const char *const reasons[] = {
+        [BLOCKED_NOT] = "Unblocked",
+        [BLOCKED_BY_DEPENDENCY] = "Dependency",
+        [BLOCKED_BY_BRANCH] = "BranchLocked",
+        [BLOCKED_BY_REFERENCE] = "ReferenceMissing",
+        [BLOCKED_BY_SECRET] = "SecretMissing",
+    };
+
+    assert((size_t)b < ARRAY_LEN(reasons));
+    return reasons[b];
+}
+
+static enum blocked
+blocked_parse(const char *reason)
+{
+    for (int b = BLOCKED_BY_DEPENDENCY; b <= BLOCKED_BY_SECRET; b++)
+        if (strcmp(reason, blocked_reason((enum blocked)b)) == 0)
+            return (enum blocked)b;
+    return BLOCKED_NOT;
+}
+
+static void
+read_blocked(struct task_view *t)
+{
+    const json_t *c = view_condition(t->conditions, "Blocked");
+
+    if (c == NULL || strcmp(json_str_or(c, "status", ""), "True") != 0)
+        return;
+    t->blocked = blocked_parse(json_str_or(c, "reason", ""));
+    if (t->blocked != BLOCKED_NOT)
+        t->blocked_ms = view_time(c, "lastTransitionTime");
+}
+
 static int
 read_status(struct task_view *t, const json_t *object, struct err *e)
 {
@@ -127,7 +164,7 @@ read_status(struct task_view *t, const json_t *object, struct err *e)
     t->completed_ms = view_time(object, "status.completionTime");
     read_results(t, json_at(object, "status.results"));
     t->conditions = json_incref(json_at(object, "status.conditions"));
-    t->blocked = taskconditions_blocked(t->conditions, &t->blocked_ms);
+    read_blocked(t);
     return view_texts(&t->view, object, "status.outputs", false, &t->outputs, e);
 }
 

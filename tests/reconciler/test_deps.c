@@ -2,7 +2,6 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/task/branch.h"
 #include "reconciler/task/deps.h"
 
 /* Tasks by name; ends with NULL. */
@@ -86,50 +85,4 @@ Test(deps, a_long_chain_needs_no_deep_stack)
         all[i] = make_task(name, "", spec, "");
     }
     cr_assert_eq(judge(all, "t0").state, DEPS_CYCLE);
-}
-
-static struct task_view *
-contender(const char *name, const char *created)
-{
-    char meta[80];
-
-    snprintf(meta, sizeof meta, "'creationTimestamp':'%s'", created);
-    return make_task(name, meta, "'branch':'x'", "");
-}
-
-Test(branch, runs_one_at_a_time_in_order_of_age)
-{
-    struct task_view *a = contender("a", "2026-01-01T00:00:00Z"),
-                     *b = contender("b", "2026-01-01T00:00:00Z"),
-                     *c = contender("c", "2025-01-01T00:00:00Z");
-    struct contender all[] = {{a, CLAIM_WAITING}, {b, CLAIM_WAITING}, {c, CLAIM_NONE}};
-
-    cr_assert_eq(branch_judge(a, all, 3).state, BRANCH_FREE);
-    cr_assert_eq(branch_judge(b, all, 3).state, BRANCH_QUEUED);
-    cr_assert_str_eq(branch_judge(b, all, 3).by, "a");
-    all[2].claim = CLAIM_WAITING; /* the eldest is ready now */
-    cr_assert_str_eq(branch_judge(a, all, 3).by, "c");
-    all[1].claim = CLAIM_RUNNING; /* but who runs, runs */
-    cr_assert_eq(branch_judge(c, all, 3).state, BRANCH_HELD);
-    cr_assert_str_eq(branch_judge(c, all, 3).by, "b");
-    row_claim("TE/BR6");
-    all[1].claim = CLAIM_NONE; /* deleted, or ended */
-    cr_assert_eq(branch_judge(c, all, 3).state, BRANCH_FREE);
-    row_claim("TE/BR5");
-    row_claim("TE/BR8");
-}
-
-Test(branch, names_are_those_that_git_takes)
-{
-    static const char *const good[] = {"main", "feature/x-1", "a.b", "kelos-task-42",
-                                       "ä"};
-    static const char *const bad[] = {"",     "-x",     "bad..name", "a b", "a~1",
-                                      "a:b",  "x.lock", "a.lock/b",  "/a",  "a/",
-                                      "a//b", ".a",     "a/.b",      "a.",  "@",
-                                      "a@{b", "a\\b",   "a\001b",    "HEAD"};
-
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        cr_expect(branch_valid(good[i]), "%s", good[i]);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_expect_not(branch_valid(bad[i]), "%s", bad[i]);
 }

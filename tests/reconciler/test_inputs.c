@@ -3,7 +3,7 @@
 #include "tests/support/rows.h"
 
 #include "reconciler/job/agentmerge.h"
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 #include "reconciler/job/mcp.h"
 
 /* Base64 of the values below. */

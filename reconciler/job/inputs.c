@@ -1,5 +1,5 @@
 /* inputs.c - see inputs.h. */
-#include "reconciler/task/inputs.h"
+#include "reconciler/job/inputs.h"
 
 #include <stdlib.h>
 #include <string.h>
