@@ -1,0 +1,90 @@
+/* test_plansource.c - the state of a source, as the plan shows it. */
+#include "tests/reconciler/planfixture.h"
+#include "tests/support/rows.h"
+
+Test(plansource, the_sources_own_interval_wins)
+{
+    struct spawner_view *s =
+        make_spawner("'pollInterval':'9m'", "'pollInterval':'30s'", "", "");
+
+    cr_assert_eq(plan_poll_ms(s), 30000);
+    s = make_spawner("'pollInterval':'9m'", "", "", "");
+    cr_assert_eq(plan_poll_ms(s), 540000);
+    s = make_spawner("", "", "", "");
+    cr_assert_eq(plan_poll_ms(s), 300000);
+    row_claim("SP/C2");
+}
+
+Test(plansource, a_source_that_fails_is_shown_and_recovers)
+{
+    struct spawner_view *s = make_spawner("", "", "", "'phase':'Running'");
+    struct plan_facts f = facts(s, make_items(""));
+    struct plan p;
+
+    f.failures = 1;
+    f.error_reason = "Unauthorized";
+    f.error_message = "GitHub API returned status 401";
+    plan(&f, &p);
+    cr_assert_str_eq(p.status.phase, "Running");
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->reason, "Unauthorized");
+    f.failures = PLAN_FAILURES_MAX;
+    plan(&f, &p);
+    cr_assert_str_eq(p.status.phase, "Failed");
+    cr_assert_str_eq(p.status.message, "GitHub API returned status 401");
+    f.failures = 0;
+    f.error_reason = f.error_message = NULL;
+    plan(&f, &p);
+    cr_assert_str_eq(p.status.phase, "Running");
+    row_claim("SP/W3");
+}
+
+Test(plansource, what_cannot_work_is_failed_with_the_field)
+{
+    static const struct {
+        const char *row, *when, *why;
+    } rows[] = {
+        {"RES/S4", "",
+         "spec.when: holds 0 sources, exactly one of githubIssues, jira and cron is "
+         "needed"},
+        {"RES/S5", "'cron':{'schedule':'* * * * *'},'githubIssues':{}",
+         "spec.when: holds 2 sources, exactly one of githubIssues, jira and cron is "
+         "needed"},
+        {"RES/S7", "'cron':{'schedule':'every monday'}",
+         "parsing cron schedule \"every monday\": expected exactly 5 fields, found 2: "
+         "[every monday]"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char why[512];
+        struct spawner_view *s = make_view(
+            KIND_TASK_SPAWNER, 0,
+            js("{'metadata':{'name':'x','namespace':'dev','uid':'u'},'spec':{'when':{%s},"
+               "'taskTemplate':{'type':'codex'}}}",
+               rows[i].when));
+        struct plan p;
+        struct plan_facts f = facts(s, NULL);
+        cr_assert(plan_config_error(s, why, sizeof why), "%s", rows[i].row);
+        cr_assert_str_eq(why, rows[i].why);
+        f.config_error = why;
+        plan(&f, &p);
+        cr_assert_str_eq(p.status.phase, "Failed");
+        cr_assert_str_eq(p.status.message, rows[i].why);
+        row_claim(rows[i].row);
+    }
+    row_claim("SP/W1");
+}
+
+Test(plansource, an_odd_poll_interval_is_told)
+{
+    struct spawner_view *s = make_spawner("'pollInterval':'soon'", "", "", "");
+    struct plan_facts f = facts(s, NULL);
+    struct plan p;
+
+    plan(&f, &p);
+    cr_assert_not_null(condition(&p, "ConfigurationWarning"));
+    cr_assert_eq(plan_poll_ms(s), 300000);
+    row_claim("RES/S8");
+    s = make_spawner("'pollInterval':'0'", "", "", "");
+    cr_assert_geq(plan_poll_ms(s), 1000);
+    row_claim("RES/S9");
+}

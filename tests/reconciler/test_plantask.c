@@ -1,0 +1,109 @@
+/* test_plantask.c - what templates make of an item. */
+#include "tests/reconciler/planfixture.h"
+#include "tests/support/rows.h"
+
+Test(plantask, a_broken_template_skips_its_items_and_says_why)
+{
+    struct spawner_view *s = make_spawner("", "", "'promptTemplate':'{{.Nope'", "");
+    struct plan_facts f = facts(s, make_items("1 2 3"));
+    struct plan p;
+
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    cr_assert(p.write);
+    cr_assert_not_null(
+        strstr(condition(&p, "TaskCreationError")->message,
+               "3 of 3 items become no Task; the first: bugs-1: promptTemplate: "
+               "parsing template: "));
+    row_claim("SP/L14");
+    s = make_spawner("", "", "'branch':'{{.Nope}}'", "");
+    f = facts(s, make_items("1"));
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 0);
+    cr_assert_not_null(
+        strstr(condition(&p, "TaskCreationError")->message, "can't evaluate field Nope"));
+    row_claim("SP/L17");
+}
+
+Test(plantask, a_low_quota_and_a_broken_template_are_told_once)
+{
+    struct spawner_view *s = make_spawner("", "", "'branch':'x{{if}}'", "");
+    struct plan_facts f = facts(s, make_items(""));
+    struct err e = ERR_INIT;
+    struct plan p;
+
+    cr_assert_eq(item_check_templates(s, &e), -1);
+    cr_assert_not_null(strstr(e.text, "taskTemplate.branch: template: tmpl:1"), "%s",
+                       e.text);
+    f.template_error = e.text;
+    f.quota = (struct plan_quota){5000, 499, NOW};
+    plan(&f, &p);
+    cr_assert_str_eq(condition(&p, "TemplateError")->message, e.text);
+    row_claim("SP/W17");
+    cr_assert_not_null(strstr(condition(&p, "SourceQuotaLow")->message, "5000 requests"));
+    cr_assert_eq(p.n_news, 2);
+    f.quota.left = 500;
+    plan(&f, &p);
+    cr_assert_null(condition(&p, "SourceQuotaLow"));
+
+    s = make_spawner("", "", "",
+                     "'conditions':[{'type':'TemplateError','status':'True',"
+                     "'reason':'Invalid','message':'m'}]");
+    f = facts(s, make_items(""));
+    f.template_error = "m";
+    plan(&f, &p);
+    cr_assert_eq(p.n_news, 0, "told again");
+    f.template_error = NULL;
+    plan(&f, &p);
+    cr_assert_eq(p.n_news, 1);
+    cr_assert_not(p.news[0].warning);
+    cr_assert_str_eq(condition(&p, "TemplateError")->status, "False");
+}
+
+Test(plantask, a_task_is_what_the_template_says)
+{
+    struct spawner_view *s = make_spawner(
+        "", "",
+        "'branch':'kelos-task-{{.Number}}','model':'m','agentConfigRef':{'name':'c'},"
+        "'podOverrides':{'nodeSelector':{'a':'b'}},'ttlSecondsAfterFinished':60,"
+        "'promptTemplate':'Fix #{{.Number}} {{.Title}}: {{.Labels}}'",
+        "");
+    struct plan_facts f = facts(s, make_items("42:bug+p0"));
+    struct plan p;
+
+    plan(&f, &p);
+    const json_t *t = p.creates[0].task;
+    cr_assert_str_eq(json_str_or(t, "metadata.name", ""), "bugs-42");
+    cr_assert_str_eq(json_str_or(t, "metadata.labels[kelos.dev/taskspawner]", ""),
+                     "bugs");
+    cr_assert_str_eq(json_str_or(t, "spec.branch", ""), "kelos-task-42");
+    row_claim("SP/L15");
+    cr_assert_str_eq(json_str_or(t, "spec.prompt", ""), "Fix #42 Title: bug, p0");
+    cr_assert_str_eq(json_str_or(t, "spec.agentConfigRef.name", ""), "c");
+    cr_assert_str_eq(json_str_or(t, "spec.podOverrides.nodeSelector.a", ""), "b");
+    cr_assert_eq(json_int_or(t, "spec.ttlSecondsAfterFinished", 0), 60);
+    cr_assert_null(json_at(t, "spec.promptTemplate"));
+    row_claim("SP/L18");
+    s = make_spawner("", "", "'branch':'feature/static'", "");
+    f = facts(s, make_items("42"));
+    plan(&f, &p);
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.branch", ""), "feature/static");
+    row_claim("SP/L16");
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
+                     "Issue #42: Title\n\nBody");
+}
+
+Test(plantask, text_of_the_outside_is_no_template_the_second_time)
+{
+    struct spawner_view *s =
+        make_spawner("", "", "'dependsOn':['a'],'promptTemplate':'{{.Title}}'", "");
+    struct item_set *set = make_items("1");
+    struct plan_facts f = facts(s, set);
+    struct plan p;
+
+    set->items[0].title = "evil {{index .Deps}}";
+    plan(&f, &p);
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
+                     "evil {{\"{{\"}}index .Deps}}");
+    row_claim("SP/W27");
+}
