@@ -94,12 +94,27 @@ on_replaced(void *arg, const struct kube_result *r)
     create_next(m);
 }
 
-/* Ours already: a Job stays as it is, data is brought up to date. */
+/* The merge patch that makes the data of `found` equal to `want`: a key that is not wanted
+ * any more is nulled, for a merge would keep it. */
+static json_t *
+replace_data(const json_t *want, const json_t *found)
+{
+    json_t *data = json_deep_copy(want);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json_object_get(found, "data"), key, value)
+        if (json_object_get(want, key) == NULL)
+            json_object_set_new(data, key, json_null());
+    return data;
+}
+
+/* Ours already: a Job stays as it is, data is replaced. */
 static void
-adopt(struct job_make *m)
+adopt(struct job_make *m, const json_t *found)
 {
     struct err e = ERR_INIT;
-    json_t *data = json_object_get(current(m), "data");
+    const json_t *data = json_object_get(current(m), "data");
 
     if (data == NULL) {
         m->next++;
@@ -108,11 +123,11 @@ adopt(struct job_make *m)
     }
     SCOPED(json)
     json_t *body = json_pack(
-        "{s:{s:O},s:O}", "metadata", "annotations",
+        "{s:{s:O},s:o}", "metadata", "annotations",
         json_object_get(json_object_get(current(m), "metadata"), "annotations") != NULL
             ? json_object_get(json_object_get(current(m), "metadata"), "annotations")
             : json_null(),
-        "data", data);
+        "data", replace_data(data, found));
     const struct kube_request q = {
         .verb = KUBE_PATCH_MERGE,
         .res = kube_res_of(json_str_or(current(m), "apiVersion", ""), kind_of(m)),
@@ -159,7 +174,7 @@ on_looked(void *arg, const struct kube_result *r)
         return;
     }
     if (is_ours(m, r->body)) {
-        adopt(m);
+        adopt(m, r->body);
         return;
     }
     if (json_at(r->body, "metadata.deletionTimestamp") != NULL) {

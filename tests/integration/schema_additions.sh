@@ -7,7 +7,30 @@ begin "the derived CRDs are those of their sources, and small"
 python3 deploy/crds/derive.py --check || fail "stale"
 for f in deploy/crds/*.yaml; do
     [ "$(wc -c < "$f")" -lt 262144 ] || fail "$f is too large for one apply"
+    ! grep -q '^  annotations:' "$f" || fail "$f needs annotations"
 done
+crd() { call GET "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/$1" ''; [ "$code" = 200 ] || fail "$1: $code"; }
+for k in tasks workspaces agentconfigs taskspawners; do crd $k.kelos.dev; done
+for k in tasks workspaces taskspawners; do crd $k.axon.io; done
+
+begin "a template of a TaskSpawner has every field of a Task, with the same schema and rules"
+crd tasks.kelos.dev; cp "$T/answer" "$T/task.json"
+crd taskspawners.kelos.dev; cp "$T/answer" "$T/spawner.json"
+python3 - "$T/task.json" "$T/spawner.json" > "$T/members" <<'END' || fail "$(cat "$T/members")"
+import json, sys
+task, spawner = [json.load(open(p))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] for p in sys.argv[1:]]
+template = spawner["properties"]["taskTemplate"]
+# prompt and branch are templates there, with the length of a template.
+bad = [m for m, v in task["properties"].items() if m not in ("prompt", "branch") and template["properties"].get(m) != v]
+rules = [r["rule"] for r in template["x-kubernetes-validations"]]
+bad += [r["rule"] for r in task["x-kubernetes-validations"] if r["rule"] != "self == oldSelf" and r["rule"] not in rules]
+# What is new is optional.
+bad += ["required " + r for r in task["required"] if r not in ("type", "prompt", "credentials")]
+new = "effort agentConfigRefs podFailurePolicy upstreamRepo".split()
+bad += ["absent " + m for m in new if m not in task["properties"]]
+print("differs:", bad)
+sys.exit(bool(bad))
+END
 
 # on SPEC-MEMBERS: as a Task, and the same in a TaskSpawner's template.
 takes() {
@@ -31,6 +54,12 @@ done
 accepted TaskSpawner "$CRON,\"taskTemplate\":{\"type\":\"claude-code\",$C,$(po '"affinity":{"podAffinity":{"x":1}},"extraContainers":[{"name":"proxy","image":"p","ports":[{"containerPort":80}]}]')}"
 answer_has '"podAffinity":{"x":1}'
 answer_has '"containerPort":80'
+# Open where a Pod is deep: what is not named is kept as it is, and typed where it is.
+accepted Task "$TASK,$(po '"extraContainers":[{"name":"x","image":"i","notThere":{"a":[1]}}],"volumes":[{"name":"v","csi":{"driver":"d","later":true}}]')"
+answer_has '"notThere":{"a":[1]}'
+answer_has '"later":true'
+refused Task "$TASK,$(po '"tolerations":[{"key":7}]')" tolerations
+row ADD/G7
 
 begin "reserved volume names are refused"
 for v in workspace kelos-plugin kelos-plugin-src kelos-github-token kelos-cache; do
@@ -124,6 +153,10 @@ lost() { ! grep -qF -- "$1" "$T/answer" || fail "kept: $1"; }
 accepted Task "$TASK,\"branch\":\"b\",\"dependsOn\":[\"x\"],\"agentConfigRef\":{\"name\":\"x\"},\"effort\":\"high\",$(po '"labels":{"a":"b"},"env":[{"name":"A","value":"1"}]')" old
 for m in branch dependsOn agentConfigRef effort labels; do lost "\"$m\":"; done
 answer_has '"env":[{"name":"A"'
+accepted Task "$TASK,\"agentConfigRefs\":[{\"name\":\"x\"}],\"podFailurePolicy\":{\"rules\":[]},\"upstreamRepo\":\"a/b\",$(po '"tolerations":[{"key":"a"}],"affinity":{"x":1},"imagePullSecrets":[{"name":"a"}],"serviceAccountName":"a","volumes":[{"name":"a"}],"volumeMounts":[{"name":"a","mountPath":"/a"}],"podSecurityContext":{},"containerSecurityContext":{},"extraContainers":[{"name":"x"}],"extraInitContainers":[{"name":"x"}]')"
+for m in agentConfigRefs podFailurePolicy upstreamRepo tolerations affinity imagePullSecrets serviceAccountName volumes volumeMounts podSecurityContext containerSecurityContext extraContainers extraInitContainers; do lost "\"$m\":"; done
+accepted Workspace "$REPO,\"setupCommand\":[\"make\"]"
+lost setupCommand
 call PATCH /apis/axon.io/v1alpha1/namespaces/default/tasks/old '{"spec":{"prompt":"other"}}' application/merge-patch+json
 [ "$code" = 200 ] || fail "a change is refused: $(cat "$T/answer")"
 for t in opencode cursor; do refused Task "\"type\":\"$t\",\"prompt\":\"p\",$C" spec.type; done

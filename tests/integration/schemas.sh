@@ -166,6 +166,12 @@ refused TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"prs\"]}},$TMPLW" "
 refused TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"pulls\",\"pulls\"]}},$TMPLW" "types"
 accepted TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"issues\",\"pulls\"]}},$TMPLW"
 row RES/S6 RES/R6
+accepted TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"issues\",\"pulls\"],\"triggerComment\":\"/go\",\"excludeComments\":[\"/hold\",\"/no\"]}},\"maxConcurrency\":3,\"maxTotalTasks\":200,$TMPLW" stored
+call GET /apis/kelos.dev/v1alpha1/namespaces/default/taskspawners/stored ''
+for w in '"types":["issues","pulls"]' '"triggerComment":"/go"' '"excludeComments":["/hold","/no"]' '"maxConcurrency":3' '"maxTotalTasks":200'; do
+    tr -d ' \n' < "$T/answer" | grep -qF "$w" || fail "not stored: $w"
+done
+row RES/SP18
 refused TaskSpawner "$CRON,$TMPL,\"pollInterval\":\"soon\"" "pollInterval"
 refused TaskSpawner "$CRON,$TMPL,\"pollInterval\":\"5 m\"" "pollInterval"
 for p in 30 5m 1m30s 1.5h .5s 300ms 1us '1µs' -1m 0 ''; do

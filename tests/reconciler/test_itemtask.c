@@ -159,3 +159,37 @@ Test(itemtask, the_polled_repository_is_the_upstream)
     t = keep(item_task(make_spawner("", ""), &issue, &e));
     cr_assert_null(json_at(t, "spec.upstreamRepo"));
 }
+
+/* Everything that a Task may have beside prompt and branch. */
+Test(itemtask, fields_of_the_template_reach_the_task_unchanged)
+{
+    static const char fields[] =
+        "'type':'claude-code','credentials':{'type':'none','secretRef':{'name':'s'}},"
+        "'model':'opus','image':'acme/agent:1','workspaceRef':{'name':'web'},"
+        "'agentConfigRefs':[{'name':'a'},{'name':'b'}],'dependsOn':['first'],"
+        "'effort':'high','podFailurePolicy':{'rules':[{'action':'Ignore',"
+        "'onPodConditions':[{'type':'DisruptionTarget','status':'True'}]}]},"
+        "'upstreamRepo':'a/b','ttlSecondsAfterFinished':0,'podOverrides':{"
+        "'labels':{'team':'x'},'tolerations':[],'affinity':{'nodeAffinity':{}},"
+        "'imagePullSecrets':[{'name':'r'}],'serviceAccountName':'sa',"
+        "'volumes':[{'name':'v','emptyDir':{}}],'volumeMounts':[{'name':'v',"
+        "'mountPath':'/v'}],'podSecurityContext':{'runAsNonRoot':true},"
+        "'containerSecurityContext':{'privileged':false},'extraContainers':[{'name':'x',"
+        "'image':'i','unknown':1}],'extraInitContainers':[{'name':'y','image':'i'}],"
+        "'resources':{'limits':{'cpu':2,'memory':'1024Mi'}},'activeDeadlineSeconds':60,"
+        "'env':[{'name':'A','value':''}],'nodeSelector':{'pool':'agents'}}";
+    const struct spawner_view *s = make_view(
+        KIND_TASK_SPAWNER, 0,
+        js("{'metadata':{'name':'bugs','namespace':'dev','uid':'u1'},'spec':{"
+           "'when':{'githubIssues':{}},'taskTemplate':{%s,'promptTemplate':'p'}}}",
+           fields));
+    struct err e = ERR_INIT;
+    SCOPED(json) json_t *task = item_task(s, &issue, &e);
+
+    cr_assert_not_null(task, "%s", e.text);
+    json_t *spec = json_object_get(task, "spec");
+    json_object_del(spec, "prompt");
+    SCOPED(json) json_t *want = json_incref(js("{%s}", fields));
+    cr_assert(json_equal(spec, want), "%s", (char *)keep(json_dump_canonical(spec)));
+    row_claim("ADD/G3");
+}

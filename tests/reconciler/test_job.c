@@ -35,6 +35,10 @@
     "{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob','onExitCodes':"   \
     "{'containerName':'kelos-agent','operator':'NotIn','values':[0]}}]}"
 
+#define LABELS                                                                           \
+    "'app.kubernetes.io/name':'kelos','app.kubernetes.io/component':'task',"             \
+    "'app.kubernetes.io/managed-by':'kelos-controller','kelos.dev/task':'fix'"
+
 /* One whole Job each. */
 static const struct {
     const char *name, *spec, *workspace, *config, *secret;
@@ -229,6 +233,49 @@ Test(job, has_the_retry_rules_and_no_more)
                      "Task");
     cr_assert_str_eq(json_str_or(got, "job.metadata.ownerReferences[0].uid", ""),
                      "uid-fix");
+}
+
+/* Word for word what v0.16 makes of it, but for the token that no agent needs. */
+static const char plain_job[] =
+    "{'apiVersion':'batch/v1','kind':'Job','metadata':{'name':'fix','namespace':'dev',"
+    "'labels':{" LABELS "},'ownerReferences':[{'apiVersion':'kelos.dev/v1alpha1','kind':"
+    "'Task','name':'fix','uid':'uid-fix','controller':true,'blockOwnerDeletion':true}]},"
+    "'spec':{'backoffLimit':1,'podFailurePolicy':{'rules':[{'action':'Count',"
+    "'onPodConditions':[{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob',"
+    "'onExitCodes':{'operator':'NotIn','values':[0]}}]},'template':{'metadata':{'labels':"
+    "{" LABELS "}},'spec':{'automountServiceAccountToken':false,'restartPolicy':'Never',"
+    "%s'containers':[{'name':'claude-code','image':'kelos-dev/claude-code:latest',"
+    "'command':['/kelos_entrypoint.sh'],'args':['Do it.'],'env':[%s{'name':"
+    "'KELOS_AGENT_TYPE','value':'claude-code'},{'name':'ANTHROPIC_API_KEY','valueFrom':{"
+    "'secretKeyRef':{'name':'claude','key':'ANTHROPIC_API_KEY'}}}%s]%s}]}}}}";
+static const char plain_pod[] =
+    "'securityContext':{'fsGroup':61100},'volumes':[{'name':'workspace','emptyDir':{}}],"
+    "'initContainers':[{'name':'git-clone','image':'alpine/git:v2.47.2','args':['clone',"
+    "'--branch','main','--no-single-branch','--depth','1','--',"
+    "'https://github.com/acme/web.git','/workspace/repo'],'volumeMounts':[{'name':"
+    "'workspace','mountPath':'/workspace'}],'securityContext':{'runAsUser':61100}}],";
+
+static void
+same_job(const char *spec, const char *workspace, json_t *want)
+{
+    SCOPED(json) json_t *got = simple("", spec, workspace, NULL, NULL);
+    json_t *job = json_object_get(got, "job");
+
+    cr_assert(json_equal(job, want), "%s is not %s",
+              (char *)keep(json_dump_canonical(job)),
+              (char *)keep(json_dump_canonical(want)));
+    cr_assert_eq(json_array_size(json_object_get(got, "configMaps")), 0);
+}
+
+Test(job, without_additions_is_the_one_of_v0_16)
+{
+    same_job("", NULL, js(plain_job, "", "", "", ""));
+    same_job("'model':'opus'", REPO ",'ref':'main'",
+             js(plain_job, plain_pod, "{'name':'KELOS_MODEL','value':'opus'},",
+                ",{'name':'KELOS_BASE_BRANCH','value':'main'}",
+                ",'workingDir':'/workspace/repo','volumeMounts':[{'name':'workspace',"
+                "'mountPath':'/workspace'}]"));
+    row_claim("ADD/G1");
 }
 
 Test(job, images_come_from_the_task_then_the_flags_then_the_type)
@@ -429,7 +476,9 @@ Test(job, agent_config_parts)
         strstr(skills, "npx -y skills add 'anthropics/skills' -a universal -y -g\n"));
     cr_assert_not_null(strstr(skills, "chown -R 61100:61100 /kelos/plugin"));
     cr_assert_null(json_object_get(init_of(all, "skills-install"), "securityContext"));
+    cr_assert_not_null(strstr(skills, "/kelos/plugin/skills-sh/skills"));
     row_claim("TE/AC4");
+    row_claim("ADD/AC4");
     row_claim("ADD/SK1");
     cr_assert_str_eq(
         json_str_or(all, "job.spec.template.spec.initContainers[1].name", ""),

@@ -61,6 +61,22 @@ Test(tokenkeep, is_due_five_minutes_before_the_end)
                  TOKEN_RENEW);
 }
 
+Test(tokenkeep, what_needs_no_token_is_never_asked_for_one)
+{
+    struct token_known none = {.read = false};
+    int64_t wake = 1;
+
+    token_read(&none, NULL, "u1"); /* there is no Secret */
+    cr_assert_eq(token_judge(&none, NOW, &wake), TOKEN_REST);
+    cr_assert_eq(wake, 0);
+    cr_assert_eq(due(token_secret(NULL, NULL, "u1"), &wake), TOKEN_REST);
+    cr_assert_eq(wake, 0);
+    cr_assert_eq(due(token_secret("app", "2026-01-01T12:45:00Z", "u1"), &wake),
+                 TOKEN_REST);
+    cr_assert_eq(wake, NOW + 40 * MINUTE);
+    row_claim("ADD/LT6");
+}
+
 Test(tokenkeep, an_end_that_nobody_can_read_is_due_at_once)
 {
     int64_t wake;
