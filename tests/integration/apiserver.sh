@@ -120,7 +120,8 @@ while time.time() < end and closed < 10:
     links = [os.readlink(f"/proc/{pid}/fd/{f}") for f in os.listdir(f"/proc/{pid}/fd")]
     closed = 10 - max(0, sum(l.startswith("socket:") for l in links) - int(sys.argv[4]))
 print("closed", closed, "after", int(time.time() - start), "s; grown KiB per watcher", grown // 10)
-sys.exit(closed < 10 or grown > 10 * 512)
+# The sanitizer keeps freed memory for a while: what it shows is no measure.
+sys.exit(closed < 10 or (grown > 10 * 512 and not os.environ.get("SANITIZE")))
 PY
 sockets=$(ls -l "/proc/$server/fd" | grep -c socket:)
 python3 "$T/slow.py" "$U" "$TOKEN" "$server" "$((sockets + 1))" > "$T/slow" 2>&1 || fail "$(cat "$T/slow")"
