@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/macros.h"
+
 enum { NAMES = 512, SERIES = 20000, NAME = 128, LABELS = 1024 };
 
 struct family {
@@ -28,6 +30,8 @@ struct reader {
     char *why;
     size_t room;
 };
+
+static int bad(struct reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static int
 bad(struct reader *r, const char *fmt, ...)
