@@ -1,5 +1,6 @@
 /* facts.c - gathers what a decision about a Task depends on. */
 #include "common/clock.h"
+#include "reconciler/job/repo.h"
 #include "reconciler/task/taskmemory.h"
 
 #define PODS_MAX 64
@@ -110,24 +111,54 @@ claim_of(struct shard *s, const struct task_view *t)
     return CLAIM_WAITING;
 }
 
+/* Whether both work on one repository: always with one Workspace, or by what their Workspaces
+ * name. */
+static bool
+same_place(const struct shard *s, const struct task_view *a, const struct task_view *b)
+{
+    const struct task_view *both[] = {a, b};
+    struct repo repos[2];
+
+    if (a->workspace == NULL || b->workspace == NULL)
+        return a->workspace == b->workspace;
+    if (strcmp(a->workspace, b->workspace) == 0)
+        return true;
+    for (size_t i = 0; i < 2; i++) {
+        const struct meta *m = &both[i]->view.meta;
+        const struct workspace_view *w = (const struct workspace_view *)store_get(
+            s->store, KIND_WORKSPACE, m->profile, m->ns, both[i]->workspace);
+        if (w == NULL)
+            return false;
+        repo_parse(w->repo, &repos[i]);
+    }
+    return *repos[0].owner != '\0' && strcmp(repos[0].host, repos[1].host) == 0 &&
+           strcasecmp(repos[0].owner, repos[1].owner) == 0 &&
+           strcasecmp(repos[0].name, repos[1].name) == 0;
+}
+
 static struct branch
 branch_of(struct shard *s, const struct task_view *t)
 {
     const struct meta *m = &t->view.meta;
     const char *key = branch_key(t);
+    size_t n = 0;
 
     if (key == NULL || phase_terminal(t->phase))
         return (struct branch){BRANCH_FREE, NULL};
-    struct views found = store_find(s->store, BY_BRANCH, m->profile, m->ns, key);
+    struct views found =
+        s->lock_repository
+            ? store_find(s->store, BY_BRANCH_NAME, m->profile, m->ns, t->branch)
+            : store_find(s->store, BY_BRANCH, m->profile, m->ns, key);
     struct contender *all = calloc(found.n + 1, sizeof *all);
     if (all == NULL)
         abort();
     for (size_t i = 0; i < found.n; i++) {
         const struct task_view *other = (const struct task_view *)found.at[i];
-        all[i] =
-            (struct contender){other, other == t ? CLAIM_WAITING : claim_of(s, other)};
+        if (same_place(s, t, other))
+            all[n++] = (struct contender){other, other == t ? CLAIM_WAITING
+                                                            : claim_of(s, other)};
     }
-    struct branch b = branch_judge(t, all, found.n);
+    struct branch b = branch_judge(t, all, n);
     free(all);
     return b;
 }

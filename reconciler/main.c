@@ -109,7 +109,8 @@ main(int argc, char **argv)
         .count = 1,
         .reference_grace_s = 60,
         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
-    const char *unused = NULL;
+    const char *unused = NULL, *pod_security = "default", *github_token = "env";
+    const char *branch_lock = "workspace";
     const struct flag flags[] = {
         {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
         {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
@@ -146,6 +147,22 @@ main(int argc, char **argv)
         {"git-image", FLAG_TEXT, &self.images.git, "IMAGE",
          "image of the init containers with git"},
         {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
+        {"git-image-pull-policy", FLAG_TEXT, &self.images.git_pull, "POLICY",
+         "Always, IfNotPresent or Never, of --git-image"},
+        {"node-image-pull-policy", FLAG_TEXT, &self.images.node_pull, "POLICY",
+         "the same of --node-image"},
+        {"pod-security", FLAG_TEXT, &pod_security, "LEVEL",
+         "what our containers run under: default, as the original's; or restricted, the "
+         "Pod Security level of that name"},
+        {"github-token", FLAG_TEXT, &github_token, "HOW",
+         "how the agent gets it: env, as a file and in variables; or file, only as a "
+         "file"},
+        {"refuse-pod-overrides", FLAG_TEXT, &self.policy.refused, "LIST",
+         "podOverrides members that no Task may set: "
+         "volumes.hostPath,serviceAccountName"},
+        {"branch-lock", FLAG_TEXT, &branch_lock, "SCOPE",
+         "Tasks of one branch exclude each other in one workspace, or in all Workspaces "
+         "of one repository"},
     };
     const struct worker_spec spec = {
         .role = ROLE_RECONCILER,
@@ -167,6 +184,9 @@ main(int argc, char **argv)
 
     if (w == NULL)
         return worker_exit(w, &e);
+    self.policy.restricted = strcmp(pod_security, "restricted") == 0;
+    self.policy.token_file = strcmp(github_token, "file") == 0;
+    self.lock_repository = strcmp(branch_lock, "repository") == 0;
     if (open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
         status = worker_exit(w, &e);
     close_parts(&self);

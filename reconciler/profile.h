@@ -59,6 +59,7 @@ struct images {
     const char *pull_policy[AGENT_TYPES]; /* NULL: the cluster's default */
     const char *git;                      /* of clone, branches, files, plugins */
     const char *node;                     /* of skills-install */
+    const char *git_pull, *node_pull;     /* their pull policies; NULL likewise */
 };
 
 #endif

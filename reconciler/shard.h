@@ -10,6 +10,7 @@
 
 #include "common/kube/kube.h"
 #include "common/worker/worker.h"
+#include "reconciler/job/job.h"
 #include "reconciler/queue.h"
 #include "reconciler/view/store.h"
 
@@ -32,6 +33,8 @@ struct shard {
     zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */
     zhashx_t *held; /* key -> int64_t: quarantined until (monotonic ms) */
     struct images images;
+    struct job_policy policy;
+    bool lock_repository;      /* a branch is locked per repository, not per Workspace */
     struct kubeconfig *config; /* until the client takes it */
     int64_t index, count;      /* this shard of how many */
     int64_t reference_grace_s; /* how long a value that is missing is waited for */

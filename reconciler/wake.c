@@ -24,7 +24,9 @@ wake_neighbours(struct shard *s, const struct task_view *t)
     const char *branch = branch_key(t);
 
     add_views(s, store_find(s->store, BY_DEPENDENCY, m->profile, m->ns, m->name));
-    if (branch != NULL)
+    if (branch != NULL && s->lock_repository)
+        add_views(s, store_find(s->store, BY_BRANCH_NAME, m->profile, m->ns, t->branch));
+    else if (branch != NULL)
         add_views(s, store_find(s->store, BY_BRANCH, m->profile, m->ns, branch));
     if (t->spawner != NULL)
         shard_add_spawner(s, m->profile, m->ns, t->spawner);

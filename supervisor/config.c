@@ -29,6 +29,12 @@ static const char *const passed_names[] = {
     "reference-grace",
     "git-image",
     "node-image",
+    "git-image-pull-policy",
+    "node-image-pull-policy",
+    "pod-security",
+    "github-token",
+    "refuse-pod-overrides",
+    "branch-lock",
 };
 
 _Static_assert(ARRAY_LEN(passed_names) <= CONFIG_PASSED_MAX,
@@ -96,6 +102,36 @@ parse(struct config *c, int argc, char **argv, struct err *e)
     return 0;
 }
 
+/* Passed flags that take one of a few words. */
+static const struct {
+    const char *name, *words[4];
+} choices[] = {
+    {"pod-security", {"default", "restricted"}},
+    {"github-token", {"env", "file"}},
+    {"branch-lock", {"workspace", "repository"}},
+    {"git-image-pull-policy", {"Always", "IfNotPresent", "Never"}},
+    {"node-image-pull-policy", {"Always", "IfNotPresent", "Never"}},
+};
+
+static int
+check_choice(const char *name, const char *value, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+        const char *const *words = choices[i].words;
+        size_t n = 0;
+        if (strcmp(name, choices[i].name) != 0)
+            continue;
+        while (n < ARRAY_LEN(choices[i].words) && words[n] != NULL &&
+               strcmp(words[n], value) != 0)
+            n++;
+        if (n == ARRAY_LEN(choices[i].words) || words[n] == NULL)
+            return err_set(e, ERR_INVALID, "--%s: \"%s\" is not %s, %s%s%s", name, value,
+                           words[0], words[1], words[2] != NULL ? ", " : "",
+                           words[2] != NULL ? words[2] : "");
+    }
+    return 0;
+}
+
 static int
 check(struct config *c, struct err *e)
 {
@@ -117,6 +153,9 @@ check(struct config *c, struct err *e)
         return err_set(e, ERR_INVALID,
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
+    for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
+        if (c->passed[i] != NULL && check_choice(passed_names[i], c->passed[i], e) < 0)
+            return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",
                        c->sandbox);

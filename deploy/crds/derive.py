@@ -23,7 +23,7 @@ ABSENT = {
     "tasks": ["spec.agentConfigRef", "spec.agentConfigRefs", "spec.dependsOn", "spec.branch",
               "spec.effort", "spec.upstreamRepo", "spec.podFailurePolicy",
               "status.results", "status.usage", "status.conditions"],
-    "workspaces": ["spec.remotes", "spec.files", "spec.setupCommand"],
+    "workspaces": ["spec.remotes", "spec.files", "spec.setupCommand", "spec.cloneDepth"],
     "taskspawners": ["spec.when.jira", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (

@@ -49,15 +49,15 @@ const char gitscript_clone[] =
     "cd \"$dir\"\n"                                                                      \
     "git remote add origin \"$repo\"\n"
 
-const char gitscript_commit[] =
-    "set -eu\n"
-    "sha=$1 repo=$2 dir=$3\n" FETCH_COMMIT "git fetch --depth 1 origin \"$sha\"\n"
-    "git checkout -q --detach FETCH_HEAD\n";
+const char gitscript_commit[] = "set -eu\n"
+                                "sha=$1 repo=$2 dir=$3 depth=${4:-1}\n" FETCH_COMMIT
+                                "git fetch --depth \"$depth\" origin \"$sha\"\n"
+                                "git checkout -q --detach FETCH_HEAD\n";
 
 const char gitscript_commit_token[] =
     "set -eu\n"
-    "sha=$1 repo=$2 dir=$3\n" CREDENTIALS FETCH_COMMIT WITH_TOKEN
-    " fetch --depth 1 origin \"$sha\"\n"
+    "sha=$1 repo=$2 dir=$3 depth=${4:-1}\n" CREDENTIALS FETCH_COMMIT WITH_TOKEN
+    " fetch --depth \"$depth\" origin \"$sha\"\n"
     "git checkout -q --detach FETCH_HEAD\n" KEEP_HELPER;
 
 /* ls-remote tells "absent" (2) from "no answer" (anything else). */
@@ -69,7 +69,7 @@ const char gitscript_commit_token[] =
     "    exit $found\n"                                                                  \
     "fi\n"                                                                               \
     "if [ $found -eq 0 ]; then\n"                                                        \
-    "    git fetch --depth 1 origin \"+$ref:$tip\"\n"                                    \
+    "    git fetch --depth \"${KELOS_CLONE_DEPTH:-1}\" origin \"+$ref:$tip\"\n"          \
     "fi\n"                                                                               \
     "if git show-ref --verify --quiet \"$ref\"; then\n"                                  \
     "    git checkout -q \"$KELOS_BRANCH\" --\n"                                         \

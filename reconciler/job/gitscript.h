@@ -13,10 +13,10 @@
 /* Arguments: "clone" [--branch REF] --no-single-branch --depth 1 -- REPO DIR. Clones with a
  * helper that reads the token when git asks, and leaves the helper in the repository. */
 extern const char gitscript_clone[];
-/* Arguments: SHA REPO DIR. The same for a commit, without and with a token. */
+/* Arguments: SHA REPO DIR [DEPTH]. The same for a commit, without and with a token. */
 extern const char gitscript_commit[];
 extern const char gitscript_commit_token[];
-/* Environment: KELOS_BRANCH. Found at the remote: checked out at its tip; absent: made from
+/* Environment: KELOS_BRANCH, KELOS_CLONE_DEPTH (1). Found at the remote: checked out at its tip; absent: made from
  * what is checked out; no answer: fails. */
 extern const char gitscript_branch[];
 extern const char gitscript_branch_token[];

@@ -9,6 +9,36 @@
 
 #define CONTENT_DIR "/kelos/content"
 
+#define AGENT_UID 61100
+
+const struct job_policy *
+job_policy_of(const struct job_wish *w)
+{
+    static const struct job_policy none = {.refused = NULL};
+
+    return w->policy != NULL ? w->policy : &none;
+}
+
+json_t *
+built_in_context(const struct job_wish *w)
+{
+    if (!job_policy_of(w)->restricted)
+        return json_pack("{s:i}", "runAsUser", AGENT_UID);
+    return json_pack("{s:i,s:b,s:b,s:{s:[s]},s:{s:s}}", "runAsUser", AGENT_UID,
+                     "runAsNonRoot", 1, "allowPrivilegeEscalation", 0, "capabilities",
+                     "drop", "ALL", "seccompProfile", "type", "RuntimeDefault");
+}
+
+void
+git_container(const struct job_wish *w, json_t *container)
+{
+    json_object_set_new(container, "image", json_string(w->images->git));
+    if (w->images->git_pull != NULL)
+        json_object_set_new(container, "imagePullPolicy",
+                            json_string(w->images->git_pull));
+    json_object_set_new(container, "securityContext", built_in_context(w));
+}
+
 json_t *
 literal(const char *text)
 {
@@ -228,13 +258,16 @@ agent_container(struct pod_parts *p, int agent)
         json_pack("{s:s,s:s,s:[s],s:[o],s:O}", "name", t->type, "image",
                   image != NULL ? image : p->profile->default_images[agent], "command",
                   p->profile->entrypoint, "args", prompt, "env", p->env);
-    if (images->pull_policy[agent] != NULL)
+    /* The flag is about the flag's image: one of the Task's own may be anywhere. */
+    if (t->image == NULL && images->pull_policy[agent] != NULL)
         json_object_set_new(c, "imagePullPolicy",
                             json_string(images->pull_policy[agent]));
     if (p->wish->workspace != NULL)
         json_object_set_new(c, "workingDir", json_string("/workspace/repo"));
     if (json_array_size(p->mounts) > 0)
         json_object_set(c, "volumeMounts", p->mounts);
+    if (job_policy_of(p->wish)->restricted)
+        json_object_set_new(c, "securityContext", built_in_context(p->wish));
     podoverrides_agent(p, c);
     return c;
 }
@@ -288,7 +321,7 @@ fill(struct pod_parts *p, int agent, struct err *e)
                        "the Task's name has %zu characters, a Job's may have 63",
                        strlen(t->view.meta.name));
     if (workspace_add(p, e) < 0 || agentconfig_add(p, e) < 0 ||
-        podoverrides_check(t, e) < 0)
+        podoverrides_check(t, job_policy_of(p->wish)->refused, e) < 0)
         return -1;
     return add_env(p, agent, e);
 }

@@ -7,6 +7,14 @@
 /* All texts above this size go into a ConfigMap: one string of a process has 128 KiB. */
 #define JOB_INLINE_BYTES 65536
 
+/* What a controller's flags say about every Job. All zero: Jobs have the original's form. */
+struct job_policy {
+    bool restricted; /* our containers keep Pod Security level "restricted" */
+    bool token_file; /* a GitHub token is a file only, and in no variable */
+    const char
+        *refused; /* podOverrides members that no Task may use: "a,b"; NULL: none */
+};
+
 struct job_wish {
     const struct task_view *task;
     const struct workspace_view *workspace;      /* NULL: none */
@@ -15,6 +23,7 @@ struct job_wish {
     const char *token_secret;                    /* holds GITHUB_TOKEN; NULL: none */
     const json_t *values; /* of inputs.h; NULL: nothing was wanted */
     const struct images *images;
+    const struct job_policy *policy; /* NULL: all zero */
 };
 
 /* What is created, in this order. The caller owns all (job_wanted_free). */
@@ -47,6 +56,13 @@ json_t *env_secret(const char *name, const char *secret, const char *key);
 void env_add(json_t *env, json_t *variable);
 /* The text with every $ doubled, as a JSON string. */
 json_t *literal(const char *text);
+/* The policy of the wish, never NULL. */
+const struct job_policy *job_policy_of(const struct job_wish *w);
+/* Makes it a container of the git image, with its pull policy and built_in_context(). */
+void git_container(const struct job_wish *w, json_t *container);
+/* What a container of ours runs under: {"runAsUser": 61100}, and with the policy `restricted`
+ * all that this level asks for. */
+json_t *built_in_context(const struct job_wish *w);
 json_t *volume_mount(const char *volume, const char *path, bool read_only);
 /* metadata of an object that the Task owns. */
 json_t *owned_metadata(const struct job_wish *w, const char *name);

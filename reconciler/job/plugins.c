@@ -214,12 +214,11 @@ plugins_add(struct pod_parts *p, struct err *e)
     if (sources == NULL)
         return err_wrap(e, "invalid plugin configuration");
     json_array_append_new(p->volumes, volume_of(sources));
-    json_array_append_new(
-        p->init,
-        json_pack("{s:s,s:s,s:[s,s,o],s:{s:i},s:[o,o]}", "name", "plugin-setup", "image",
-                  p->wish->images->git, "command", "sh", "-c", literal(gitscript_plugins),
-                  "securityContext", "runAsUser", 61100, "volumeMounts",
-                  volume_mount("kelos-plugin", PLUGIN_DIR, false),
-                  volume_mount("kelos-plugin-src", "/kelos-plugin-src", true)));
+    json_t *c = json_pack("{s:s,s:[s,s,o],s:[o,o]}", "name", "plugin-setup", "command",
+                          "sh", "-c", literal(gitscript_plugins), "volumeMounts",
+                          volume_mount("kelos-plugin", PLUGIN_DIR, false),
+                          volume_mount("kelos-plugin-src", "/kelos-plugin-src", true));
+    git_container(p->wish, c);
+    json_array_append_new(p->init, c);
     return 0;
 }

@@ -124,10 +124,49 @@ check_both(const struct task_view *t, struct err *e)
     return 0;
 }
 
-int
-podoverrides_check(const struct task_view *t, struct err *e)
+/* Whether something is set at the dotted path (size bytes); a list is asked entry by entry. */
+static bool
+set_at(const json_t *v, const char *path, size_t size)
 {
-    if (check_volumes(override(t, "volumes"), e) < 0 ||
+    char name[64];
+    size_t part = 0;
+
+    if (json_is_array(v) && size > 0) {
+        for (size_t i = 0; i < json_array_size(v); i++)
+            if (set_at(json_array_get(v, i), path, size))
+                return true;
+        return false;
+    }
+    if (size == 0)
+        return given(v) && !json_is_false(v);
+    while (part < size && path[part] != '.')
+        part++;
+    snprintf(name, sizeof name, "%.*s", (int)part, path);
+    size_t used = part < size ? part + 1 : part;
+    return set_at(json_object_get(v, name), path + used, size - used);
+}
+
+/* What the controller's owner does not leave to those who write Tasks. */
+static int
+check_refused(const struct task_view *t, const char *refused, struct err *e)
+{
+    for (const char *at = refused; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        if (size > 0 && set_at(t->pod_overrides, at, size))
+            return err_set(e, ERR_INVALID,
+                           "podOverrides.%.*s: refused by this controller "
+                           "(--refuse-pod-overrides)",
+                           (int)size, at);
+        at += size + (at[size] == ',');
+    }
+    return 0;
+}
+
+int
+podoverrides_check(const struct task_view *t, const char *refused, struct err *e)
+{
+    if (check_refused(t, refused, e) < 0 ||
+        check_volumes(override(t, "volumes"), e) < 0 ||
         check_containers(t, "extraContainers", e) < 0 ||
         check_containers(t, "extraInitContainers", e) < 0 || check_both(t, e) < 0)
         return -1;

@@ -9,8 +9,10 @@
 #include "reconciler/job/job.h"
 
 /* Names of volumes and containers, and the failure policy: -1 with ERR_INVALID and the
- * cause that follows "Failed to build Job: ". The first error wins. */
-int podoverrides_check(const struct task_view *t, struct err *e);
+ * cause that follows "Failed to build Job: ". The first error wins. `refused` lists members
+ * that nobody may set, as paths below podOverrides, by comma ("volumes.hostPath"); NULL:
+ * none. */
+int podoverrides_check(const struct task_view *t, const char *refused, struct err *e);
 
 /* User volumes and mounts, behind the built-in ones. */
 void podoverrides_volumes(struct pod_parts *p);

@@ -9,8 +9,8 @@
 #include "reconciler/job/repo.h"
 
 #define CHECKOUT "/workspace/repo"
+#define DEPTH_SIZE 24
 #define TOKEN_FILE "/kelos/github-token/GITHUB_TOKEN"
-#define AGENT_UID 61100
 
 bool
 commit_id(const char *ref)
@@ -104,15 +104,14 @@ workspace_path(const char *path, char *out, size_t room, struct err *e)
 static json_t *
 init_container(struct pod_parts *p, const char *name, json_t *command, json_t *args)
 {
-    const char *image = p->wish->images->git;
-    json_t *c = json_pack("{s:s,s:s}", "name", name, "image", image);
+    json_t *c = json_pack("{s:s}", "name", name);
 
     if (command != NULL)
         json_object_set_new(c, "command", command);
     if (json_array_size(args) > 0)
         json_object_set(c, "args", args);
     json_decref(args);
-    json_object_set_new(c, "securityContext", json_pack("{s:i}", "runAsUser", AGENT_UID));
+    git_container(p->wish, c);
     json_object_set_new(c, "volumeMounts",
                         json_pack("[o]", volume_mount("workspace", "/workspace", false)));
     json_array_append_new(p->init, c);
@@ -123,6 +122,19 @@ static json_t *
 script_command(const char *script)
 {
     return json_pack("[s,s,o]", "sh", "-c", literal(script));
+}
+
+/* The token as variables, unless the controller gives it as a file only. */
+static void
+token_env(const struct pod_parts *p, json_t *env, bool enterprise)
+{
+    const char *secret = p->wish->token_secret;
+
+    if (job_policy_of(p->wish)->token_file)
+        return;
+    env_add(env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
+    env_add(env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN", secret,
+                            "GITHUB_TOKEN"));
 }
 
 /* What a step that talks to the remote needs: the token and where gh finds its host. */
@@ -136,9 +148,7 @@ remote_env(const struct pod_parts *p, const struct repo *repo)
     if (enterprise)
         env_add(env, env_literal("GH_HOST", repo->host));
     if (secret != NULL) {
-        env_add(env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
-        env_add(env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN", secret,
-                                "GITHUB_TOKEN"));
+        token_env(p, env, enterprise);
         env_add(env, env_literal("KELOS_GITHUB_TOKEN_FILE", TOKEN_FILE));
     }
     return env;
@@ -156,17 +166,27 @@ give_remote(struct pod_parts *p, json_t *container, json_t *env)
             volume_mount("kelos-github-token", "/kelos/github-token", true));
 }
 
+/* What `git fetch --depth` takes; git's own word for "all" is the largest number. */
+static const char *
+depth_of(const struct workspace_view *w, char *out)
+{
+    snprintf(out, DEPTH_SIZE, "%lld", (long long)(w->depth > 0 ? w->depth : INT32_MAX));
+    return out;
+}
+
 static void
 add_clone(struct pod_parts *p, const struct repo *repo)
 {
     const struct workspace_view *w = p->wish->workspace;
     bool token = p->wish->token_secret != NULL;
-    static const char *const shallow[] = {"--no-single-branch", "--depth", "1", "--"};
+    char depth[DEPTH_SIZE];
     json_t *command = NULL, *args;
 
     if (commit_id(w->ref)) {
         command = script_command(token ? gitscript_commit_token : gitscript_commit);
         args = json_pack("[s,s,o,s]", "--", w->ref, literal(w->repo), CHECKOUT);
+        if (w->depth != 1)
+            json_array_append_new(args, json_string(depth_of(w, depth)));
     } else {
         args = json_array();
         if (token) {
@@ -178,8 +198,12 @@ add_clone(struct pod_parts *p, const struct repo *repo)
             json_array_append_new(args, json_string("--branch"));
             json_array_append_new(args, literal(w->ref));
         }
-        for (size_t i = 0; i < ARRAY_LEN(shallow); i++)
-            json_array_append_new(args, json_string(shallow[i]));
+        json_array_append_new(args, json_string("--no-single-branch"));
+        if (w->depth > 0) {
+            json_array_append_new(args, json_string("--depth"));
+            json_array_append_new(args, json_string(depth_of(w, depth)));
+        }
+        json_array_append_new(args, json_string("--"));
         json_array_append_new(args, literal(w->repo));
         json_array_append_new(args, json_string(CHECKOUT));
     }
@@ -223,6 +247,7 @@ add_branch(struct pod_parts *p, const struct repo *repo, struct err *e)
 {
     const char *branch = p->wish->task->branch;
     bool token = p->wish->token_secret != NULL;
+    char depth[DEPTH_SIZE];
 
     if (branch == NULL)
         return 0;
@@ -231,6 +256,9 @@ add_branch(struct pod_parts *p, const struct repo *repo, struct err *e)
                        branch);
     json_t *env = remote_env(p, repo);
     env_add(env, env_literal("KELOS_BRANCH", branch));
+    if (p->wish->workspace->depth != 1)
+        env_add(env,
+                env_literal("KELOS_CLONE_DEPTH", depth_of(p->wish->workspace, depth)));
     json_t *c = init_container(
         p, "branch-setup",
         script_command(token ? gitscript_branch_token : gitscript_branch), json_array());
@@ -368,9 +396,7 @@ workspace_env(struct pod_parts *p)
         env_add(p->env, env_literal("KELOS_BASE_BRANCH", w->ref));
     upstream_env(p);
     if (secret != NULL) {
-        env_add(p->env, env_secret("GITHUB_TOKEN", secret, "GITHUB_TOKEN"));
-        env_add(p->env, env_secret(enterprise ? "GH_ENTERPRISE_TOKEN" : "GH_TOKEN",
-                                   secret, "GITHUB_TOKEN"));
+        token_env(p, p->env, enterprise);
         env_add(p->env, env_literal("GH_CONFIG_DIR", "/workspace/.gh-config"));
         env_add(p->env, env_literal("KELOS_GITHUB_TOKEN_FILE", TOKEN_FILE));
     }

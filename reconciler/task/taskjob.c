@@ -147,6 +147,7 @@ make(struct task_run *r, const struct task_view *t, const struct agentconfig_vie
         .token_secret = m->token_secret,
         .values = values,
         .images = &s->images,
+        .policy = &s->policy,
     };
     if ((r->make = job_make_start(s->kube, &wish, on_made, r, &why, &e)) == NULL)
         on_made(r, why, &e);

@@ -149,8 +149,10 @@ index_each(struct store *s, struct view *v, bag_fn *fn)
         const char *key = branch_key(t);
         for (size_t i = 0; i < t->depends_on.n; i++)
             fn(s, BY_DEPENDENCY, v, t->depends_on.at[i]);
-        if (key != NULL)
+        if (key != NULL) {
             fn(s, BY_BRANCH, v, key);
+            fn(s, BY_BRANCH_NAME, v, t->branch);
+        }
         if (t->spawner != NULL)
             fn(s, BY_SPAWNER, v, t->spawner);
         if (t->workspace != NULL)

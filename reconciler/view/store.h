@@ -29,6 +29,7 @@ struct view *store_get(const struct store *s, unsigned kind, unsigned profile,
 enum task_index {
     BY_DEPENDENCY,   /* value: a Task's name; gives those that list it in dependsOn */
     BY_BRANCH,       /* value: branch_key() */
+    BY_BRANCH_NAME,  /* value: spec.branch, of whatever Workspace */
     BY_SPAWNER,      /* value: the TaskSpawner's name */
     BY_WORKSPACE,    /* value: the Workspace's name; TaskSpawners too */
     BY_AGENT_CONFIG, /* value: the AgentConfig's name */

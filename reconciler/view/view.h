@@ -118,6 +118,7 @@ struct workspace_view {
     const char *ref;    /* NULL or not empty */
     const char *secret; /* NULL without secretRef */
     const char *setup;  /* setupCommand as a JSON list, NULL without */
+    int64_t depth;      /* commits that are cloned; 0: all */
     struct workspace_remote *remotes;
     size_t n_remotes;
     struct named_text *files; /* name is the path */

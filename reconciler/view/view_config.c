@@ -44,10 +44,12 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
     const char *repo = NULL;
     json_t *list = NULL, *files = NULL;
 
+    w->depth = 1;
     if (json_get_str(object, "spec.repo", &repo, e) < 0 ||
         view_opt(v, object, "spec.ref", &w->ref, e) < 0 ||
         view_opt(v, object, "spec.secretRef.name", &w->secret, e) < 0 ||
         read_setup(w, object, e) < 0 ||
+        json_opt_int(object, "spec.cloneDepth", &w->depth, e) < 0 ||
         json_opt_arr(object, "spec.remotes", &list, e) < 0 ||
         json_opt_arr(object, "spec.files", &files, e) < 0 ||
         read_pairs(v, list, "spec.remotes", "name", "url", &remotes, &w->n_remotes, e) <
@@ -55,6 +57,10 @@ workspace_view_read(struct view *v, const json_t *object, struct err *e)
         read_pairs(v, files, "spec.files", "path", "content", &w->files, &w->n_files, e) <
             0)
         return -1;
+    if (w->depth < 0 || w->depth > INT32_MAX)
+        return err_set(e, ERR_INVALID,
+                       "spec.cloneDepth: %lld is not within 0 and 2147483647",
+                       (long long)w->depth);
     w->repo = pool_str(&v->arena, repo);
     if (w->n_remotes > 0)
         w->remotes = pool_alloc(&v->arena, w->n_remotes * sizeof *w->remotes);

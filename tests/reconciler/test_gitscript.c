@@ -260,6 +260,7 @@ Test(gitscript, a_remote_that_does_not_answer_fails, .init = start, .fini = fini
     cr_assert_neq(sh("KELOS_BRANCH=topic sh -c %s", buf_str(&script)), 0);
     cr_assert_eq(sh("cd workspace/repo && git branch --show-current"), 0);
     cr_assert_str_eq(line(), "main");
+    row_claim("TE/W-G4"); /* absent is a_branch_that_is_new_starts_from_the_base */
     free(text);
 }
 
@@ -285,6 +286,7 @@ Test(gitscript, a_tag_and_a_commit_are_detached, .init = start, .fini = finish)
         cr_assert_str_eq(line(), sha);
     }
     row_claim("RES/W14");
+    row_claim("TE/W-G1");
 }
 
 Test(gitscript, the_token_goes_to_its_own_host_alone, .init = start, .fini = finish)
@@ -309,6 +311,7 @@ Test(gitscript, the_token_goes_to_its_own_host_alone, .init = start, .fini = fin
     cr_assert_neq(sh("grep -r -e from-env -e from-file -e env-token workspace/repo/.git"),
                   0);
     row_claim("ADD/LT4");
+    row_claim("TE/W-G3");
 }
 
 Test(gitscript, remotes_are_data, .init = start, .fini = finish)
@@ -348,6 +351,7 @@ Test(gitscript, files_are_written_and_not_listed, .init = start, .fini = finish)
     cr_assert_eq(sh("test -f 'workspace/repo/.claude/skills/[a] b/SKILL.md'"), 0);
     cr_assert_eq(
         sh("git -C workspace/repo status --porcelain | grep . && exit 1 || exit 0"), 0);
+    cr_assert_eq(sh("cd workspace/repo && git add -A && git diff --cached --quiet"), 0);
 }
 
 Test(gitscript, files_do_not_follow_links_of_the_repository, .init = start,
@@ -364,6 +368,7 @@ Test(gitscript, files_do_not_follow_links_of_the_repository, .init = start,
                   0);
     cr_assert_str_eq(which, "workspace-files");
     cr_assert_eq(sh("ls outside | grep . && exit 1 || exit 0"), 0);
+    row_claim("TE/W-G6");
 }
 
 Test(gitscript, plugins_are_copied_but_the_kubelets_own_entries, .init = start,
@@ -382,4 +387,193 @@ Test(gitscript, plugins_are_copied_but_the_kubelets_own_entries, .init = start,
     cr_assert_eq(
         sh("cat kelos/plugin/p/skills/s/SKILL.md && test ! -e kelos/plugin/..data"), 0);
     cr_assert_str_eq(line(), "S");
+}
+
+/* ---- where git is kept from doing what the original lets it ---- */
+
+Test(gitscript, an_ssh_address_takes_the_token_over_https, .init = start, .fini = finish)
+{
+    const char *which;
+    char path[4096];
+
+    /* a git that clones what is here, whatever it is told, and says what it was told */
+    cr_assert_eq(sh("mkdir bin && real=$(command -v git) && cat > bin/git <<END\n"
+                    "#!/bin/sh\n"
+                    "case \"\\$*\" in *' clone '*)\n"
+                    "    printf '%%s\\n' \"\\$@\" > %s/told; for a; do to=\\$a; done\n"
+                    "    exec $real clone -q %s/bare.git \"\\$to\" ;;\n"
+                    "esac\n"
+                    "exec $real \"\\$@\"\n"
+                    "END\n"
+                    "chmod 755 bin/git",
+                    dir, dir),
+                 0);
+    snprintf(path, sizeof path, "%s/bin:%s", dir, getenv("PATH"));
+    setenv("PATH", path, 1);
+    cr_assert_eq(prepare("", "'repo':'git@git.example:acme/web.git'", NULL, "s", &which),
+                 0, "%s", which);
+    cr_assert_eq(
+        sh("grep -x 'url.https://git.example/.insteadOf=git@git.example:' told && "
+           "grep -x git@git.example:acme/web.git told"),
+        0);
+    cr_assert_eq(sh("cd workspace/repo && git remote set-url origin "
+                    "git@git.example:acme/web.git && git ls-remote --get-url origin"),
+                 0);
+    cr_assert_str_eq(line(), "https://git.example/acme/web.git");
+    cr_assert_eq(
+        sh("cd workspace/repo && printf 'protocol=https\\nhost=git.example\\n\\n' |"
+           " GITHUB_TOKEN=t0 git credential fill | grep password"),
+        0);
+    cr_assert_str_eq(line(), "password=t0");
+    row_claim("TE/W-G2");
+}
+
+/* How many commits of main there are in the checkout. */
+static const char *
+commits(void)
+{
+    cr_assert_eq(sh("git -C workspace/repo rev-list --count HEAD"), 0);
+    return line();
+}
+
+Test(gitscript, history_is_as_deep_as_is_wanted, .init = start, .fini = finish)
+{
+    static const struct {
+        const char *workspace, *spec, *count;
+    } rows[] = {
+        {REPO ",'ref':'main'", "", "1"},
+        {REPO ",'ref':'main','cloneDepth':0", "", "2"},
+        {REPO ",'ref':'main','cloneDepth':2", "", "2"},
+        {REPO ",'ref':'main'", "'branch':'topic'", "1"},
+        {REPO ",'ref':'main','cloneDepth':2", "'branch':'topic'", "2"},
+        {REPO ",'ref':'main','cloneDepth':0", "'branch':'topic'", "3"},
+    };
+    const char *which;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(prepare(rows[i].spec, rows[i].workspace, NULL, NULL, &which), 0,
+                     "%s", which);
+        cr_expect_str_eq(commits(), rows[i].count, "row %zu: %s", i, line());
+        cr_assert_eq(sh("rm -rf workspace/repo"), 0);
+        unsetenv("KELOS_CLONE_DEPTH");
+    }
+    /* with the history there is a merge base, and a rebase works */
+    cr_assert_eq(prepare("'branch':'topic'", REPO ",'ref':'main','cloneDepth':0", NULL,
+                         NULL, &which),
+                 0);
+    cr_assert_eq(
+        sh("cd workspace/repo && git merge-base HEAD origin/main && git rebase -q "
+           "origin/main"),
+        0);
+    row_claim("TE/W-G12");
+}
+
+Test(gitscript, a_commit_is_as_deep_as_is_wanted, .init = start, .fini = finish)
+{
+    char workspace[200];
+    const char *which;
+
+    cr_assert_eq(sh("git -C seed rev-parse main"), 0);
+    snprintf(workspace, sizeof workspace, REPO ",'cloneDepth':0,'ref':'%s'", line());
+    cr_assert_eq(prepare("", workspace, NULL, NULL, &which), 0, "%s", which);
+    cr_assert_str_eq(commits(), "2");
+}
+
+Test(gitscript, a_second_attempt_goes_on_from_what_was_pushed, .init = start,
+     .fini = finish)
+{
+    const char *which;
+
+    cr_assert_eq(prepare("'branch':'work'", REPO ",'ref':'main'", NULL, NULL, &which), 0);
+    cr_assert_eq(
+        sh("cd workspace/repo && echo 1 > pushed && git add . && git commit -qm 1 "
+           "&& git push -q origin work && echo 2 > lost"),
+        0);
+    cr_assert_eq(sh("rm -rf workspace/repo"), 0); /* the Pod was evicted */
+    cr_assert_eq(prepare("'branch':'work'", REPO ",'ref':'main'", NULL, NULL, &which), 0);
+    cr_assert_eq(sh("cd workspace/repo && test -f pushed && test ! -e lost && git branch "
+                    "--show-current"),
+                 0);
+    cr_assert_str_eq(line(), "work");
+}
+
+/* A repository with two skills, in the place of https://github.com/a/b. */
+static void
+start_skills(void)
+{
+    char path[100];
+
+    start();
+    snprintf(path, sizeof path, "%s/.gitconfig", dir);
+    setenv("GIT_CONFIG_GLOBAL", path, 1); /* HOME is another one in that container */
+    cr_assert_eq(
+        sh("git config --global url.file://%s/skills.git.insteadOf "
+           "https://github.com/a/b\n"
+           "git init -q skills && cd skills && mkdir -p skills/deploy/ref "
+           ".claude/skills/x\n"
+           "printf -- '---\\nname: deploy-it\\n---\\nD1\\n' > skills/deploy/SKILL.md\n"
+           "echo r > skills/deploy/ref/r.txt; echo X > .claude/skills/x/SKILL.md\n"
+           "git add . && git commit -qm one && git rev-parse HEAD > ../pin\n"
+           "printf -- '---\\nname: deploy-it\\n---\\nD2\\n' > skills/deploy/SKILL.md\n"
+           "git commit -qam two && cd .. && git clone -q --bare skills skills.git",
+           dir),
+        0);
+}
+
+Test(gitscript, a_pinned_skill_is_that_commit_and_is_seen_by_the_agents,
+     .init = start_skills, .fini = finish)
+{
+    char config[200];
+    const char *which;
+
+    cr_assert_eq(sh("cat pin"), 0);
+    snprintf(config, sizeof config, "'skills':[{'source':'a/b#%s'}]", line());
+    cr_assert_eq(prepare("", NULL, config, NULL, &which), 0, "%s", which);
+    /* also those in hidden folders, which a loop over "*" would not see */
+    cr_assert_eq(sh("cd kelos/plugin && find . -type f | sort | tr '\\n' ' '"), 0);
+    cr_assert_str_eq(line(), "./skills-sh/skills/deploy-it/SKILL.md "
+                             "./skills-sh/skills/deploy-it/ref/r.txt "
+                             "./skills-sh/skills/x/SKILL.md ");
+    cr_assert_eq(sh("tail -n 1 kelos/plugin/skills-sh/skills/deploy-it/SKILL.md"), 0);
+    cr_assert_str_eq(line(), "D1");
+    row_claim("ADD/AW20");
+    cr_assert_eq(sh("rm -rf kelos/plugin && mkdir kelos/plugin; cat pin"), 0);
+    snprintf(config, sizeof config,
+             "'skills':[{'source':'a/b#%s','skill':'x','secretRef':{'name':'s'}}]",
+             line());
+    cr_assert_eq(prepare("", NULL, config, NULL, &which), 0, "%s", which);
+    cr_assert_eq(sh("ls kelos/plugin/skills-sh/skills"), 0);
+    cr_assert_str_eq(line(), "x");
+    snprintf(config, sizeof config, "'skills':[{'source':'a/b#%040d'}]", 7);
+    cr_assert_neq(prepare("", NULL, config, NULL, &which), 0);
+    cr_assert_str_eq(which, "skills-install");
+}
+
+Test(gitscript, what_the_skills_tool_hides_is_put_where_agents_look, .init = start,
+     .fini = finish)
+{
+    char path[4096];
+    const char *which;
+
+    cr_assert_eq(sh("mkdir bin && printf '#!/bin/sh\\nexit 0\\n' > bin/apk && cp bin/apk "
+                    "bin/chown && cat > bin/npx <<'END'\n"
+                    "#!/bin/sh\n"
+                    "echo \"$*\" >> $HOME/../../told\n"
+                    "mkdir -p $HOME/.agents/skills/one $HOME/.npm\n"
+                    "echo S > $HOME/.agents/skills/one/SKILL.md\n"
+                    "END\n"
+                    "chmod 755 bin/*"),
+                 0);
+    snprintf(path, sizeof path, "%s/bin:%s", dir, getenv("PATH"));
+    setenv("PATH", path, 1);
+    cr_assert_eq(
+        prepare("'type':'gemini'", NULL, "'skills':[{'source':'c/d'}]", NULL, &which), 0,
+        "%s", which);
+    cr_assert_eq(sh("cat told"), 0); /* no agent's own id, which the tool may not know */
+    cr_assert_str_eq(line(), "-y skills add c/d -a universal -y -g");
+    cr_assert_eq(sh("cd kelos/plugin && find . -type f && ls -A"), 0);
+    cr_assert_str_eq(line(), "./skills-sh/skills/one/SKILL.md");
+    cr_assert_eq(sh("ls -A kelos/plugin | tr '\\n' ' '"), 0);
+    cr_assert_str_eq(line(), "skills-sh ");
+    row_claim("TE/W-A1");
 }
