@@ -22,6 +22,7 @@ struct counts {
     bool budget_reached;
     int64_t watermark_ms; /* cron: ticks until then are done with */
     bool held;            /* an item is left for later */
+    bool unsettled;       /* a create of before is not known to have failed or worked */
 };
 
 static const char *const state_names[] = {
@@ -31,6 +32,7 @@ static const char *const state_names[] = {
     [PLAN_WAITS_SLOT] = "WaitsForMaxConcurrency",
     [PLAN_WAITS_BUDGET] = "WaitsForMaxTotalTasks",
     [PLAN_WAITS_POLL] = "WaitsForPoll",
+    [PLAN_WAITS_WRITE] = "WaitsForWrite",
     [PLAN_PAST] = "Past",
     [PLAN_FAILS] = "Fails",
 };
@@ -264,10 +266,41 @@ plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
           struct plan_verdict *v)
 {
     judge(f, p, c, v);
-    if (v->state == PLAN_STARTS && (v->state = limited(f, c)) == PLAN_STARTS)
+    if (v->state != PLAN_STARTS)
+        return;
+    if (c->unsettled)
+        v->state = PLAN_WAITS_WRITE;
+    else if ((v->state = limited(f, c)) == PLAN_STARTS)
         add_create(f, p, c, v);
+}
+
+/* The create that may still come up goes first, so that it is that one, or finds its name
+ * taken. A name that the server refuses cannot come up either. Returns its place, or the
+ * number of verdicts. */
+static size_t
+plan_unsettled(const struct plan_facts *f, struct plan *p, struct counts *c)
+{
+    for (size_t i = 0; f->unsettled != NULL && i < p->n_verdicts; i++) {
+        struct plan_verdict *v = &p->verdicts[i];
+        if (strcmp(v->name, f->unsettled) != 0)
+            continue;
+        plan_item(f, p, c, v);
+        c->unsettled = p->n_creates == 0 &&
+                       !(v->state == PLAN_FAILS && (find_refusal(f, v->name) != NULL ||
+                                                    f->taken(f->arg, v->name)));
+        return i;
+    }
+    c->unsettled = f->unsettled != NULL;
+    return p->n_verdicts;
+}
+
+/* Ticks are done with up to the first that is left for later. */
+static void
+move_watermark(struct counts *c, const struct plan_verdict *v)
+{
     c->held = c->held || v->state == PLAN_AGAIN || v->state == PLAN_WAITS_SLOT ||
-              v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL;
+              v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL ||
+              v->state == PLAN_WAITS_WRITE;
     if (!c->held && item_time(v->item) > c->watermark_ms)
         c->watermark_ms = item_time(v->item);
 }
@@ -322,8 +355,12 @@ plan_items(const struct plan_facts *f, struct plan *p, struct counts *c)
         p->n_verdicts = 0;
         return;
     }
-    for (size_t i = 0; i < p->n_verdicts; i++)
-        plan_item(f, p, c, &p->verdicts[i]);
+    size_t first = plan_unsettled(f, p, c);
+    for (size_t i = 0; i < p->n_verdicts; i++) {
+        if (i != first)
+            plan_item(f, p, c, &p->verdicts[i]);
+        move_watermark(c, &p->verdicts[i]);
+    }
     if (!c->held && f->items->watermark_ms > c->watermark_ms)
         c->watermark_ms = f->items->watermark_ms;
 }

@@ -58,6 +58,9 @@ struct plan_facts {
     bool (*taken)(void *arg, const char *name);
     void *arg;
     int64_t total; /* highest count known to this process; the rest is found here */
+    /* A create that was sent and not answered (intent.h): its Task may come up at any time, so
+     * it is made first, and nothing else starts while it cannot be. NULL: there is none. */
+    const char *unsettled;
     const char *config_error;   /* the spec cannot work: why; NULL */
     const char *template_error; /* a template cannot be parsed: why; NULL */
     struct plan_quota quota;
@@ -74,6 +77,7 @@ enum plan_state {
     PLAN_WAITS_SLOT,   /* for maxConcurrency */
     PLAN_WAITS_BUDGET, /* for maxTotalTasks */
     PLAN_WAITS_POLL,   /* its Task has just gone: the next poll must still find it */
+    PLAN_WAITS_WRITE,  /* an earlier create may still come up (plan_facts.unsettled) */
     PLAN_PAST,         /* a tick that is done with */
     PLAN_FAILS         /* it becomes no Task: `why` */
 };
