@@ -1,7 +1,8 @@
 /* castore.h - the certificates of the authorities that a process trusts, read once.
  *
- * libcurl reads them anew for every process; 140 of them are three MiB. A store that was read
- * before a fork is shared by all that come from it.
+ * libcurl reads them anew for every process; 140 of them are three MiB. Here they are kept as
+ * they come (150 KiB, in pages that processes forked later share) and parsed when the end of a
+ * chain asks for one.
  */
 #ifndef KELOS_COMMON_CASTORE_H
 #define KELOS_COMMON_CASTORE_H

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/castore.h"
 #include "common/clock.h"
 #include "common/data/json.h"
 #include "spawner/engine.h"
@@ -91,13 +92,15 @@ ask(struct once *o, const json_t *request, const char *when, struct err *e)
                               .arg = o,
                               .explain =
                                   o->explain.excluded != NULL ? &o->explain : NULL};
-    SCOPED(loop) struct loop *loop = loop_poll_new(e);
+    SCOPED(castore) struct castore *castore = castore_new(e);
+    SCOPED(loop) struct loop *loop = castore != NULL ? loop_poll_new(e) : NULL;
     SCOPED(http)
     struct http *http = loop != NULL ? http_new(loop, "kelos-spawner", e) : NULL;
     SCOPED(engine) struct engine *engine = NULL;
 
     if (http == NULL || json_get_str(request, "type", &text, e) < 0)
         return -1;
+    http_trust(http, castore_use, castore);
     assign.type = text;
     assign.spawns.items = &spawn;
     assign.spawns.count = 1;
