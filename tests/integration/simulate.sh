@@ -3,7 +3,8 @@
 . tests/support/lib.sh
 . tests/support/local.sh
 . tests/support/forge.sh
-cleanup() { local_down; forge_down; }
+FRONT=""
+cleanup() { [ -z "$FRONT" ] || kill "$FRONT" 2> /dev/null; local_down; forge_down; }
 
 issue() { # NUMBER TITLE LABELS [MORE]
     printf '{"number": %s, "title": "%s", "labels": [%s], "body": "Body of %s\\nsecond line", "user": "alice", "created_at": "2026-01-0%sT00:00:00Z"%s}' \
@@ -151,6 +152,20 @@ fault '{"path": "/repos/*", "times": -1, "status": 403, "body": "{\"message\": \
 sim fix; [ $RC -eq 1 ] || fail "exit $RC"
 must grep -q '^Error: GitHub API returned status 403' "$T/err"
 ctl DELETE faults
+
+begin "a source with a certificate is trusted when its authority is, among all others"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 2> /dev/null
+cat /etc/ssl/certs/ca-certificates.crt "$T/cert.pem" > "$T/roots.pem"
+python3 tests/support/tls_front.py "${FORGE##*:}" "$T/cert.pem" "$T/key.pem" > "$T/front" & FRONT=$!
+until_ok 5 test -s "$T/front"
+sed "s|$FORGE|https://127.0.0.1:$(cat "$T/front")|" "$T/fix.yaml" > "$T/tls.yaml"
+sim -f "$T/tls.yaml"; [ $RC -eq 1 ] || fail "exit $RC without the authority"
+must grep -qi 'certificate' "$T/err"
+SSL_CERT_FILE=$T/roots.pem sim -f "$T/tls.yaml"; [ $RC -eq 0 ] || fail "exit $RC: $(cat "$T/err")"
+[ "$(states)" = "5:HasTask 8:HasTask 6:Fails 1:HasTask" ] || fail "$(states)"
+SSL_CERT_FILE=$T/state.json sim -f "$T/tls.yaml"; [ $RC -eq 1 ] || fail "exit $RC without any"
+must grep -q 'no certificates of authorities can be read' "$T/err"
 
 begin "a schedule shows the ticks that are due"
 cat > "$T/cron.yaml" <<END
