@@ -1,7 +1,8 @@
 /* tasklive.c - reads a Task from the server when the watch does not show what we wrote.
  *
- * The answer takes the place of the view; older ones that the watch shows later are known by
- * their version and not acted upon.
+ * The answer takes the place of the view, unless the watch has overtaken it: the Task went,
+ * another one has its name, or a newer version was shown while the answer was on its way.
+ * Older ones that the watch shows later are known by their version and not acted upon.
  */
 #include "reconciler/task/taskrun.h"
 
@@ -21,6 +22,18 @@ wait_again(struct task_run *r)
     task_run_end(r);
 }
 
+/* Whether what the watch has shown by now is newer than the answer: that stands. */
+static bool
+overtaken(const struct task_run *r, const char *answered)
+{
+    const struct view *shown = store_get(r->shard->store, KIND_TASK, r->meta.profile,
+                                         r->meta.ns, r->meta.name);
+    int order;
+
+    return shown == NULL || strcmp(shown->meta.uid, r->meta.uid) != 0 ||
+           (kube_version_compare(shown->meta.version, answered, &order) && order > 0);
+}
+
 static void
 on_read(void *arg, const struct kube_result *res)
 {
@@ -38,15 +51,20 @@ on_read(void *arg, const struct kube_result *res)
         wait_again(r);
         return;
     }
+    /* The server has the last word, also when it is older than what was thought to be ours:
+     * else the question would be put again at once, and for ever. */
+    m->version[0] = '\0';
+    task_memory_wrote(m, res->version);
+    if (overtaken(r, res->version)) {
+        shard_add(s, r->key);
+        task_run_end(r);
+        return;
+    }
     struct view *v = view_new(KIND_TASK, r->meta.profile, res->body, &e), *now = v;
     if (v == NULL) {
         task_run_fail(r, &e);
         return;
     }
-    /* The server has the last word, also when it is older than what was thought to be ours:
-     * else the question would be put again at once, and for ever. */
-    m->version[0] = '\0';
-    task_memory_wrote(m, res->version);
     SCOPED(view) struct view *old = store_put(s->store, &v, s->epoch);
     wake(s, old, now); /* the key, too */
     task_run_end(r);
