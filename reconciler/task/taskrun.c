@@ -404,6 +404,9 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     r->spawner = pool_str(&r->arena, t->spawner != NULL ? t->spawner : "");
     r->model = pool_str(&r->arena, t->model != NULL ? t->model : "");
     const struct task_facts f = facts_gather(s, t, m);
+    /* A key has one deadline: an earlier one that has just passed took this one's place. */
+    if (f.job_created)
+        queue_add_at(s->queue, key, m->job_until);
     task_decide(&f, clock_wall_ms(), &r->decision);
     r->failed = f.job != NULL && f.job->succeeded == 0;
     r->dep_uids = deps_uids(t, facts_lookup, s, &r->arena);
