@@ -26,8 +26,8 @@ wait_again(struct task_run *r)
 static bool
 overtaken(const struct task_run *r, const char *answered)
 {
-    const struct view *shown = store_get(r->shard->store, KIND_TASK, r->meta.profile,
-                                         r->meta.ns, r->meta.name);
+    const struct view *shown =
+        store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
     int order;
 
     return shown == NULL || strcmp(shown->meta.uid, r->meta.uid) != 0 ||

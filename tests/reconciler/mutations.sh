@@ -3,13 +3,14 @@
 # LDFLAGS, LIBS and OBJECTS.
 #
 # A row: number @ file @ what to replace (a sed expression) @ the fault. An expression that
-# changes nothing is an error: the table is to follow the code.
+# changes nothing is an error: the table is to follow the code. Row 0 is the code as it is: a
+# seed at which that is found wanting would find every fault, and proves nothing.
 set -u
 STEPS=${STEPS:-50000}
-SEEDS=${SEEDS:-27 7 13 28 1 2}
+SEEDS=${SEEDS:-7 9}
 dir=$BUILD/mutations
 rm -rf "$dir" && mkdir -p "$dir"
-found=0 missed=0
+found=0 missed=0 began=$(date +%s)
 
 table() {
     cat <<'ROWS'
@@ -44,28 +45,36 @@ build() {
     $CC $LDFLAGS -o "$dir/$1" $objects $LIBS
 }
 
-while IFS=@ read -r n file expression what; do
-    if ! build "$n" "$file" "$expression"; then
-        missed=$((missed + 1))
-        continue
-    fi
-    seen=
+# look PROGRAM LOG: the first violation within STEPS, as "SEED STEP INVARIANT: WHAT".
+look() {
     for seed in $SEEDS; do
-        if ! "$dir/$n" --steps "$STEPS" --seed "$seed" > "$dir/$n.out" 2>&1 &&
-           line=$(grep -a 'violated at step' "$dir/$n.out"); then
-            seen="seed $seed: $line"
-            break
-        fi
+        "$1" --steps "$STEPS" --seed "$seed" > "$2" 2>&1 && continue
+        line=$(grep -a 'violated at step' "$2") || continue
+        echo "$line" | sed "s/^\(.*\) violated at step \([0-9]*\): /$seed \2 \1: /"
+        return 0
     done
-    if [ -n "$seen" ]; then
+    return 1
+}
+row() { printf '%2s  %-55s %-8s %4s %6s  %s\n' "$@"; }
+
+row '#' fault result seed step 'what showed it'
+if seen=$(look "$BUILD/tests/reconciler/property" "$dir/0.out"); then
+    row 0 'none: the code as it is' WRONG "$(echo "$seen" | cut -d' ' -f1)" "$(echo "$seen" | cut -d' ' -f2)" "${seen#* * }"
+    missed=1
+else
+    row 0 'none: the code as it is' holds "$(echo "$SEEDS" | tr ' ' ,)" "$STEPS" 'every invariant'
+fi
+while IFS=@ read -r n file expression what; do
+    if build "$n" "$file" "$expression" && seen=$(look "$dir/$n" "$dir/$n.out"); then
         found=$((found + 1))
-        printf '%2d  %-55s found   %s\n' "$n" "$what" "$seen"
+        rest=${seen#* }
+        row "$n" "$what" found "${seen%% *}" "${rest%% *}" "${rest#* }"
     else
         missed=$((missed + 1))
-        printf '%2d  %-55s MISSED  in %s steps of seeds %s\n' "$n" "$what" "$STEPS" "$SEEDS"
+        row "$n" "$what" MISSED "$(echo "$SEEDS" | tr ' ' ,)" "$STEPS" ''
     fi
 done <<ROWS
 $(table)
 ROWS
-echo "$found of $((found + missed)) mutations found within $STEPS steps"
-[ "$missed" -eq 0 ]
+echo "$found of 12 mutations found within $STEPS steps, in $(($(date +%s) - began)) s with their building"
+[ "$missed" -eq 0 ] && [ "$found" -eq 12 ]

@@ -93,7 +93,7 @@ static struct transition {
      0},
 };
 static uint64_t seen_finalizer, seen_pod_name, seen_ttl, seen_late, seen_deleted,
-    seen_killed;
+    seen_killed, seen_spawned;
 
 static enum phase
 phase_of(const json_t *task)
@@ -128,13 +128,14 @@ size_t
 check_coverage(void)
 {
     size_t missing = print_row("T1", "gets its finalizer", seen_finalizer);
-    size_t n = 5 + sizeof rows / sizeof *rows;
+    size_t n = 6 + sizeof rows / sizeof *rows;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         missing += print_row(rows[i].id, rows[i].what, rows[i].seen);
     missing += print_row("T13", "names its Pod", seen_pod_name);
     missing += print_row("T14", "is deleted when its time is over", seen_ttl);
     missing += print_row("5.2", "leaves when it is deleted", seen_deleted);
+    missing += print_row("D26", "is created by a TaskSpawner", seen_spawned);
     missing += print_row("", "(the process was killed)", seen_killed);
     print_row("T12", "outputs after the phase: must not be seen", seen_late);
     printf("transitions seen: %zu of %zu (%zu %%)\n", n - missing, n,
@@ -420,6 +421,7 @@ check_spawned(const json_t *task)
                                   "kelos.dev/taskspawner") != NULL;
     }
     zlistx_destroy(&keys);
+    seen_spawned++;
     if (number <= highest_ordinal)
         violated("D26", "ordinal %lld is given again after %lld", (long long)number,
                  (long long)highest_ordinal);

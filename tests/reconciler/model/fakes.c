@@ -242,6 +242,24 @@ execute_delete(struct call *c, unsigned kind)
         api_delete(kind, c->name);
 }
 
+/* The spawned Tasks there are: the only list that the reconciler asks for. */
+static void
+execute_list(struct call *c, unsigned kind)
+{
+    json_t *items = json_array();
+    char prefix[16];
+
+    snprintf(prefix, sizeof prefix, "%u/", kind);
+    for (json_t *d = zhashx_first(model.objects); d != NULL;
+         d = zhashx_next(model.objects))
+        if (strncmp(zhashx_cursor(model.objects), prefix, strlen(prefix)) == 0 &&
+            json_object_get(json_at(d, "metadata.labels"), "kelos.dev/taskspawner") !=
+                NULL)
+            json_array_append(items, d);
+    SCOPED(json) json_t *list = json_pack("{s:{},s:o}", "metadata", "items", items);
+    succeed(c, list);
+}
+
 void
 call_execute(struct call *c)
 {
@@ -262,6 +280,8 @@ call_execute(struct call *c)
         execute_patch(c, (unsigned)kind);
     else if (c->verb == KUBE_DELETE)
         execute_delete(c, (unsigned)kind);
+    else if (c->verb == KUBE_LIST)
+        execute_list(c, (unsigned)kind);
     else if (api_get((unsigned)kind, c->name) != NULL)
         succeed(c, api_get((unsigned)kind, c->name));
     else
