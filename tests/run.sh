@@ -10,7 +10,6 @@ ROWS_OUT=$(pwd)/$BUILD/rows.txt; export ROWS_OUT
 : > "$ROWS_OUT"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$(pwd)/$logs/asan:detect_leaks=1"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
-export LSAN_OPTIONS="${LSAN_OPTIONS:-}:suppressions=$(pwd)/tests/support/lsan.supp:print_suppressions=0"
 passed=0 failed=0 bad=""
 
 # count NAME STATUS: reads the counts from the log of NAME.

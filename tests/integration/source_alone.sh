@@ -29,6 +29,8 @@ with open("/proc/%s/maps" % pid) as maps, open("/proc/%s/mem" % pid, "rb", 0) as
         if "r" not in rights or "[v" in line:
             continue
         start, end = (int(x, 16) for x in span.split("-"))
+        if end - start > 1 << 32:  # a sanitizer's shadow, which holds no bytes of the program
+            continue
         try:
             mem.seek(start)
             data = mem.read(end - start)
