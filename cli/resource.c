@@ -127,8 +127,8 @@ detail_conditions(struct buf *out, const json_t *object)
                    json_str_or(c, "status", ""));
         if (reason[0] != '\0')
             buf_printf(&text, " (%s)", reason);
-        if (say[0] != '\0')
-            buf_printf(&text, " %s", say);
+        if (say[0] != '\0') /* more lines are those of the message, shown above */
+            buf_printf(&text, " %.*s", (int)strcspn(say, "\n"), say);
     }
     detail_field(out, "Conditions", buf_str(&text), true);
 }

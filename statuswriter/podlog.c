@@ -3,12 +3,10 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/mask.h"
 #include "statuswriter/outputs.h"
-
-/* How much of a failed run's log goes into its Task's status. */
-#define TAIL_BYTES 1024
 
 struct reading {
     struct podlogs *all;
@@ -127,16 +125,16 @@ start_next(struct podlogs *l)
         }
 }
 
-/* The last lines of at most TAIL_BYTES, with what may be a secret hidden: they are for a
+/* The last lines of at most LIMIT_STATUS_TAIL_BYTES, with what may be a secret hidden: they are for a
  * status that more people read than the log. */
 static const char *
 shown_tail(struct reading *x, struct buf *masked)
 {
     mask_add(masked, outputs_reader_tail(x->reader));
     const char *text = buf_str(masked);
-    if (masked->size <= TAIL_BYTES)
+    if (masked->size <= LIMIT_STATUS_TAIL_BYTES)
         return text;
-    text += masked->size - TAIL_BYTES;
+    text += masked->size - LIMIT_STATUS_TAIL_BYTES;
     const char *line = strchr(text, '\n');
     while ((*text & 0xC0) == 0x80)
         text++;

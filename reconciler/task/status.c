@@ -38,17 +38,37 @@ status_branch(struct pool *a, const struct task_view *t, const struct branch *b)
 
 const char *
 status_end(struct pool *a, bool ok, const struct job_view *j, const struct pod_view *pod,
-           const struct capture *c)
+           const char *before)
 {
-    const char *text = ok ? "Task completed successfully" : "Task failed";
+    const char *why = NULL;
 
-    if (!ok && pod != NULL && pod->failure != NULL)
-        text = pool_printf(a, "%s: %s", text, pod->failure);
-    if (!ok && *j->failed_reason != '\0')
-        text = pool_printf(a, "%s (%s)", text, j->failed_reason);
-    if (c != NULL && !c->complete && *c->message != '\0')
-        text = pool_printf(a, "%s; outputs not captured: %s", text, c->message);
-    return text;
+    if (ok)
+        return "Task completed successfully";
+    if (pod != NULL)
+        why = pod->failure != NULL ? pod->failure : pod->waiting;
+    else if (*before != '\0') /* the Pod was taken away at a deadline */
+        why = before;
+    return pool_printf(a, "Task failed%s%s%s%s%s", why != NULL ? ": " : "",
+                       why != NULL ? why : "", *j->failed_reason != '\0' ? " (" : "",
+                       j->failed_reason, *j->failed_reason != '\0' ? ")" : "");
+}
+
+const char *
+status_uncaptured(struct pool *a, const struct capture *c)
+{
+    if (c == NULL || c->complete || *c->message == '\0')
+        return "";
+    return pool_printf(a, "; outputs not captured: %s", c->message);
+}
+
+const char *
+status_with_tail(struct pool *a, const char *line, const char *tail)
+{
+    size_t size = tail != NULL ? strlen(tail) : 0;
+
+    while (size > 0 && tail[size - 1] == '\n')
+        size--;
+    return size == 0 ? line : pool_printf(a, "%s\n%.*s", line, (int)size, tail);
 }
 
 const char *

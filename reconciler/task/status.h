@@ -8,10 +8,15 @@
 const char *status_dependency(struct pool *a, const struct deps *d);
 const char *status_branch(struct pool *a, const struct task_view *t,
                           const struct branch *b);
-/* "Task completed successfully" or "Task failed" with what is known of the cause; and why
- * outputs are missing when their capture was given up. `pod` and `c` may be NULL. */
+/* "Task completed successfully" or "Task failed" with what is known of the cause; one line.
+ * `before` is the message so far: why a container could not start says why a run that never
+ * began has failed. `pod` may be NULL. */
 const char *status_end(struct pool *a, bool ok, const struct job_view *j,
-                       const struct pod_view *pod, const struct capture *c);
+                       const struct pod_view *pod, const char *before);
+/* What to append when the capture of outputs was given up; "" when it was not. */
+const char *status_uncaptured(struct pool *a, const struct capture *c);
+/* The line, and below it the last lines of the log (NULL or "": none). */
+const char *status_with_tail(struct pool *a, const char *line, const char *tail);
 
 /* Why a Task with a Job has failed, in one word: DeadlineExceeded, Evicted, OOMKilled,
  * NonZeroExitCode, the Job's own reason, or TaskFailed. Borrowed. */

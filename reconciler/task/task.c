@@ -216,11 +216,59 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
     }
 }
 
-/* An agent whose init containers failed has said nothing. */
+/* Whose log tells how it ended. An agent whose init containers failed has said nothing; of
+ * those, the one that failed has. */
 static bool
-has_log(const struct pod_view *pod)
+choose_log(const struct pod_view *pod, const char **container)
 {
-    return pod != NULL && (pod->started || strcmp(pod->phase, "Failed") != 0);
+    *container = NULL;
+    if (pod == NULL)
+        return false;
+    if (pod->started || strcmp(pod->phase, "Failed") != 0)
+        return true;
+    *container = pod->failed_init;
+    return *container != NULL;
+}
+
+/* `agent`: it was the agent's log that was to be read. */
+static enum captured
+judge_capture(const struct capture *c, bool agent)
+{
+    if (agent && (c == NULL || !c->complete))
+        return CAPTURED_TIMED_OUT;
+    return agent && c->outputs.n > 0 ? CAPTURED_OUTPUTS : CAPTURED_NOTHING;
+}
+
+static void
+finish(const struct task_facts *f, int64_t now_ms, struct decision *d,
+       struct task_status status, bool ok, bool agent)
+{
+    const struct capture *c = f->captured;
+    const char *before = status.phase == PHASE_RUNNING ? status.message : "";
+    const char *line = status_end(&d->arena, ok, f->job, f->pod, before);
+
+    if (agent)
+        line = pool_printf(&d->arena, "%s%s", line, status_uncaptured(&d->arena, c));
+    status.phase = ok ? PHASE_SUCCEEDED : PHASE_FAILED;
+    status.completed_ms = now_ms;
+    status.message =
+        ok ? line : status_with_tail(&d->arena, line, c != NULL ? c->tail : NULL);
+    status.cause = ok ? "Succeeded" : status_cause(f->job, f->pod);
+    status.captured = judge_capture(c, agent);
+    if (c != NULL) {
+        status.with_outputs = c->outputs.n > 0;
+        status.outputs = c->outputs;
+        status.keys = c->keys;
+        status.values = c->values;
+    }
+    if (!show(f, d, status))
+        return;
+    event(d, !ok, ok ? "TaskSucceeded" : "TaskFailed", line);
+    if (status.with_outputs)
+        event(d, false, "OutputsCaptured",
+              pool_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
+                          c->outputs.n, c->keys.n));
+    act(d, ACT_COUNT_FINISHED);
 }
 
 /* The Job has ended: the Task ends once its outputs are read or given up. */
@@ -228,10 +276,13 @@ static void
 decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
            struct task_status status, bool ok)
 {
-    const struct capture *c = f->captured;
+    const char *container;
+    bool readable = choose_log(f->pod, &container);
 
-    if (has_log(f->pod) && f->capture == CAPTURE_NONE) {
-        act(d, ACT_COLLECT)->text = f->pod->view.meta.name;
+    if (readable && f->capture == CAPTURE_NONE) {
+        struct action *a = act(d, ACT_COLLECT);
+        a->text = f->pod->view.meta.name;
+        a->container = container;
         return;
     }
     if (f->capture == CAPTURE_ASKED)
@@ -241,28 +292,7 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
         wake(d, f->finished_seen_ms + POD_GRACE_MS);
         return;
     }
-    status.phase = ok ? PHASE_SUCCEEDED : PHASE_FAILED;
-    status.completed_ms = now_ms;
-    status.message = status_end(&d->arena, ok, f->job, f->pod, c);
-    status.cause = ok ? "Succeeded" : status_cause(f->job, f->pod);
-    status.tail = ok || c == NULL ? NULL : c->tail;
-    status.captured = c == NULL || !c->complete ? CAPTURED_TIMED_OUT
-                      : c->outputs.n > 0        ? CAPTURED_OUTPUTS
-                                                : CAPTURED_NOTHING;
-    if (c != NULL) {
-        status.with_outputs = c->outputs.n > 0;
-        status.outputs = c->outputs;
-        status.keys = c->keys;
-        status.values = c->values;
-    }
-    if (!show(f, d, status))
-        return;
-    event(d, !ok, ok ? "TaskSucceeded" : "TaskFailed", status.message);
-    if (status.with_outputs)
-        event(d, false, "OutputsCaptured",
-              pool_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
-                          c->outputs.n, c->keys.n));
-    act(d, ACT_COUNT_FINISHED);
+    finish(f, now_ms, d, status, ok, f->pod == NULL || (readable && container == NULL));
 }
 
 static bool
@@ -309,8 +339,10 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
     } else if (job_failed(j)) {
         decide_end(f, now_ms, d, status, false);
     } else {
-        if (status.phase != PHASE_RUNNING)
+        if (status.phase != PHASE_RUNNING) { /* its Pod is named when it runs */
             status.phase = PHASE_PENDING;
+            status.pod_name = f->task->pod_name;
+        }
         status.message = "";
         show(f, d, status);
     }

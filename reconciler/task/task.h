@@ -76,7 +76,6 @@ struct task_status {
     enum phase phase;
     const char *message, *job_name, *pod_name;
     const char *cause; /* one word for condition Ready; NULL: nothing to say */
-    const char *tail;  /* goes into that condition; NULL: none */
     int64_t started_ms, completed_ms;
     enum blocked blocked;
     enum captured captured;
@@ -93,7 +92,7 @@ enum action_kind {
     ACT_CREATE_JOB, /* build and create; a build error comes back as facts.build_error */
     ACT_DELETE_JOB,
     ACT_DELETE_TASK,
-    ACT_COLLECT,    /* ask for the outputs of `text`, a Pod */
+    ACT_COLLECT,    /* read the log of `text`, a Pod: outputs, and how it ended */
     ACT_KEEP_TOKEN, /* what is due for its token; goes on beside the Task */
     ACT_STATUS,
     ACT_EVENT,
@@ -104,10 +103,11 @@ enum action_kind {
 
 struct action {
     enum action_kind kind;
-    bool warning;       /* ACT_EVENT */
-    const char *reason; /* ACT_EVENT */
-    const char *text;   /* ACT_EVENT: message; ACT_COLLECT: pod */
-    int64_t at_ms;      /* ACT_WAKE */
+    bool warning;          /* ACT_EVENT */
+    const char *reason;    /* ACT_EVENT */
+    const char *text;      /* ACT_EVENT: message; ACT_COLLECT: pod */
+    const char *container; /* ACT_COLLECT: whose log; NULL: the agent's */
+    int64_t at_ms;         /* ACT_WAKE */
 };
 
 #define DECISION_ACTIONS 10

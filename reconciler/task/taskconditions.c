@@ -43,15 +43,11 @@ set(json_t *conditions, const struct task_view *t, const char *type, bool status
 static bool
 set_ready(json_t *list, const struct task_view *t, const struct task_status *want)
 {
-    bool ok = want->phase == PHASE_SUCCEEDED, tail = want->tail != NULL && *want->tail;
-    SCOPED(buf) struct buf message = BUF_INIT;
-
     if (want->cause == NULL ||
         (strcmp(want->cause, "Running") == 0 && view_condition(list, "Ready") == NULL))
         return false;
-    buf_printf(&message, "%s%s%s", want->message, tail ? "\n" : "",
-               tail ? want->tail : "");
-    return set(list, t, "Ready", ok, want->cause, buf_str(&message), want->now_ms);
+    return set(list, t, "Ready", want->phase == PHASE_SUCCEEDED, want->cause,
+               want->message, want->now_ms);
 }
 
 json_t *

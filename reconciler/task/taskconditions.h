@@ -3,8 +3,8 @@
  *
  * phase and message decide; conditions say the same to programs. Blocked is there once a
  * Task had to wait, and False from its Job on. Ready is True when the Task has succeeded;
- * else its reason is one word for why not (OOMKilled, ImagePullBackOff, ...), and of a
- * failed run its message ends with the last lines of the log.
+ * else its reason is one word for why not (OOMKilled, ImagePullBackOff, ...). Its message is
+ * the status's.
  */
 #ifndef KELOS_RECONCILER_TASKCONDITIONS_H
 #define KELOS_RECONCILER_TASKCONDITIONS_H

@@ -14,10 +14,18 @@ keep_texts(struct pool *a, const struct msg_strs *from)
     return t;
 }
 
+/* What another container than the agent prints is no output. */
 static void
-keep_outputs(struct task_memory *m, const struct msg_outputs *o)
+keep_outputs(struct task_memory *m, const struct msg_outputs *o, bool agent)
 {
     struct pool *a = &m->capture_arena;
+
+    m->captured = (struct capture){.complete = o->complete,
+                                   .message = pool_str(a, o->message),
+                                   .tail = pool_str(a, o->tail)};
+    m->capture = CAPTURE_DONE;
+    if (!agent)
+        return;
     size_t n = o->results.count;
     struct texts keys = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
     struct texts values = {n > 0 ? pool_alloc(a, n * sizeof(char *)) : NULL, n};
@@ -26,13 +34,9 @@ keep_outputs(struct task_memory *m, const struct msg_outputs *o)
         keys.at[i] = pool_str(a, o->results.items[i].key);
         values.at[i] = pool_str(a, o->results.items[i].value);
     }
-    m->captured = (struct capture){.complete = o->complete,
-                                   .outputs = keep_texts(a, &o->outputs),
-                                   .keys = keys,
-                                   .values = values,
-                                   .message = pool_str(a, o->message),
-                                   .tail = pool_str(a, o->tail)};
-    m->capture = CAPTURE_DONE;
+    m->captured.outputs = keep_texts(a, &o->outputs);
+    m->captured.keys = keys;
+    m->captured.values = values;
 }
 
 /* Who asked: the run is over when the answer comes. */
@@ -40,6 +44,7 @@ struct ask {
     struct shard *shard;
     char key[SHARD_KEY_MAX];
     char uid[65];
+    bool agent; /* whose log it is */
 };
 
 static void
@@ -50,14 +55,14 @@ on_outputs(void *arg, const struct msg_outputs *o)
 
     if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
         m->capture == CAPTURE_ASKED) {
-        keep_outputs(m, o);
+        keep_outputs(m, o, ask->agent);
         shard_add(ask->shard, ask->key);
     }
     free(ask);
 }
 
 void
-task_run_collect(struct task_run *r, const char *pod)
+task_run_collect(struct task_run *r, const char *pod, const char *container)
 {
     struct ask *ask = calloc(1, sizeof *ask);
     struct task_memory *m = task_run_memory(r);
@@ -65,9 +70,11 @@ task_run_collect(struct task_run *r, const char *pod)
     if (ask == NULL)
         abort();
     ask->shard = r->shard;
+    ask->agent = container == NULL;
     memcpy(ask->key, r->key, sizeof ask->key);
     snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
     m->capture = CAPTURE_ASKED;
-    writes_collect(r->shard->writes, &r->meta, pod, r->type, r->failed, on_outputs, ask);
+    writes_collect(r->shard->writes, &r->meta, pod,
+                   container != NULL ? container : r->type, r->failed, on_outputs, ask);
     task_run_step(r);
 }

@@ -232,8 +232,9 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
         task_run_fail(r, &e);
     } else {
         const struct task_status *st = &r->decision.status;
-        log_info(r->key, "%s%s%s", phase_name(st->phase),
-                 *st->message != '\0' ? ": " : "", st->message);
+        log_info(r->key, "%s%s%.*s", phase_name(st->phase),
+                 *st->message != '\0' ? ": " : "", (int)strcspn(st->message, "\n"),
+                 st->message);
         wrote(r, version);
         task_run_step(r);
     }
@@ -317,7 +318,7 @@ task_run_step(struct task_run *r)
     while (r->next < r->decision.n) {
         const struct action *a = &r->decision.actions[r->next++];
         if (a->kind == ACT_COLLECT) {
-            task_run_collect(r, a->text);
+            task_run_collect(r, a->text, a->container);
             return;
         }
         if (waiting[a->kind] != NULL) {
@@ -364,8 +365,10 @@ own_texts(struct task_run *r)
     struct pool *a = &r->arena;
     struct decision *d = &r->decision;
 
-    for (size_t i = 0; i < d->n; i++)
+    for (size_t i = 0; i < d->n; i++) {
         d->actions[i].text = pool_str(a, d->actions[i].text);
+        d->actions[i].container = pool_str(a, d->actions[i].container);
+    }
     d->status.message = pool_str(a, d->status.message != NULL ? d->status.message : "");
     d->status.job_name = d->status.pod_name = NULL;
     struct texts keys = {NULL, 0}, values = {NULL, 0};

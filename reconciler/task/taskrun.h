@@ -38,7 +38,8 @@ void task_run_resolve_auth(struct task_run *r);
 void task_run_create_job(struct task_run *r);
 /* tasklive.c: reads the Task from the server, then lets the key come again. */
 void task_run_reread(struct task_run *r);
-/* taskoutputs.c: asks for the outputs of a Pod; the key comes again with the answer. */
-void task_run_collect(struct task_run *r, const char *pod);
+/* taskoutputs.c: asks for the log of a Pod's container (NULL: the agent's); the key comes
+ * again with the answer. */
+void task_run_collect(struct task_run *r, const char *pod, const char *container);
 
 #endif

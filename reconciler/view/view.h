@@ -213,6 +213,7 @@ struct pod_view {
     const char
         *waiting_reason; /* one word of `waiting`: "ImagePullBackOff"; NULL likewise */
     const char *failure_reason; /* one word of `failure`: "OOMKilled"; NULL likewise */
+    const char *failed_init;    /* the init container that failed, NULL without one */
 };
 
 /* Makes the view of `kind` (enum object_kind) from `object`, which is only read. Returns a

@@ -78,7 +78,7 @@ read_waiting(struct pod_view *p, const char *name, const json_t *status)
 }
 
 static void
-read_container(struct pod_view *p, const json_t *status)
+read_container(struct pod_view *p, const json_t *status, bool init)
 {
     struct pool *a = &p->view.arena;
     const char *name = json_str_or(status, "name", "");
@@ -88,6 +88,8 @@ read_container(struct pod_view *p, const json_t *status)
     read_waiting(p, name, status);
     if (p->failure != NULL || ended == NULL || code == 0)
         return;
+    if (init)
+        p->failed_init = pool_str(a, name);
     const char *why = json_str_or(ended, "reason", "Error");
     bool plain = strcmp(why, "Error") == 0 || *why == '\0';
     p->failure_reason = plain ? "NonZeroExitCode" : pool_str(a, why);
@@ -140,7 +142,7 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
         const json_t *statuses = json_at(object, lists[l]);
         for (size_t i = 0; i < json_array_size(statuses); i++) {
             const json_t *status = json_array_get(statuses, i);
-            read_container(p, status);
+            read_container(p, status, l == 0);
             if (l == 1 && (json_at(status, "state.running") != NULL ||
                            json_at(status, "state.terminated") != NULL))
                 p->started = true;

@@ -24,10 +24,16 @@ must grep -q 'Normal TaskSucceeded Task completed successfully' "$T/events"
 must grep -q 'Normal OutputsCaptured Captured 2 outputs and 2 results from agent' "$T/events"
 row TE/ST7
 
-begin "an agent that fails makes its Task fail, with its exit code"
-task two 'exit 7'
+grep -c 'task/0/default/one: Pending' "$T/supervisor.log" | grep -qx 1 || fail "Pending was written more than once"
+
+begin "an agent that fails makes its Task fail, with its exit code and its last words"
+task two 'echo the last words; echo ANTHROPIC_API_KEY=sk-ant-api03-0123456789abcdefghij; exit 7'
 becomes two Failed
-case "$(message two)" in 'Task failed: container "claude-code" exited with code 7'*) ;; *) fail "$(message two)";; esac
+message two > "$T/why"
+head -n 1 "$T/why" | grep -q '^Task failed: container "claude-code" exited with code 7' || fail "$(cat "$T/why")"
+must grep -qx 'the last words' "$T/why"
+grep -q 0123456789abcdefghij "$T/why" && fail "a key is in the message"
+field $NS/tasks/two '[c for c in o["status"]["conditions"] if c["type"]=="Ready"][0]["message"]' | must diff - "$T/why"
 row TE/ST4
 
 begin "a dependent waits, starts when all have ended, and sees their results"
@@ -111,6 +117,15 @@ printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name"
     post $NS/workspaces > /dev/null
 becomes ws Succeeded
 row TE/ST8 RES/T13
+
+begin "a checkout that fails says what git said"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"void"},"spec":{"repo":"git://127.0.0.1:%s/void.git"}}' $port |
+    post $NS/workspaces > /dev/null
+task noclone 'true' '"workspaceRef":{"name":"void"}'
+becomes noclone Failed
+message noclone > "$T/why"
+head -n 1 "$T/why" | grep -q '^Task failed: container "git-clone" exited with code 128' || fail "$(cat "$T/why")"
+must grep -q '^fatal: ' "$T/why"
 
 begin "a Workspace whose Secret is missing is waited for, too"
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"tok"},"spec":{"repo":"git://127.0.0.1:%s/web.git","secretRef":{"name":"late"}}}' $port |

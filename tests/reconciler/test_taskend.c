@@ -50,7 +50,7 @@ Test(taskend, ends_only_after_its_outputs_are_read)
     cr_assert_str_eq(json_str_or(p, "podName", ""), "fix-abc");
 }
 
-Test(taskend, an_agent_that_never_started_has_no_outputs_to_wait_for)
+Test(taskend, an_agent_that_never_started_has_the_log_of_what_kept_it)
 {
     struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
     struct task_facts f = ready(t);
@@ -63,9 +63,35 @@ Test(taskend, an_agent_that_never_started_has_no_outputs_to_wait_for)
         "'terminated':{'exitCode':128}}}],'containerStatuses':[{'name':'claude-code',"
         "'state':{'waiting':{'reason':'PodInitializing'}}}]");
     struct decision d = decide(&f);
+    cr_assert_str_eq(decision_find(&d, ACT_COLLECT)->container, "git-clone");
+    f.capture = CAPTURE_DONE;
+    f.captured = &(struct capture){
+        .complete = true, .message = "", .tail = "fatal: repository not found\n"};
+    d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_FAILED);
     cr_assert_str_eq(d.status.message,
+                     "Task failed: container \"git-clone\" exited with code 128\n"
+                     "fatal: repository not found");
+    cr_assert_str_eq(event_of(&d, "TaskFailed")->text,
                      "Task failed: container \"git-clone\" exited with code 128");
+    cr_assert_eq(d.status.captured, CAPTURED_NOTHING);
+}
+
+Test(taskend, one_that_never_started_says_what_kept_it)
+{
+    static const char waits[] = "Container \"claude-code\" is waiting: ImagePullBackOff";
+    struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    t->message = waits;
+    f.job = make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True',"
+                            "'reason':'DeadlineExceeded'}]");
+    f.finished_seen_ms = NOW - POD_GRACE_MS; /* the deadline took its Pod away */
+    struct decision d = decide(&f);
+    cr_assert_str_eq(d.status.message,
+                     "Task failed: Container \"claude-code\" is waiting: "
+                     "ImagePullBackOff (DeadlineExceeded)");
+    cr_assert_str_eq(d.status.cause, "DeadlineExceeded");
 }
 
 Test(taskend, says_that_outputs_were_given_up)
@@ -144,7 +170,8 @@ Test(taskend, a_failure_says_why_in_message_and_condition)
          "137,"
          "'reason':'OOMKilled'}}}]",
          "allocating\nKilled",
-         "Task failed: container \"claude-code\" exited with code 137 (OOMKilled)",
+         "Task failed: container \"claude-code\" exited with code 137 (OOMKilled)\n"
+         "allocating\nKilled",
          "False OOMKilled: Task failed: container \"claude-code\" exited with code 137 "
          "(OOMKilled)\nallocating\nKilled"},
         {"",
@@ -161,7 +188,7 @@ Test(taskend, a_failure_says_why_in_message_and_condition)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char job[300], pod[400];
+        char job[300], pod[400], line[200];
         struct task_view *t =
             make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
         struct task_facts f = ready(t);
@@ -177,6 +204,9 @@ Test(taskend, a_failure_says_why_in_message_and_condition)
             &(struct capture){.complete = true, .message = "", .tail = rows[i].tail};
         struct decision d = decide(&f);
         cr_assert_str_eq(d.status.message, rows[i].message);
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(rows[i].message, "\n"),
+                 rows[i].message);
+        cr_assert_str_eq(event_of(&d, "TaskFailed")->text, line);
         cr_assert_str_eq(ready_of(t, &d), rows[i].ready);
     }
     row_claim("TE/W-S8");
