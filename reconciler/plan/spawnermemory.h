@@ -3,6 +3,7 @@
 #ifndef KELOS_RECONCILER_SPAWNERMEMORY_H
 #define KELOS_RECONCILER_SPAWNERMEMORY_H
 
+#include "reconciler/echo.h"
 #include "reconciler/plan/plan.h"
 #include "reconciler/shard.h"
 
@@ -15,8 +16,7 @@ struct expected {
 
 struct spawner_memory {
     char *uid;
-    char version[129];         /* of the TaskSpawner after our last write */
-    int64_t version_until;     /* monotonic */
+    struct echo echo;          /* of our last write; unseen in time, the view counts */
     struct item_set *items;    /* of the last poll, NULL: none yet; owned */
     struct item_set *incoming; /* pages of a poll that is not complete; owned */
     uint64_t incoming_serial, next_page;
@@ -33,7 +33,7 @@ struct spawner_memory {
     char *template_error;    /* NULL: the templates can be parsed; owned */
     char *error_reason, *error_message; /* NULL without one */
     bool workspace_told;
-    bool counted;  /* this process has asked the API server itself which Tasks there are */
+    bool counted; /* this process has asked the API server itself which Tasks there are */
     bool resolved; /* which source it wants is known, or that it wants none */
 };
 

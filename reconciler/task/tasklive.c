@@ -16,7 +16,7 @@ wait_again(struct task_run *r)
     struct task_memory *m = task_run_memory(r);
 
     if (m != NULL) {
-        m->version_until = clock_mono_ms() + ECHO_MS;
+        m->echo.until_ms = clock_mono_ms() + ECHO_MS;
         shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
     }
     task_run_end(r);
@@ -53,8 +53,8 @@ on_read(void *arg, const struct kube_result *res)
     }
     /* The server has the last word, also when it is older than what was thought to be ours:
      * else the question would be put again at once, and for ever. */
-    m->version[0] = '\0';
-    task_memory_wrote(m, res->version);
+    m->echo.version[0] = '\0';
+    echo_wrote(&m->echo, res->version);
     if (overtaken(r, res->version)) {
         shard_add(s, r->key);
         task_run_end(r);

@@ -1,8 +1,6 @@
 /* taskmemory.c - see taskmemory.h. */
 #include "reconciler/task/taskmemory.h"
 
-#include "common/clock.h"
-
 static void
 clear(struct task_memory *m)
 {
@@ -55,29 +53,4 @@ void
 task_memory_forget(struct shard *s, const char *key)
 {
     zhashx_delete(s->tasks, key);
-}
-
-void
-task_memory_wrote(struct task_memory *m, const char *version)
-{
-    int order;
-
-    if (version == NULL || *version == '\0' ||
-        (*m->version != '\0' && kube_version_compare(version, m->version, &order) &&
-         order < 0))
-        return;
-    snprintf(m->version, sizeof m->version, "%s", version);
-    m->version_until = clock_mono_ms() + ECHO_MS;
-}
-
-bool
-task_memory_current(const struct task_memory *m, const struct task_view *t)
-{
-    int order;
-
-    if (*m->version == '\0')
-        return true;
-    if (kube_version_compare(t->view.meta.version, m->version, &order))
-        return order >= 0;
-    return strcmp(t->view.meta.version, m->version) == 0;
 }

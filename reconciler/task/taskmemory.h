@@ -5,22 +5,19 @@
 #ifndef KELOS_RECONCILER_TASKMEMORY_H
 #define KELOS_RECONCILER_TASKMEMORY_H
 
+#include "reconciler/echo.h"
 #include "reconciler/shard.h"
 #include "reconciler/task/task.h"
 #include "reconciler/task/taskrefresh.h"
 
-/* How long our own write may take to be seen; then the server is asked. */
-#define ECHO_MS 30000
-
 struct task_memory {
-    char *uid;             /* of the Task this is about */
-    char version[129];     /* the Task's version after our last write; "" : none */
-    int64_t version_until; /* monotonic: then the server is asked */
-    bool creating;         /* a Job's create is under way */
-    bool job_created;      /* answered, not seen yet */
-    int64_t job_until;     /* monotonic: until then it is waited for */
-    bool job_absent;       /* the server said so */
-    bool job_seen;         /* it was in view: when it is not any more, it has gone */
+    char *uid;         /* of the Task this is about */
+    struct echo echo;  /* of our last write; unseen in time, the server is asked */
+    bool creating;     /* a Job's create is under way */
+    bool job_created;  /* answered, not seen yet */
+    int64_t job_until; /* monotonic: until then it is waited for */
+    bool job_absent;   /* the server said so */
+    bool job_seen;     /* it was in view: when it is not any more, it has gone */
     enum capture_state capture;
     struct capture captured;
     struct pool capture_arena;
@@ -51,11 +48,6 @@ struct task_memory *task_memory_find(const struct shard *s, const char *key);
 void task_memory_forget(struct shard *s, const char *key);
 /* For zhashx. */
 void task_memory_free(void **item);
-
-/* Our write gave this version: wait until it is seen. */
-void task_memory_wrote(struct task_memory *m, const char *version);
-/* Whether the view is as new as our last write. */
-bool task_memory_current(const struct task_memory *m, const struct task_view *t);
 
 /* Gathers all that task_decide needs (facts.c). */
 struct task_facts facts_gather(struct shard *s, const struct task_view *t,

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "reconciler/finalizer.h"
 #include "reconciler/task/status.h"
 #include "reconciler/writes.h"
 
@@ -28,23 +29,15 @@ run_free(struct task_run *r)
 void
 task_run_end(struct task_run *r)
 {
-    struct shard *s = r->shard;
-    char key[SHARD_KEY_MAX];
-
-    memcpy(key, r->key, sizeof key);
+    shard_done(r->shard, r->key);
     run_free(r);
-    shard_done(s, key);
 }
 
 void
 task_run_fail(struct task_run *r, const struct err *e)
 {
-    struct shard *s = r->shard;
-    char key[SHARD_KEY_MAX];
-
-    memcpy(key, r->key, sizeof key);
+    shard_failed(r->shard, r->key, e);
     run_free(r);
-    shard_failed(s, key, e);
 }
 
 /* Facts have changed through our own action: decide anew at once. */
@@ -59,7 +52,7 @@ static void
 wrote(struct task_run *r, const char *version)
 {
     if (task_run_memory(r) != NULL)
-        task_memory_wrote(task_run_memory(r), version);
+        echo_wrote(&task_run_memory(r)->echo, version);
 }
 
 /* ---- writes on the Task itself ---- */
@@ -81,29 +74,14 @@ on_patched(void *arg, const struct kube_result *res)
     task_run_step(r);
 }
 
-/* Writes the list of finalizers with or without ours; a list is replaced whole, so the
- * version says that nobody changed it meanwhile. */
 static void
 patch_finalizers(struct task_run *r, bool with)
 {
-    const char *ours = profile_of(r->meta.profile)->task_finalizer;
-    json_t *list = json_array();
     struct err e = ERR_INIT;
 
-    for (size_t i = 0; i < r->meta.finalizers.n; i++)
-        if (strcmp(r->meta.finalizers.at[i], ours) != 0)
-            json_array_append_new(list, json_string(r->meta.finalizers.at[i]));
-    if (with)
-        json_array_append_new(list, json_string(ours));
-    SCOPED(json)
-    json_t *body = json_pack("{s:{s:s,s:s,s:o}}", "metadata", "uid", r->meta.uid,
-                             "resourceVersion", r->meta.version, "finalizers", list);
-    const struct kube_request q = {.verb = KUBE_PATCH_MERGE,
-                                   .res = shard_resource(KIND_TASK, r->meta.profile),
-                                   .ns = r->meta.ns,
-                                   .name = r->meta.name,
-                                   .body = body};
-    if (kube_call(r->shard->kube, &q, on_patched, r, &e) == NULL)
+    if (finalizer_patch(r->shard, KIND_TASK, &r->meta,
+                        profile_of(r->meta.profile)->task_finalizer, with, on_patched, r,
+                        &e) < 0)
         task_run_fail(r, &e);
 }
 
@@ -247,7 +225,7 @@ write_status(struct task_run *r)
 
     /* Before our first write nobody knows what an earlier process of ours has written and is
      * not in view yet: the server is to compare. */
-    if (m != NULL && *m->version == '\0')
+    if (m != NULL && *m->echo.version == '\0')
         json_object_set_new(r->patch, "metadata",
                             json_pack("{s:s}", "resourceVersion", r->meta.version));
     writes_status(r->shard->writes, KIND_TASK, &r->meta, TAKE(r->patch), on_status, r);
@@ -340,23 +318,6 @@ task_run_step(struct task_run *r)
     task_run_end(r);
 }
 
-static void
-copy_meta(struct task_run *r, const struct meta *m)
-{
-    struct pool *a = &r->arena;
-
-    r->meta = *m;
-    r->meta.ns = pool_str(a, m->ns);
-    r->meta.name = pool_str(a, m->name);
-    r->meta.uid = pool_str(a, m->uid);
-    r->meta.version = pool_str(a, m->version);
-    r->meta.controller_uid = NULL;
-    if (m->finalizers.n > 0)
-        r->meta.finalizers.at = pool_alloc(a, m->finalizers.n * sizeof(char *));
-    for (size_t i = 0; i < m->finalizers.n; i++)
-        r->meta.finalizers.at[i] = pool_str(a, m->finalizers.at[i]);
-}
-
 /* Texts of the decision that are borrowed from views must outlive them: those that are used
  * after the first wait are copied. */
 static void
@@ -394,7 +355,7 @@ run_new(struct shard *s, const char *key, const struct task_view *t)
         abort();
     r->shard = s;
     snprintf(r->key, sizeof r->key, "%s", key);
-    copy_meta(r, &t->view.meta);
+    meta_copy(&r->meta, &t->view.meta, &r->arena);
     return r;
 }
 
@@ -434,12 +395,12 @@ task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct task_memory *m = task_memory_of(s, key, t);
-    if (task_memory_current(m, t)) {
+    if (echo_seen(&m->echo, t->view.meta.version)) {
         start(s, key, t, m);
-    } else if (clock_mono_ms() >= m->version_until) {
+    } else if (clock_mono_ms() >= m->echo.until_ms) {
         task_run_reread(run_new(s, key, t));
     } else { /* what we wrote comes as an event */
-        queue_add_at(s->queue, key, m->version_until);
+        queue_add_at(s->queue, key, m->echo.until_ms);
         shard_done(s, key);
     }
 }

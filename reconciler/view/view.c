@@ -202,3 +202,18 @@ view_condition(const json_t *conditions, const char *type)
     }
     return NULL;
 }
+
+void
+meta_copy(struct meta *out, const struct meta *m, struct pool *a)
+{
+    *out = *m;
+    out->ns = pool_str(a, m->ns);
+    out->name = pool_str(a, m->name);
+    out->uid = pool_str(a, m->uid);
+    out->version = pool_str(a, m->version);
+    out->controller_uid = NULL;
+    if (m->finalizers.n > 0)
+        out->finalizers.at = pool_alloc(a, m->finalizers.n * sizeof(char *));
+    for (size_t i = 0; i < m->finalizers.n; i++)
+        out->finalizers.at[i] = pool_str(a, m->finalizers.at[i]);
+}

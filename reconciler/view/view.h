@@ -228,6 +228,8 @@ SCOPED_DEFINE(view)
 
 /* Whether the object was observed with `finalizer`. */
 bool meta_has_finalizer(const struct meta *m, const char *finalizer);
+/* A copy whose texts stand in `a`, for what outlives the view; without the controller. */
+void meta_copy(struct meta *out, const struct meta *m, struct pool *a);
 
 /* ---- for view_*.c: each reads its kind into the zeroed view ---- */
 typedef int view_reader(struct view *v, const json_t *object, struct err *e);

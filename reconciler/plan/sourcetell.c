@@ -1,0 +1,137 @@
+/* sourcetell.c - what the supervisor and the source workers are told. */
+#include "reconciler/plan/sources_self.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "reconciler/job/wish.h"
+#include "reconciler/plan/spawnermemory.h"
+
+/* Changes that come together are told together. */
+#define FLUSH_MS 5
+
+void
+source_assign(struct sources *c, struct source *g)
+{
+    size_t n = 0;
+    struct msg_spawn *spawns = calloc(zhashx_size(g->members) + 1, sizeof *spawns);
+    struct err e = ERR_INIT;
+
+    if (spawns == NULL)
+        abort();
+    for (struct member *m = zhashx_first(g->members); m != NULL;
+         m = zhashx_next(g->members)) {
+        const char *key = zhashx_cursor(g->members);
+        const struct spawner_memory *memory = spawner_memory_find(c->shard, key);
+        bool held = memory != NULL && memory->items != NULL;
+        spawns[n++] = (struct msg_spawn){.ns = m->ns,
+                                         .name = m->name,
+                                         .uid = m->uid,
+                                         .generation = m->generation,
+                                         .created = m->created_ms,
+                                         .owner = m->owner,
+                                         .repo = m->repo,
+                                         .when = m->when,
+                                         .poll_ms = m->poll_ms,
+                                         .watermark = m->watermark_ms,
+                                         .digest = held ? memory->items->digest : "",
+                                         .cache = held ? memory->items->cache : ""};
+    }
+    struct message message = {
+        .kind = MSG_SOURCE_ASSIGN,
+        .body.assign = {.key = g->key,
+                        .serial = ++g->serial,
+                        .type = wish_type(g->kind),
+                        .api_base = g->api_base,
+                        .user = g->user != NULL ? secret_reveal(g->user) : "",
+                        .token = g->token != NULL ? secret_reveal(g->token) : "",
+                        .spawns = {spawns, n}}};
+    if (bus_send(c->bus, g->worker, &message, &e) < 0)
+        log_warn(g->worker, "source.assign: %s", e.text);
+    else
+        g->changed = false;
+    free(spawns);
+}
+
+static void
+want(struct sources *c)
+{
+    size_t n = 0;
+    struct msg_source *list = calloc(zhashx_size(c->groups) + 1, sizeof *list);
+    struct err e = ERR_INIT;
+
+    if (list == NULL)
+        abort();
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
+        list[n++] = (struct msg_source){
+            .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
+    struct message message = {
+        .kind = MSG_WORKER_WANT,
+        .body.want = {.shard = (uint64_t)c->shard->index, .sources = {list, n}}};
+    if (bus_send(worker_control(c->shard->worker), NULL, &message, &e) < 0)
+        log_warn(NULL, "worker.want: %s", e.text);
+    else
+        c->want_changed = false;
+    free(list);
+}
+
+static void
+is_unresolved(void *arg, struct view *v)
+{
+    struct {
+        struct shard *s;
+        bool any;
+    } *ask = arg;
+    char key[SHARD_KEY_MAX];
+    const struct spawner_memory *m = spawner_memory_find(
+        ask->s, spawner_key(key, v->meta.profile, v->meta.ns, v->meta.name));
+
+    ask->any = ask->any || m == NULL || !m->resolved;
+}
+
+/* A set that lacks a source whose Secret is still being read would end its worker. */
+static bool
+may_tell(struct sources *c)
+{
+    struct {
+        struct shard *s;
+        bool any;
+    } ask = {c->shard, false};
+
+    if (!c->synced)
+        return false;
+    if (c->told || clock_mono_ms() >= c->first_until)
+        return true;
+    store_each(c->shard->store, KIND_TASK_SPAWNER, is_unresolved, &ask);
+    return !ask.any;
+}
+
+static void
+flush(void *arg, struct worker *w)
+{
+    struct sources *c = arg;
+
+    (void)w;
+    c->timer = 0;
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
+        if (g->changed && *g->worker != '\0')
+            source_assign(c, g);
+    if (c->want_changed && may_tell(c)) {
+        want(c);
+        c->told = true;
+    }
+}
+
+void
+sources_flush_soon(struct sources *c)
+{
+    if (c->timer <= 0)
+        c->timer = worker_after(c->shard->worker, FLUSH_MS, flush, c);
+}
+
+void
+sources_flush_after(struct sources *c, int64_t ms)
+{
+    worker_after(c->shard->worker, ms, flush, c);
+}

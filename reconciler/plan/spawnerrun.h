@@ -1,0 +1,42 @@
+/* spawnerrun.h - a run of a TaskSpawner's key under way; for the files that carry it out. */
+#ifndef KELOS_RECONCILER_SPAWNERRUN_H
+#define KELOS_RECONCILER_SPAWNERRUN_H
+
+#include "reconciler/plan/spawnermemory.h"
+
+/* The view may change or go meanwhile, so what is needed is copied. */
+struct spawner_run {
+    struct shard *shard;
+    char key[SHARD_KEY_MAX];
+    struct meta meta; /* texts in the arena */
+    struct pool arena;
+    struct plan plan;
+    bool planned;
+    bool workspace_missing;
+    char config_error[512];
+    size_t next_delete, next_create;
+};
+
+/* NULL when it has gone. Borrowed until the next wait. */
+struct spawner_memory *spawner_run_memory(struct spawner_run *r);
+/* The TaskSpawner as it is now; NULL when it has gone or is another one by now. */
+const struct spawner_view *spawner_run_view(struct spawner_run *r);
+/* Our write gave the TaskSpawner this version. */
+void spawner_run_wrote(struct spawner_run *r, const char *version);
+
+/* Each of these ends this part of the run, and may free it. */
+void spawner_run_plan(struct spawner_run *r); /* plans with the facts of now, goes on */
+void spawner_run_end(struct spawner_run *r);
+void spawner_run_fail(struct spawner_run *r, const struct err *e);
+
+/* spawnerfacts.c: gathers the facts and plans. */
+void spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v);
+/* spawnercarry.c: does the next thing of the plan. */
+void spawner_run_step(struct spawner_run *r);
+/* spawnercount.c: asks the server once which Tasks there are, then plans again. */
+void spawner_run_count(struct spawner_run *r);
+/* A Task of ours that the view does not show yet. */
+void spawner_run_expect(struct spawner_run *r, const char *name, const char *uid,
+                        int64_t ordinal);
+
+#endif
