@@ -23,8 +23,20 @@ reference(const struct shard *s, unsigned kind, const struct task_view *t,
 
     if (name == NULL)
         return REF_NONE;
-    return store_get(s->store, kind, m->profile, m->ns, name) != NULL ? REF_FOUND
-                                                                      : REF_MISSING;
+    const struct view *v = store_get(s->store, kind, m->profile, m->ns, name);
+    return v != NULL && v->wrong == NULL ? REF_FOUND : REF_MISSING;
+}
+
+/* What is wrong with an object that is there, or NULL. */
+static const char *
+wrong_with(const struct shard *s, unsigned kind, const struct task_view *t,
+           const char *name)
+{
+    const struct meta *m = &t->view.meta;
+    const struct view *v =
+        name != NULL ? store_get(s->store, kind, m->profile, m->ns, name) : NULL;
+
+    return v != NULL ? v->wrong : NULL;
 }
 
 /* The first AgentConfig of the Task that does not exist, or NULL. */
@@ -232,6 +244,8 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     }
     f.workspace = reference(s, KIND_WORKSPACE, t, t->workspace);
     f.missing_config = missing_config(s, t);
+    f.wrong_workspace = wrong_with(s, KIND_WORKSPACE, t, t->workspace);
+    f.wrong_config = wrong_with(s, KIND_AGENT_CONFIG, t, f.missing_config);
     f.auth = m->auth;
     f.auth_message = m->auth_message != NULL ? m->auth_message : "";
     if (m->auth_until != 0 && clock_wall_ms() >= m->auth_until)

@@ -50,24 +50,24 @@ consumed(struct shard *s)
     s->consumed = 0;
 }
 
-/* An object that cannot be read is shown as failed, with the field that is wrong, and stops
- * nothing else. */
-static void
-report_nonsense(struct shard *s, const struct msg_object *o, const struct err *why)
+/* An object that cannot be read goes on as one with an empty spec that says what is wrong,
+ * and stops nothing else. Kinds without a status say it in an Event. NULL: not even that. */
+static struct view *
+read_wrong(struct shard *s, const struct msg_object *o, const struct err *why)
 {
     struct err e = ERR_INIT;
     SCOPED(json) json_t *object = project_to_json(o->doc.data, o->doc.size, &e);
+    struct view *v;
 
     log_warn(o->name, "%s of %s: %s", object_kind_name((enum object_kind)o->kind), o->ns,
              why->text);
-    if (object == NULL || (o->kind != KIND_TASK && o->kind != KIND_TASK_SPAWNER) ||
-        strcmp(json_str_or(object, "status.message", ""), why->text) == 0)
-        return;
-    json_t *patch =
-        json_pack("{s:{s:s,s:s}}", "status", "phase", "Failed", "message", why->text);
-    const struct meta m = {
-        .profile = (unsigned)o->profile, .ns = o->ns, .name = o->name, .uid = o->uid};
-    writes_status(s->writes, (unsigned)o->kind, &m, patch, NULL, NULL);
+    if (object == NULL || (v = view_wrong((unsigned)o->kind, (unsigned)o->profile, object,
+                                          why->text, &e)) == NULL)
+        return NULL;
+    if (s->leader && (o->kind == KIND_WORKSPACE || o->kind == KIND_AGENT_CONFIG))
+        writes_event(s->writes, (unsigned)o->kind, &v->meta, true, "InvalidObject",
+                     why->text);
+    return v;
 }
 
 static void
@@ -93,8 +93,9 @@ on_upsert(void *arg, struct bus *bus, const struct peer *from, const struct mess
     s->epoch = o->epoch;
     struct view *v = view_from_projection((unsigned)o->kind, (unsigned)o->profile,
                                           o->doc.data, o->doc.size, &e);
+    if (v == NULL)
+        v = read_wrong(s, o, &e);
     if (v == NULL) {
-        report_nonsense(s, o, &e);
         forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns,
                              o->name, NULL));
     } else {

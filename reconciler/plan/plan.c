@@ -420,6 +420,10 @@ plan_config_error(const struct spawner_view *s, char *out, size_t room)
 {
     struct err e = ERR_INIT;
 
+    if (s->view.wrong != NULL) {
+        snprintf(out, room, "%s", s->view.wrong);
+        return true;
+    }
     if (s->n_sources != 1) {
         snprintf(out, room,
                  "spec.when: holds %zu sources, exactly one of githubIssues, jira and "

@@ -69,14 +69,22 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         r->memory->resolved = true;
         return;
     }
-    if (v->workspace != NULL && workspace(r, v) == NULL) {
+    const struct workspace_view *w = workspace(r, v);
+    if (w != NULL && w->view.wrong != NULL) {
+        snprintf(r->config_error, sizeof r->config_error,
+                 "Workspace \"%s\" cannot be used: %s", v->workspace, w->view.wrong);
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
+        return;
+    }
+    if (v->workspace != NULL && w == NULL) {
         r->workspace_missing = true;
         sources_drop(r->shard->sources, r->key);
         r->memory->resolved = true;
         return;
     }
     if (v->source == SOURCE_GITHUB || v->source == SOURCE_JIRA)
-        wish_remote(r, v, workspace(r, v));
+        wish_remote(r, v, w);
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
         sources_set(r->shard->sources, r->key, v,
                     &(struct source_wish){.kind = SOURCE_CRON,

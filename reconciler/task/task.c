@@ -127,6 +127,17 @@ start_blocked_by_branch(const struct task_facts *f, struct decision *d)
     return true;
 }
 
+static const char *
+reference_message(struct decision *d, const char *kind, const char *name,
+                  const char *wrong)
+{
+    return wrong != NULL
+               ? pool_printf(&d->arena, "Waiting for %s \"%s\" to be mended: %s", kind,
+                             name, wrong)
+               : pool_printf(&d->arena, "Waiting for %s \"%s\" to be created", kind,
+                             name);
+}
+
 static bool
 start_blocked_by_reference(const struct task_facts *f, struct decision *d)
 {
@@ -134,12 +145,10 @@ start_blocked_by_reference(const struct task_facts *f, struct decision *d)
 
     if (f->workspace == REF_MISSING)
         wait_for(f, d, BLOCKED_BY_REFERENCE,
-                 pool_printf(&d->arena, "Waiting for Workspace \"%s\" to be created",
-                             t->workspace));
+                 reference_message(d, "Workspace", t->workspace, f->wrong_workspace));
     else if (f->missing_config != NULL)
         wait_for(f, d, BLOCKED_BY_REFERENCE,
-                 pool_printf(&d->arena, "Waiting for AgentConfig \"%s\" to be created",
-                             f->missing_config));
+                 reference_message(d, "AgentConfig", f->missing_config, f->wrong_config));
     else
         return false;
     return true;
@@ -192,6 +201,10 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
 {
     const struct task_view *t = f->task;
 
+    if (t->view.wrong != NULL) {
+        fail(f, now_ms, d, t->view.wrong, "InvalidObject", t->view.wrong);
+        return;
+    }
     if (start_blocked_by_deps(f, now_ms, d) || start_blocked_by_branch(f, d) ||
         start_blocked_by_reference(f, d) || start_blocked_by_auth(f, now_ms, d))
         return;

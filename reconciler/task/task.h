@@ -53,7 +53,9 @@ struct task_facts {
     struct branch branch;
     enum reference workspace;
     const char *missing_config; /* the first AgentConfig that does not exist, or NULL */
-    enum auth_state auth;       /* AUTH_READY when no Secret is involved */
+    /* What is wrong with the one that is missing when it is there and cannot be read. */
+    const char *wrong_workspace, *wrong_config;
+    enum auth_state auth; /* AUTH_READY when no Secret is involved */
     const char *auth_message;
     enum token_due token;    /* of a GitHub App, while the Job runs */
     int64_t token_wake_ms;   /* when to look at it again, 0: never by itself */

@@ -40,7 +40,7 @@ on_read(void *arg, const struct kube_result *res)
     struct task_run *r = arg;
     struct shard *s = r->shard;
     struct task_memory *m = task_run_memory(r);
-    struct err e = ERR_INIT;
+    struct err e = ERR_INIT, why = ERR_INIT;
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
         task_run_fail(r, &res->err);
@@ -60,8 +60,10 @@ on_read(void *arg, const struct kube_result *res)
         task_run_end(r);
         return;
     }
-    struct view *v = view_new(KIND_TASK, r->meta.profile, res->body, &e), *now = v;
-    if (v == NULL) {
+    struct view *v = view_new(KIND_TASK, r->meta.profile, res->body, &why), *now;
+    if (v == NULL)
+        v = view_wrong(KIND_TASK, r->meta.profile, res->body, why.text, &e);
+    if ((now = v) == NULL) {
         task_run_fail(r, &e);
         return;
     }

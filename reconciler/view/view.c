@@ -166,6 +166,35 @@ view_new(unsigned kind, unsigned profile, const json_t *object, struct err *e)
     return TAKE(v);
 }
 
+/* The least that each reader takes; NULL: not a kind of ours. */
+static const char *const empty_specs[] = {
+    [KIND_TASK] = "{\"prompt\": \"\"}",
+    [KIND_WORKSPACE] = "{\"repo\": \"\"}",
+    [KIND_AGENT_CONFIG] = "{}",
+    [KIND_TASK_SPAWNER] = "{\"when\": {}, \"taskTemplate\": {}}",
+};
+
+struct view *
+view_wrong(unsigned kind, unsigned profile, const json_t *object, const char *why,
+           struct err *e)
+{
+    SCOPED(json) json_t *instead = json_copy((json_t *)object);
+
+    if (kind >= ARRAY_LEN(empty_specs) || empty_specs[kind] == NULL) {
+        err_set(e, ERR_INVALID, "%s", why);
+        return NULL;
+    }
+    json_object_set_new(instead, "spec", json_loads(empty_specs[kind], 0, NULL));
+    struct view *v = view_new(kind, profile, instead, e);
+    if (v == NULL) { /* the status is what cannot be read */
+        json_object_del(instead, "status");
+        v = view_new(kind, profile, instead, e);
+    }
+    if (v != NULL)
+        v->wrong = pool_str(&v->arena, why);
+    return v;
+}
+
 struct view *
 view_from_projection(unsigned kind, unsigned profile, const void *bytes, size_t size,
                      struct err *e)

@@ -41,6 +41,7 @@ struct meta {
 struct view {
     unsigned kind; /* enum object_kind */
     struct meta meta;
+    const char *wrong; /* why its spec cannot be used (view_wrong); NULL: it can */
     struct pool arena;
 };
 
@@ -223,6 +224,11 @@ struct view *view_new(unsigned kind, unsigned profile, const json_t *object,
 /* The same from the projection on the wire. */
 struct view *view_from_projection(unsigned kind, unsigned profile, const void *bytes,
                                   size_t size, struct err *e);
+/* The view of an object of ours that view_new refused with the sentence `why`: metadata and
+ * status as they are, an empty spec, and `wrong`. So it can be told about, counted and
+ * deleted like any other. NULL with *e set when not even that can be read. */
+struct view *view_wrong(unsigned kind, unsigned profile, const json_t *object,
+                        const char *why, struct err *e);
 void view_free(struct view *v);
 SCOPED_DEFINE(view)
 

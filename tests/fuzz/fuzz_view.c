@@ -38,7 +38,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     SCOPED(json) json_t *object = json_parse((const char *)data + 1, size - 1, 0, &e);
-    if (object != NULL)
-        view_free(view_new(kind, 0, object, &e));
+    if (object == NULL)
+        return 0;
+    view_free(view_new(kind, 0, object, &e));
+    view_free(view_wrong(kind, 0, object, "no", &e));
     return 0;
 }

@@ -50,7 +50,7 @@ for p in $NS/tasks $JOBS $CORE/pods $CORE/configmaps $CORE/events; do
 done
 if grep -qr 'CANARY-9' "$T/supervisor.log" "$T/d/log" 2> /dev/null; then fail "the value is in a log"; fi
 [ "$(field $CORE/secrets/late-mcp 'o["metadata"]["ownerReferences"][0]["name"]')" = late ] || fail "owner"
-row ADD/MS9
+row ADD/MS9 RES/R11
 del $NS/tasks/late
 until_ok 10 gone $CORE/secrets/late-mcp || fail "the Secret outlives its Task"
 row ADD/MS10

@@ -27,6 +27,28 @@ for t in both:valueFrom name:env more:requests claim:claims; do
 done
 row RES/T20
 
+begin "what one object shows is refused at once, what needs another one is said in the status"
+try() { task "$1" true "$2"; }
+try see1 '"podOverrides":{"extraContainers":[{"name":"claude-code","image":"i"}]}'; grep -q '"reason":"Invalid"' "$T/created" || fail "taken: $(cat "$T/created")"
+try see2 '"podFailurePolicy":{"rules":[{"action":"FailIndex"}]}'; grep -q '"reason":"Invalid"' "$T/created" || fail "taken: $(cat "$T/created")"
+try see3 '"agentConfigRef":{"name":"a"},"agentConfigRefs":[{"name":"b"}]'; grep -q '"reason":"Invalid"' "$T/created" || fail "taken: $(cat "$T/created")"
+config missing-secret '"mcpServers":[{"name":"m","type":"http","url":"http://m","headersFrom":{"secretRef":{"name":"nowhere"}}}]'
+config missing-map '"mcpServers":[{"name":"m","type":"stdio","command":"c","envValueFrom":[{"name":"V","valueFrom":{"configMapKeyRef":{"name":"nowhere","key":"k"}}}]}]'
+try other1 '"agentConfigRef":{"name":"nobody"}'
+try other2 '"agentConfigRef":{"name":"missing-secret"}'
+try other3 '"agentConfigRef":{"name":"missing-map"}'
+for t in other1:nobody other2:nowhere other3:configmap; do
+    becomes ${t%:*} Waiting
+    case "$(message ${t%:*})" in *"${t#*:}"*) ;; *) fail "${t%:*}: $(message ${t%:*})" ;; esac
+done
+try server1 '"podOverrides":{"tolerations":[{"key":"a","operator":"Exists","value":"b"}]}'
+try server2 '"podFailurePolicy":{"rules":[{"action":"FailJob","onExitCodes":{"containerName":"nobody","operator":"NotIn","values":[0]}}]}'
+for t in server1 server2; do
+    becomes $t Failed
+    case "$(message $t)" in 'Failed to build Job: '*) ;; *) fail "$t: $(message $t)" ;; esac
+done
+row ADD/G5
+
 begin "two plugins of one name are one tree, the later file wins"
 config twice '"plugins":[{"name":"kit","skills":[{"name":"x","content":"1"},{"name":"y","content":"1"}]},{"name":"kit","skills":[{"name":"x","content":"2"}],"agents":[{"name":"a","content":"A"}]}]'
 task twice 'test \"$(cat /kelos/plugin/kit/skills/x/SKILL.md /kelos/plugin/kit/skills/y/SKILL.md /kelos/plugin/kit/agents/a.md | tr -d \"\\n\")\" = 21A' '"agentConfigRef":{"name":"twice"}'

@@ -102,6 +102,30 @@ Test(view, nonsense_is_refused_with_its_field)
     }
 }
 
+Test(view, nonsense_keeps_its_metadata_and_its_status)
+{
+    static const char *const specs[] = {"7", "{'prompt':[]}", "null"};
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; i < 3; i++)
+        for (int kind = KIND_TASK; kind <= KIND_TASK_SPAWNER; kind++) {
+            json_t *o = js("{'metadata':{'name':'x','namespace':'dev','uid':'u',"
+                           "'finalizers':['f']},'spec':%s,'status':{'phase':'Running'}}",
+                           specs[i]);
+            SCOPED(view) struct view *v = view_wrong((unsigned)kind, 0, o, "why", &e);
+            cr_assert_not_null(v, "%s", e.text);
+            cr_assert_str_eq(v->wrong, "why");
+            cr_assert_str_eq(v->meta.uid, "u");
+            cr_assert(meta_has_finalizer(&v->meta, "f"));
+            if (kind == KIND_TASK)
+                cr_assert_eq(((struct task_view *)v)->phase, PHASE_RUNNING);
+        }
+    json_t *odd = js("{'metadata':{'name':'x'},'spec':{},'status':{'outputs':[1]}}");
+    SCOPED(view) struct view *v = view_wrong(KIND_TASK, 0, odd, "why", &e);
+    cr_assert_not_null(v, "a status that cannot be read: %s", e.text);
+    cr_assert_null(view_wrong(KIND_JOB, 0, odd, "why", &e));
+}
+
 Test(view, jobs_of_both_groups_are_told_apart_by_their_label)
 {
     struct job_view *j = make_view(

@@ -268,6 +268,52 @@ check_volumes(const json_t *spec, const char *path, json_t *causes)
     }
 }
 
+/* What is wrong with a toleration, or NULL; *sub is its member. */
+static const char *
+toleration_fault(const json_t *t, const char **sub)
+{
+    const char *how = json_str_or(t, "operator", ""),
+               *effect = json_str_or(t, "effect", "");
+    bool exists = strcmp(how, "Exists") == 0;
+
+    *sub = "operator";
+    if (*json_str_or(t, "key", "") == '\0' && !exists)
+        return "operator must be Exists when `key` is empty, which means \"match all "
+               "values "
+               "and all keys\"";
+    if (exists && *json_str_or(t, "value", "") != '\0')
+        return "value must be empty when `operator` is 'Exists'";
+    if (*how != '\0' && !exists && strcmp(how, "Equal") != 0)
+        return "supported values: \"Equal\", \"Exists\"";
+    *sub = "effect";
+    if (json_object_get(t, "tolerationSeconds") != NULL &&
+        strcmp(effect, "NoExecute") != 0)
+        return "effect must be 'NoExecute' when `tolerationSeconds` is set";
+    if (*effect != '\0' && strcmp(effect, "NoSchedule") != 0 &&
+        strcmp(effect, "PreferNoSchedule") != 0 && strcmp(effect, "NoExecute") != 0)
+        return "supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"";
+    return NULL;
+}
+
+static void
+check_tolerations(const json_t *spec, const char *path, json_t *causes)
+{
+    size_t i;
+    json_t *t;
+    char sub[300];
+    const char *member;
+
+    json_array_foreach(json_object_get(spec, "tolerations"), i, t)
+    {
+        const char *why = toleration_fault(t, &member);
+
+        snprintf(sub, sizeof sub, "%s.tolerations[%zu].%s", path, i, member);
+        if (why != NULL)
+            causes_add(causes, "FieldValueInvalid", sub, "Invalid value: \"%.100s\": %s",
+                       json_str_or(t, member, ""), why);
+    }
+}
+
 void
 podspec_validate(const json_t *spec, const char *path, json_t *causes)
 {
@@ -285,4 +331,5 @@ podspec_validate(const json_t *spec, const char *path, json_t *causes)
             check_container(spec, c, sub, causes);
         }
     check_volumes(spec, path, causes);
+    check_tolerations(spec, path, causes);
 }

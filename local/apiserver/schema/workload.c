@@ -142,6 +142,72 @@ immutable(const json_t *obj, const json_t *old, const char *path, json_t *causes
                    "Invalid value: field is immutable");
 }
 
+static bool
+has_container(const json_t *pod, const char *name)
+{
+    static const char *const lists[] = {"containers", "initContainers"};
+    size_t i;
+    json_t *c;
+
+    for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+        json_array_foreach(json_object_get(pod, lists[k]), i,
+                           c) if (strcmp(json_str_or(c, "name", ""), name) ==
+                                  0) return true;
+    return false;
+}
+
+static void
+check_exit_codes(const json_t *pod, const json_t *codes, const char *path, json_t *causes)
+{
+    const char *name = json_str_or(codes, "containerName", "");
+    bool in = strcmp(json_str_or(codes, "operator", ""), "In") == 0;
+    char sub[160];
+    size_t i;
+    json_t *v;
+
+    snprintf(sub, sizeof sub, "%s.onExitCodes.containerName", path);
+    if (*name != '\0' && !has_container(pod, name))
+        causes_add(causes, "FieldValueInvalid", sub,
+                   "Invalid value: \"%.100s\": must be one of the container or "
+                   "initContainer names in the pod template",
+                   name);
+    json_array_foreach(json_object_get(codes, "values"), i, v)
+    {
+        snprintf(sub, sizeof sub, "%s.onExitCodes.values[%zu]", path, i);
+        if (in && json_integer_value(v) == 0)
+            causes_add(causes, "FieldValueInvalid", sub,
+                       "Invalid value: 0: must not be 0 for the In operator");
+    }
+}
+
+static void
+check_failure_policy(const json_t *obj, json_t *causes)
+{
+    const json_t *pod = json_at(obj, "spec.template.spec");
+    char path[80];
+    size_t i;
+    json_t *rule;
+
+    json_array_foreach(json_at(obj, "spec.podFailurePolicy.rules"), i, rule)
+    {
+        json_t *codes = json_object_get(rule, "onExitCodes"),
+               *conditions = json_object_get(rule, "onPodConditions");
+
+        snprintf(path, sizeof path, "spec.podFailurePolicy.rules[%zu]", i);
+        if (codes == NULL && json_array_size(conditions) == 0)
+            causes_add(causes, "FieldValueInvalid", path,
+                       "Invalid value: specifying one of OnExitCodes and OnPodConditions "
+                       "is required");
+        if (codes != NULL && json_array_size(conditions) > 0)
+            causes_add(
+                causes, "FieldValueInvalid", path,
+                "Invalid value: specifying both OnExitCodes and OnPodConditions is "
+                "not supported");
+        if (codes != NULL)
+            check_exit_codes(pod, codes, path, causes);
+    }
+}
+
 void
 job_validate(struct server *s, const json_t *obj, const json_t *old, json_t *causes)
 {
@@ -155,6 +221,7 @@ job_validate(struct server *s, const json_t *obj, const json_t *old, json_t *cau
         causes_add(causes, "FieldValueRequired", "spec.template.spec", "Required value");
     else
         validate_template(json_at(obj, "spec.template"), "spec.template", true, causes);
+    check_failure_policy(obj, causes);
     if (old == NULL)
         return;
     immutable(obj, old, "spec.selector", causes);
