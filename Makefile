@@ -147,6 +147,13 @@ $(PROPERTY): $(MODEL_PARTS) $(filter-out $(MODEL_LEFT),$(call parts,reconciler))
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(MODEL_WRAPS)) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS) -lcriterion
 
+# The real reconciler that dies of some Tasks.
+POISONED := $(BUILD)/tests/reconciler/poisoned
+$(POISONED): $(OBJ)/tests/reconciler/poisoned.o $(OBJ)/reconciler/main.o $(call parts,reconciler) $(BUILD)/libkelos.a
+	@mkdir -p $(@D)
+	@echo '  LINK $@'
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=task_decide,--wrap=prompt_render -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 FUZZ_REPLAY := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
@@ -175,7 +182,7 @@ $(BUILD)/fuzzers/$(1): $(OBJ)/tests/fuzz/fuzz_$(1).o $(fuzz_needs_$(1)) $(BUILD)
 endef
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 
-tests: all $(TESTS) $(SERVERS) $(NOSY) $(FUZZ_REPLAY) $(PROPERTY) ## build the tests without running them
+tests: all $(TESTS) $(SERVERS) $(NOSY) $(POISONED) $(FUZZ_REPLAY) $(PROPERTY) ## build the tests without running them
 
 check: tests ## build and run every test; the last line counts them
 	@sh tests/kube/assets.sh > /dev/null 2> /dev/null && echo "make check-kube runs the tests of the cluster against the real API server, too" || \

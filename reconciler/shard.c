@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "reconciler/writes.h"
+#include "reconciler/quarantine.h"
 
 /* How many keys one event may process before the loop is served again. */
 #define BATCH 64
@@ -124,48 +124,11 @@ shard_failed(struct shard *s, const char *key, const struct err *e)
         worker_drained(s->worker);
 }
 
-/* A key that was being processed when the process died three times in a row is taken once in
- * ten minutes, so that it cannot stop the others. */
-#define QUARANTINE_MS 600000
-
-static void
-tell_quarantine(struct shard *s, bool task, unsigned profile, const char *ns,
-                const char *name)
+struct busy
+shard_busy(struct shard *s, const char *key)
 {
-    unsigned kind = task ? KIND_TASK : KIND_TASK_SPAWNER;
-    const struct view *v = store_get(s->store, kind, profile, ns, name);
-
-    if (v != NULL)
-        writes_event(
-            s->writes, kind, &v->meta, true, "Quarantined",
-            "Processing this object ended the controller's process several times; it is "
-            "tried again every 10 minutes");
-}
-
-/* Whether it has to wait; then its next time is set. */
-static bool
-quarantined(struct shard *s, const char *key)
-{
-    int64_t now = clock_mono_ms(), *until = zhashx_lookup(s->held, key);
-    bool first = until == NULL;
-
-    if (!worker_quarantined(s->worker, key))
-        return false;
-    if (first) {
-        if ((until = calloc(1, sizeof *until)) == NULL)
-            abort();
-        zhashx_insert(s->held, key, until);
-        log_error(key,
-                  "was being processed at several deaths of this process: left alone for "
-                  "10 minutes");
-    } else if (now >= *until) {
-        *until = now + QUARANTINE_MS;
-        return false;
-    }
-    if (first)
-        *until = now + QUARANTINE_MS;
-    queue_add_at(s->queue, key, *until);
-    return true;
+    worker_busy(s->worker, key);
+    return (struct busy){s->worker};
 }
 
 static void
@@ -180,17 +143,15 @@ process(struct shard *s, const char *taken)
         queue_forget(s->queue, key);
         return;
     }
-    if (quarantined(s, key)) {
-        tell_quarantine(s, task, profile, ns, name);
+    if (quarantine_holds(s, key)) {
         queue_done(s->queue, key);
         return;
     }
-    worker_busy(s->worker, key);
+    SCOPED(busy) struct busy busy = shard_busy(s, key);
     if (task)
         task_run(s, key, profile, ns, name);
     else
         spawner_run(s, key, profile, ns, name);
-    worker_idle(s->worker);
 }
 
 void

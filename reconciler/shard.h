@@ -63,6 +63,19 @@ void shard_add_task(struct shard *s, unsigned profile, const char *ns, const cha
 void shard_add_spawner(struct shard *s, unsigned profile, const char *ns,
                        const char *name);
 
+/* Says whose key is worked on, till the end of the scope, in case that ends the process:
+ *     SCOPED(busy) struct busy busy = shard_busy(s, key);
+ * for the first part of a run and each callback that goes on with it. */
+struct busy {
+    struct worker *worker;
+};
+struct busy shard_busy(struct shard *s, const char *key);
+static inline void
+busy_scoped_free(struct busy *b)
+{
+    worker_idle(b->worker);
+}
+
 /* The run of the key has ended. */
 void shard_done(struct shard *s, const char *key);
 /* It has failed for a reason that may pass: logged, counted, tried again later. */

@@ -110,7 +110,7 @@ blocked_differs(const struct task_view *now, const struct task_status *want)
 bool
 status_differs(const struct task_view *now, const struct task_status *want)
 {
-    return now->phase != want->phase || blocked_differs(now, want) ||
+    return now->phase != want->phase || blocked_differs(now, want) || now->quarantined ||
            strcmp(now->message, want->message) != 0 ||
            strcmp(now->job_name, want->job_name) != 0 ||
            strcmp(now->pod_name, want->pod_name) != 0 ||

@@ -468,13 +468,12 @@ task_claims_job(const struct task_facts *f)
            f->task->phase == PHASE_PENDING || f->task->phase == PHASE_RUNNING;
 }
 
-void
-task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
+static void
+decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
 {
     const struct task_view *t = f->task;
     const struct meta *m = &t->view.meta;
 
-    d->now_ms = now_ms;
     if (m->deleted_ms != 0) {
         decide_deletion(f, now_ms, d);
         return;
@@ -497,6 +496,16 @@ task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
         decide_foreign(f, now_ms, d);
     else
         decide_start(f, now_ms, d);
+}
+
+void
+task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
+{
+    d->now_ms = now_ms;
+    decide(f, now_ms, d);
+    if (f->task->quarantined && f->task->view.meta.deleted_ms == 0 &&
+        decision_find(d, ACT_STATUS) == NULL)
+        show(f, d, status_now(f->task));
 }
 
 void

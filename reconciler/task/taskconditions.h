@@ -1,10 +1,11 @@
-/* taskconditions.h - the conditions of a Task's status: Ready, Blocked, OutputsCaptured.
- * Pure.
+/* taskconditions.h - the conditions of a Task's status: Ready, Blocked, OutputsCaptured,
+ * Quarantined. Pure.
  *
  * phase and message decide; conditions say the same to programs. Blocked is there once a
  * Task had to wait, and False from its Job on. Ready is True when the Task has succeeded;
  * else its reason is one word for why not (OOMKilled, ImagePullBackOff, ...). Its message is
- * the status's.
+ * the status's. A Task about which something is decided is not Quarantined any more
+ * (quarantine.h).
  */
 #ifndef KELOS_RECONCILER_TASKCONDITIONS_H
 #define KELOS_RECONCILER_TASKCONDITIONS_H

@@ -17,6 +17,7 @@ on_made(void *arg, enum job_made result, const struct err *e)
 {
     struct task_run *r = arg;
     struct task_memory *m = task_run_memory(r);
+    TASK_RUN_BUSY(r);
 
     if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
         task_run_end(r);
@@ -160,6 +161,7 @@ on_inputs(void *arg, const json_t *values, const struct err *e)
     const struct task_view *t = task_of(r);
     struct task_memory *m = task_run_memory(r);
     SCOPED(agentmerge) struct agentmerge merged = {0};
+    TASK_RUN_BUSY(r);
 
     if (t == NULL || m == NULL) {
         task_run_end(r);

@@ -41,6 +41,7 @@ on_read(void *arg, const struct kube_result *res)
     struct shard *s = r->shard;
     struct task_memory *m = task_run_memory(r);
     struct err e = ERR_INIT, why = ERR_INIT;
+    TASK_RUN_BUSY(r);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
         task_run_fail(r, &res->err);

@@ -61,6 +61,7 @@ static void
 on_patched(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
+    TASK_RUN_BUSY(r);
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         task_run_end(r);
@@ -101,6 +102,7 @@ static void
 on_deleted(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
+    TASK_RUN_BUSY(r);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
         res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
@@ -163,6 +165,7 @@ on_found(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
     struct task_memory *m = task_run_memory(r);
+    TASK_RUN_BUSY(r);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
         task_run_fail(r, &res->err);
@@ -202,6 +205,7 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
 {
     struct task_run *r = arg;
     struct err e = ERR_INIT;
+    TASK_RUN_BUSY(r);
 
     if (code == WRITE_GONE) {
         task_run_end(r);

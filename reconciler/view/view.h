@@ -101,6 +101,7 @@ struct task_view {
     int64_t completed_ms;
     enum blocked blocked;
     int64_t blocked_ms; /* since when that is so */
+    bool quarantined;   /* its condition says so */
     json_t *conditions; /* status.conditions, owned; NULL when absent */
     struct texts outputs;
     struct texts result_keys; /* parallel to result_values */

@@ -165,6 +165,9 @@ read_status(struct task_view *t, const json_t *object, struct err *e)
     read_results(t, json_at(object, "status.results"));
     t->conditions = json_incref(json_at(object, "status.conditions"));
     read_blocked(t);
+    t->quarantined =
+        strcmp(json_str_or(view_condition(t->conditions, "Quarantined"), "status", ""),
+               "True") == 0;
     return view_texts(&t->view, object, "status.outputs", false, &t->outputs, e);
 }
 

@@ -1,0 +1,55 @@
+#!/bin/sh
+# quarantine.sh - a Task of which the reconciler dies: three deaths, then it is left alone and
+# says so, and the others run; a reconciler that no longer dies of it takes it up again.
+. tests/support/lib.sh
+. tests/support/local.sh
+cleanup() { local_down; }
+[ -z "${KELOS_TEST_SERVER:-}" ] || { echo "local mode only"; exit 77; }
+mkdir -p "$T/bin"
+for p in "$BIN"/*; do ln -s "$p" "$T/bin/"; done
+rm "$T/bin/kelos-supervisor" "$T/bin/kelos-reconciler"
+cp "$BIN/kelos-supervisor" "$T/bin/"
+cp "$BUILD/tests/reconciler/poisoned" "$T/bin/kelos-reconciler"
+LOCAL_SUPERVISOR=$T/bin/kelos-supervisor
+KELOS_TEST_POISON=$T/poison
+export KELOS_TEST_POISON
+: > "$KELOS_TEST_POISON"
+local_up || { echo "0 passed, 1 failed"; exit 1; }
+
+condition() { field "$NS/tasks/$1" '[c["status"]+" "+c["reason"] for c in o["status"]["conditions"] if c["type"]=="Quarantined"][0]'; }
+condition_is() { [ "$(condition "$1")" = "$2" ]; }
+deaths() { grep -c "while it processed task/0/default/$1\$" "$T/supervisor.log"; }
+
+begin "a Task of which the reconciler dies when it decides is left alone after three deaths"
+task one 'true # poison-decide'
+until_ok 30 condition_is one 'True ProcessDied' || fail "its condition is '$(condition one)'"
+[ "$(deaths one)" -eq 3 ] || fail "$(deaths one) deaths"
+events_of one > "$T/events"
+must grep -q 'Warning Quarantined Processing this object ended' "$T/events"
+
+begin "so is one of which it dies in an answer, while it makes the Job"
+task two 'true # poison-build'
+until_ok 30 condition_is two 'True ProcessDied' || fail "its condition is '$(condition two)'"
+[ "$(deaths two)" -eq 3 ] || fail "$(deaths two) deaths"
+
+begin "the others run, and no further death comes of it"
+n=$(grep -c 'while it processed' "$T/supervisor.log")
+task three 'echo well'
+becomes three Succeeded
+mpatch $NS/tasks/one '{"metadata":{"labels":{"touched":"yes"}}}' > /dev/null
+task four 'echo well'
+becomes four Succeeded
+[ "$(grep -c 'while it processed' "$T/supervisor.log")" -eq "$n" ] || fail "it died again"
+[ "$(phase one)" = "" ] || fail "one is $(phase one)"
+must "$BIN/kelos-bus" --run-dir "$T/d/run" status --json > "$T/status"
+must grep -q 'killed it repeatedly and is left alone' "$T/status"
+
+begin "without the cause they run, and the condition says that it is over"
+local_down
+rm "$KELOS_TEST_POISON"
+local_up || fail "it does not start again"
+becomes one Succeeded; becomes two Succeeded
+until_ok 10 condition_is one 'False Processed' || fail "its condition is '$(condition one)'"
+until_ok 10 condition_is two 'False Processed' || fail "its condition is '$(condition two)'"
+
+finish
