@@ -205,8 +205,8 @@ check-agents: all $(SERVERS) ## the real Claude Code against a scripted model se
 agents: ## install the agents' own command lines into a cache, from npm
 	sh tests/agents/install.sh
 
-golden: $(BUILD)/tests/reconciler/test_job ## write the golden Jobs anew; read the difference
-	KELOS_GOLDEN=write $(BUILD)/tests/reconciler/test_job > /dev/null
+golden: $(addprefix $(BUILD)/tests/reconciler/test_,job goldenrows) ## write the golden Jobs anew; read the difference
+	for t in $^; do KELOS_GOLDEN=write $$t > /dev/null || exit; done
 	@git --no-pager diff --stat -- tests/reconciler/golden
 
 property: $(PROPERTY) ## random interleavings over a model of the API: STEPS=1000000 SEED=1

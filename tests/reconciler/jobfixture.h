@@ -95,6 +95,29 @@ script_of(const json_t *container)
     return json_str_or(container, "command[2]", "");
 }
 
+/* Compares with golden/NAME.json as canonical text; `make golden` writes it instead. */
+static inline void
+golden_compare(const char *name, const json_t *got)
+{
+    SCOPED(string) char *text = json_dump_pretty(got);
+    char path[200];
+    json_error_t why;
+
+    snprintf(path, sizeof path, "tests/reconciler/golden/%s.json", name);
+    if (getenv("KELOS_GOLDEN") != NULL && strcmp(getenv("KELOS_GOLDEN"), "write") == 0) {
+        FILE *f = fopen(path, "w");
+        cr_assert_not_null(f, "%s", path);
+        fprintf(f, "%s\n", text);
+        fclose(f);
+        return;
+    }
+    SCOPED(json) json_t *want = json_load_file(path, 0, &why);
+    cr_assert_not_null(want, "%s: %s", path, why.text);
+    SCOPED(string) char *want_text = json_dump_pretty(want);
+    cr_expect_str_eq(text, want_text, "%s differs from what is built; see `make golden`",
+                     path);
+}
+
 static inline json_t *
 simple(const char *meta, const char *spec, const char *workspace, const char *config,
        const char *secret)

@@ -64,28 +64,6 @@ static const struct {
      "'agentsMD':'Be brief.'", NULL},
 };
 
-static void
-compare(const char *name, const json_t *got)
-{
-    SCOPED(string) char *text = json_dump_pretty(got);
-    char path[200];
-    json_error_t why;
-
-    snprintf(path, sizeof path, "tests/reconciler/golden/%s.json", name);
-    if (getenv("KELOS_GOLDEN") != NULL && strcmp(getenv("KELOS_GOLDEN"), "write") == 0) {
-        FILE *f = fopen(path, "w");
-        cr_assert_not_null(f, "%s", path);
-        fprintf(f, "%s\n", text);
-        fclose(f);
-        return;
-    }
-    SCOPED(json) json_t *want = json_load_file(path, 0, &why);
-    cr_assert_not_null(want, "%s: %s", path, why.text);
-    SCOPED(string) char *want_text = json_dump_pretty(want);
-    cr_expect_str_eq(text, want_text, "%s differs from what is built; see `make golden`",
-                     path);
-}
-
 Test(job, is_as_its_golden_file_says)
 {
     for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
@@ -101,7 +79,7 @@ Test(job, is_as_its_golden_file_says)
                                    .token_secret = goldens[i].secret,
                                    .images = &images};
         SCOPED(json) json_t *got = build(&w);
-        compare(goldens[i].name, got);
+        golden_compare(goldens[i].name, got);
     }
 }
 
@@ -118,7 +96,7 @@ Test(job, of_each_agent_with_each_credential_is_as_its_golden_file_says)
                      type, credentials[c]);
             snprintf(name, sizeof name, "agents/%s-%s", type, credentials[c]);
             SCOPED(json) json_t *got = simple("", spec, NULL, NULL, NULL);
-            compare(name, got);
+            golden_compare(name, got);
         }
 }
 
