@@ -108,6 +108,7 @@ main(int argc, char **argv)
     struct shard self = {
         .count = 1,
         .reference_grace_s = 60,
+        .github_api = "",
         .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
     const char *unused = NULL, *pod_security = "default", *github_token = "env";
     const char *branch_lock = "workspace";
@@ -160,6 +161,8 @@ main(int argc, char **argv)
         {"refuse-pod-overrides", FLAG_TEXT, &self.policy.refused, "LIST",
          "podOverrides members that no Task may set: "
          "volumes.hostPath,serviceAccountName"},
+        {"github-api-url", FLAG_TEXT, &self.github_api, "URL",
+         "API of repositories on github.com (https://api.github.com)"},
         {"branch-lock", FLAG_TEXT, &branch_lock, "SCOPE",
          "Tasks of one branch exclude each other in one workspace, or in all Workspaces "
          "of one repository"},

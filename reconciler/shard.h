@@ -38,6 +38,7 @@ struct shard {
     struct kubeconfig *config; /* until the client takes it */
     int64_t index, count;      /* this shard of how many */
     int64_t reference_grace_s; /* how long a value that is missing is waited for */
+    const char *github_api;    /* of repositories on github.com; "": GitHub's own */
     uint64_t epoch;            /* of the sweep that is going on or was the last */
     bool synced;               /* a sweep is complete: decisions may be made */
     bool leader;

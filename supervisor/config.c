@@ -35,6 +35,7 @@ static const char *const passed_names[] = {
     "github-token",
     "refuse-pod-overrides",
     "branch-lock",
+    "github-api-url",
 };
 
 _Static_assert(ARRAY_LEN(passed_names) <= CONFIG_PASSED_MAX,
@@ -133,6 +134,24 @@ check_choice(const char *name, const char *value, struct err *e)
 }
 
 static int
+check_url(const char *name, const char *value, struct err *e)
+{
+    const char *host = strstr(value, "://");
+    size_t size = strlen(value);
+
+    if (strcmp(name, "github-api-url") != 0 || size == 0)
+        return 0;
+    if ((strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0) ||
+        host[3] == '\0' || host[3] == '/' || value[size - 1] == '/' ||
+        strpbrk(value, " ?#") != NULL)
+        return err_set(e, ERR_INVALID,
+                       "--%s: \"%s\" is not like https://HOST/PATH, without a slash at "
+                       "its end",
+                       name, value);
+    return 0;
+}
+
+static int
 check(struct config *c, struct err *e)
 {
     enum sandbox_mode mode;
@@ -154,7 +173,9 @@ check(struct config *c, struct err *e)
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
     for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
-        if (c->passed[i] != NULL && check_choice(passed_names[i], c->passed[i], e) < 0)
+        if (c->passed[i] != NULL &&
+            (check_choice(passed_names[i], c->passed[i], e) < 0 ||
+             check_url(passed_names[i], c->passed[i], e) < 0))
             return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",

@@ -340,7 +340,9 @@ struct credential
 credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
                const char *name, const char *api_base, const char *key)
 {
-    struct entry *en = entry_of(c, kind, ns, name, api_base);
+    bool github = kind == CRED_GITHUB && *api_base == '\0';
+    struct entry *en =
+        entry_of(c, kind, ns, name, github ? c->shard->github_api : api_base);
     bool stale = en->read_ms == 0 || en->doubted || clock_wall_ms() >= en->again_ms;
 
     if (stale && !en->busy)

@@ -47,6 +47,8 @@ wish_remote(struct source_ask *r, const struct spawner_view *v,
         r->memory->resolved = true;
         return;
     }
+    if (!jira && *wish.api_base == '\0')
+        snprintf(wish.api_base, sizeof wish.api_base, "%s", r->shard->github_api);
     if (secret != NULL &&
         !read_credential(r, jira ? CRED_JIRA : CRED_GITHUB, secret, wish.api_base, &c))
         return;

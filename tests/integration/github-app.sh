@@ -25,6 +25,7 @@ python3 tests/support/githttp.py "$T/host.port" "$T/git" "$FORGE" "$T/host.log" 
 HOST_PID=$!
 until_ok 10 test -s "$T/host.port" || fail "the host does not start"
 HOST=127.0.0.1:$(cat "$T/host.port")
+LOCAL_SUPERVISOR="$BIN/kelos-supervisor --github-api-url $FORGE"
 cleanup() { kill $HOST_PID 2> /dev/null; forge_down; local_down; }
 local_up && cp -R "$T/share/agents/demo/bin" "$T/share/agents/tester/" || { echo "0 passed, 1 failed"; exit 1; }
 
@@ -85,6 +86,25 @@ r = [q for q in json.load(open(sys.argv[1])) if q["path"].endswith("/access_toke
 sys.exit(not r or any((q["method"], q["path"], q["status"]) != ("POST", "/app/installations/67890/access_tokens", 201) for q in r))
 END
 row TE/GA4
+
+begin "a repository on github.com is asked for at the API that is configured, no prefix before the path"
+app_secret dotcom-app 12345 67890 "$T/key.pem"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"dotcom"},"spec":{"repo":"https://github.com/demo/repo.git","secretRef":{"name":"dotcom-app"}}}' |
+    post $NS/workspaces > /dev/null
+ctl DELETE requests > /dev/null
+: > "$T/host.log"
+app_task dotcom true dotcom
+until_ok 10 has_job dotcom || fail "no Job: $(message dotcom)"
+case $(token_of dotcom) in ghs_*) ;; *) fail "token '$(token_of dotcom)'";; esac
+ctl GET requests > "$T/requests"
+python3 - "$T/requests" <<'END' || fail "$(cat "$T/requests")"
+import json, sys
+r = [(q["method"], q["path"], q["status"]) for q in json.load(open(sys.argv[1]))]
+sys.exit(r != [("POST", "/app/installations/67890/access_tokens", 201)])
+END
+grep -q access_tokens "$T/host.log" && fail "another host was asked: $(cat "$T/host.log")"
+del $NS/tasks/dotcom
+row TE/GA6
 
 begin "a Secret with a token is used as it is"
 workspace pat c

@@ -77,6 +77,38 @@ Test(tokenkeep, what_needs_no_token_is_never_asked_for_one)
     row_claim("ADD/LT6");
 }
 
+/* Three hours in which tokens live for one and every second is looked at; in the second hour
+ * GitHub is out of order around the time of the renewal. */
+Test(tokenkeep, a_task_of_three_hours_always_has_a_token_that_lives)
+{
+    struct token_known t = {.read = true,
+                            .refreshable = true,
+                            .expires_ms = NOW + 60 * MINUTE,
+                            .renew_ms = apptoken_renew_ms(NOW, NOW + 60 * MINUTE)};
+    int64_t wake, least = INT64_MAX;
+    int renewed = 0, failed = 0;
+
+    for (int64_t now = NOW; now < NOW + 185 * MINUTE; now += 1000) {
+        int64_t since = now - NOW, left = t.expires_ms - now;
+        bool out = since >= 108 * MINUTE && since < 112 * MINUTE;
+        least = left < least ? left : least;
+        if (token_judge(&t, now, &wake) != TOKEN_RENEW) {
+            cr_assert_gt(wake, now, "it is never forgotten");
+        } else if (out) {
+            token_failed(&t, now);
+            failed++;
+        } else {
+            t.expires_ms = now + 60 * MINUTE;
+            t.renew_ms = apptoken_renew_ms(now, t.expires_ms);
+            t.again_ms = t.warned_ms = 0;
+            renewed++;
+        }
+    }
+    cr_assert_eq(renewed, 3);
+    cr_assert_geq(failed, 4);
+    cr_assert_geq(least, MINUTE, "%lld ms were left", (long long)least);
+}
+
 Test(tokenkeep, an_end_that_nobody_can_read_is_due_at_once)
 {
     int64_t wake;
