@@ -173,9 +173,8 @@ check(struct config *c, struct err *e)
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
     for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
-        if (c->passed[i] != NULL &&
-            (check_choice(passed_names[i], c->passed[i], e) < 0 ||
-             check_url(passed_names[i], c->passed[i], e) < 0))
+        if (c->passed[i] != NULL && (check_choice(passed_names[i], c->passed[i], e) < 0 ||
+                                     check_url(passed_names[i], c->passed[i], e) < 0))
             return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",
