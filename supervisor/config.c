@@ -77,7 +77,7 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         {"notify-fd", FLAG_NUMBER, &c->notify_fd, "FD",
          "where \"ready\" is written once"},
         {"api-groups", FLAG_TEXT, &c->api_groups, "LIST",
-         "kelos.dev, axon.io: which of them are served (kelos.dev)"},
+         "kelos.dev, axon.io: which of them are served (kelos.dev; both in local mode)"},
         {"leader-elect", FLAG_SWITCH, &c->leader_elect, NULL,
          "several controllers may run; the holder of a Lease acts"},
         {"once-check-config", FLAG_SWITCH, &c->check_only, NULL,
@@ -173,8 +173,9 @@ check(struct config *c, struct err *e)
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
     for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
-        if (c->passed[i] != NULL && (check_choice(passed_names[i], c->passed[i], e) < 0 ||
-                                     check_url(passed_names[i], c->passed[i], e) < 0))
+        if (c->passed[i] != NULL &&
+            (check_choice(passed_names[i], c->passed[i], e) < 0 ||
+             check_url(passed_names[i], c->passed[i], e) < 0))
             return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",
@@ -237,6 +238,9 @@ derive(struct config *c, struct err *e)
     *strrchr(c->bin_dir, '/') = '\0';
     if (absolute(c->run_dir, c->run_path, sizeof c->run_path, "run-dir", e) < 0)
         return -1;
+    /* There the CRDs of both are always installed. */
+    if (*c->local != '\0' && c->api_groups == NULL)
+        c->api_groups = "kelos.dev,axon.io";
     if (*c->local != '\0') {
         if (absolute(c->local, c->local_path, sizeof c->local_path, "local", e) < 0)
             return -1;

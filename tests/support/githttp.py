@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""githttp.py PORT-FILE GIT-ROOT FORGE LOG - one host as GitHub is: git over HTTP and the API.
+"""githttp.py PORT-FILE GIT-ROOT FORGE LOG [CERT KEY] - one host as GitHub is: git over HTTP
+and the API.
 
 /api/v3/... goes to FORGE as it is. All else is git's smart HTTP, for whom FORGE knows by the
 password: a token that has ended is refused with 401. LOG gets a line for each push and each
 refusal: "push repo" or "refused path".
+
+With CERT and KEY it is github.com itself (github.sh): TLS on port 443, all that is asked of the
+name api.github.com goes to FORGE, and anybody may fetch; a push needs a token.
 """
-import base64, http.client, os, subprocess, sys
+import base64, http.client, os, ssl, subprocess, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 port_file, root, forge, log = sys.argv[1:5]
+tls = sys.argv[5:7]
 forge_host = forge.split("//")[1]
 
 
@@ -52,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
     def welcome(self):
         kind, _, text = self.headers.get("Authorization", "").partition(" ")
         if kind != "Basic":
-            return False
+            return bool(tls) and "git-receive-pack" not in self.path
         password = base64.b64decode(text).decode().partition(":")[2]
         status, _, _ = ask_forge("GET", "/user", {"Authorization": "token " + password,
                                                   "Accept": "application/vnd.github.v3+json",
@@ -61,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         body = self.body()
-        if self.path.startswith("/api/v3/"):
+        if self.path.startswith("/api/v3/") or self.headers.get("Host") == "api.github.com":
             keep = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
             self.answer(*ask_forge(self.command, self.path, keep, body or None))
             return
@@ -88,8 +93,12 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = serve
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server = ThreadingHTTPServer(("127.0.0.1", 443 if tls else 0), Handler)
 server.daemon_threads = True
+if tls:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*tls)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(port_file + ".tmp", "w") as f:
     f.write(str(server.server_address[1]))
 os.rename(port_file + ".tmp", port_file)
