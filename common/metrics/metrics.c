@@ -323,6 +323,20 @@ put_labels(struct buf *out, enum metric id, const struct sample *s, const char *
         buf_add_char(out, '}');
 }
 
+/* The shortest spelling that reads back as the same number: 2.35, not 2.3500000000000001. */
+static void
+put_value(struct buf *out, double value)
+{
+    char text[32];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buf_printf(out, " %s\n", text);
+}
+
 static void
 put_histogram(struct buf *out, enum metric id, const struct sample *s)
 {
@@ -334,15 +348,17 @@ put_histogram(struct buf *out, enum metric id, const struct sample *s)
         snprintf(le, sizeof le, "%g", buckets_of(id)[i]);
         buf_printf(out, "%s_bucket", rows[id].name);
         put_labels(out, id, s, le);
-        buf_printf(out, " %.17g\n", below);
+        put_value(out, below);
     }
     buf_printf(out, "%s_bucket", rows[id].name);
     put_labels(out, id, s, "+Inf");
-    buf_printf(out, " %.17g\n%s_sum", s->values[V_COUNT], rows[id].name);
+    put_value(out, s->values[V_COUNT]);
+    buf_printf(out, "%s_sum", rows[id].name);
     put_labels(out, id, s, NULL);
-    buf_printf(out, " %.17g\n%s_count", s->values[V_SUM], rows[id].name);
+    put_value(out, s->values[V_SUM]);
+    buf_printf(out, "%s_count", rows[id].name);
     put_labels(out, id, s, NULL);
-    buf_printf(out, " %.17g\n", s->values[V_COUNT]);
+    put_value(out, s->values[V_COUNT]);
 }
 
 void
@@ -363,7 +379,7 @@ metrics_export(const struct page *const *pages, size_t n_pages, struct buf *out)
             }
             buf_add_str(out, rows[id].name);
             put_labels(out, (enum metric)id, &set.items[i], NULL);
-            buf_printf(out, " %.17g\n", set.items[i].values[0]);
+            put_value(out, set.items[i].values[0]);
         }
         free(set.items);
     }

@@ -209,6 +209,35 @@ ctl PATCH tokens '{"add": {"T2": "bot"}, "remove": ["T"]}' > /dev/null
 mpatch $CORE/secrets/c '{"stringData":{"GITHUB_TOKEN":"T2"}}' > /dev/null
 becomes rotated Succeeded 30
 
+begin "a token with a minute left is renewed once, and then rests"
+kill $HOST_PID; wait $HOST_PID 2> /dev/null
+forge_down
+sed -i 's/"appTokenSeconds": [0-9]*/"appTokenSeconds": 3600/' "$T/state.json"
+rm -f "$T/host.port"
+forge_up "$T/state.json"
+python3 tests/support/githttp.py "$T/host.port" "$T/git" "$FORGE" "$T/host.log" 2> "$T/host.err" &
+HOST_PID=$!
+until_ok 10 test -s "$T/host.port" || fail "the host does not start"
+HOST=127.0.0.1:$(cat "$T/host.port")
+workspace hour app
+app_task minute "i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$GITHUB_TOKEN; do i=\$((i + 1)); test \$i -lt 600 || exit 5; sleep 0.05; done; sleep 3" hour
+becomes minute Running
+first=$(token_of minute)
+ctl DELETE requests > /dev/null
+soon=$(python3 -c 'import datetime; print((datetime.datetime.utcnow() + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ"))')
+mpatch $CORE/secrets/minute-github-token '{"metadata":{"annotations":{"kelos.dev/token-expires-at":"'"$soon"'"}}}' > /dev/null
+p=$(pid_of shard-0); kill -9 "$p" # its successor knows what the Secret says
+renewed() { ends=$(token_secret minute 'o["metadata"]["annotations"]["kelos.dev/token-expires-at"]'); [ -n "$ends" ] && [ "$ends" != "$soon" ]; }
+until_ok 20 renewed || fail "still ends at $ends"
+python3 -c '
+import datetime, sys
+left = datetime.datetime.fromisoformat(sys.argv[1].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
+sys.exit(not 3000 < left.total_seconds() <= 3600)' "$ends" || fail "ends at $ends"
+[ "$(token_of minute)" != "$first" ] || fail "the token is the old one"
+becomes minute Succeeded 60
+[ "$(minted)" = 1 ] || fail "$(minted) tokens"
+row ADD/LT7
+
 begin "no token and no key is in a log"
 grep -l 'ghs_\|BEGIN.*PRIVATE' "$T/supervisor.log" "$T/d/log/"* 2> /dev/null && fail "in a log"
 finish

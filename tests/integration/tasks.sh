@@ -2,8 +2,10 @@
 # tasks.sh - Tasks in a whole local mode: from their creation to their end, and what happens
 # when the reconciler dies on the way.
 . tests/support/lib.sh
+. tests/support/forge.sh
 . tests/support/local.sh
 cleanup() { local_down; }
+LOCAL_METRICS=127.0.0.1:$((22000 + $$ % 20000))
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 
 begin "a Task runs and shows its results"
@@ -35,6 +37,52 @@ must grep -qx 'the last words' "$T/why"
 grep -q 0123456789abcdefghij "$T/why" && fail "a key is in the message"
 field $NS/tasks/two '[c for c in o["status"]["conditions"] if c["type"]=="Ready"][0]["message"]' | must diff - "$T/why"
 row TE/ST4
+
+begin "a Task is not changed once it is there, and goes on"
+task fixed 'sleep 1'
+becomes fixed Running
+mpatch $NS/tasks/fixed '{"spec":{"prompt":"other"}}' > "$T/answer"
+must grep -q immutable "$T/answer"
+must grep -q '"code":422' "$T/answer"
+becomes fixed Succeeded
+[ "$(field $NS/tasks/fixed 'o["spec"]["prompt"]')" = 'sleep 1' ] || fail "it has another prompt"
+row TE/ST9
+
+begin "usage is counted by what the agent reports, if it can be believed"
+usage() { # NAME LABELS LINE...: a Task that reports these lines
+    name=$1 more=$2 lines=
+    shift 2
+    for l in "$@"; do lines="$lines$l\\\\n"; done
+    task "$name" "printf -- '---KELOS_OUTPUTS_START---\\\\n$lines---KELOS_OUTPUTS_END---\\\\n'" "$more"
+}
+metric() { curl -s --noproxy '*' "http://$LOCAL_METRICS/metrics" > "$T/metrics"; sed -n "s/^kelos_task_$1_total{namespace=\"default\",type=\"claude-code\",spawner=\"\",model=\"$2\"} //p" "$T/metrics"; }
+metric_is() { [ "$(metric "$1" "$2")" = "$3" ]; }
+counts() { # MODEL COST INPUT OUTPUT ("" is: no such series)
+    until_ok 5 metric_is cost_usd "$1" "$2" || fail "model '$1': cost '$(metric cost_usd "$1")', not '$2'"
+    until_ok 5 metric_is input_tokens "$1" "$3" || fail "model '$1': input '$(metric input_tokens "$1")', not '$3'"
+    until_ok 5 metric_is output_tokens "$1" "$4" || fail "model '$1': output '$(metric output_tokens "$1")', not '$4'"
+}
+usage us1 '"model":"m1"' 'cost-usd: 2.35' 'input-tokens: 15000' 'output-tokens: 3000'
+usage us2 '"model":"m2"' 'cost-usd: 1.5'
+usage us3 '' 'cost-usd: 0.75'
+usage us4 '"model":"m4"' 'cost-usd: not-a-number' 'input-tokens: 1000'
+usage us5 '"model":"m5"' 'cost-usd: -1' 'input-tokens: -1000' 'output-tokens: -3'
+usage us6a '"model":"m6"' 'cost-usd: 1.00'
+usage us6b '"model":"m6"' 'cost-usd: 2.00'
+for i in us1 us2 us3 us4 us5 us6a us6b; do becomes $i Succeeded; done
+counts m1 2.35 15000 3000; row TE/US1
+counts m2 1.5 "" ""; row TE/US2
+counts "" 0.75 "" ""; row TE/US3
+counts m4 "" 1000 ""; row TE/US4
+counts m5 "" "" ""; row TE/US5
+counts m6 3 "" ""; row TE/US6
+
+begin "opencode runs with an empty key, for its free models"
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"free"},"stringData":{"OPENCODE_API_KEY":""}}' | post $CORE/secrets > /dev/null
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"free"},"spec":{"type":"opencode","image":"tester","prompt":"test \"${OPENCODE_API_KEY-unset}\" = \"\"","credentials":{"type":"api-key","secretRef":{"name":"free"}}}}' |
+    post $NS/tasks > /dev/null
+becomes free Succeeded
+row TE/CR2
 
 begin "a dependent waits, starts when all have ended, and sees their results"
 task dep 'sleep 1; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: from-dep\\n---KELOS_OUTPUTS_END---\\n\"'
@@ -126,6 +174,26 @@ becomes noclone Failed
 message noclone > "$T/why"
 head -n 1 "$T/why" | grep -q '^Task failed: container "git-clone" exited with code 128' || fail "$(cat "$T/why")"
 must grep -q '^fatal: ' "$T/why"
+
+begin "Tasks that a TaskSpawner makes with a branch each run side by side, each on its own"
+echo '{"anonymous": true, "repos": {"demo/repo": {"issues": [{"number": 42, "title": "a"}, {"number": 99, "title": "b"}]}}}' > "$T/state.json"
+forge_up "$T/state.json"
+cleanup() { kill $GITD 2> /dev/null; forge_down; local_down; }
+cat > "$T/spawner.json" <<END
+{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"br"},"spec":{"when":{"githubIssues":{"repo":"$FORGE/demo/repo"}},"pollInterval":"1s",
+"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"web"},
+"branch":"kelos-task-{{.Number}}","promptTemplate":"test \$KELOS_BRANCH = kelos-task-{{.Number}} && test \$(git branch --show-current) = kelos-task-{{.Number}} && sleep 2"}}}
+END
+post $NS/taskspawners < "$T/spawner.json" > /dev/null
+becomes br-42 Running; becomes br-99 Running
+branch_of() { field "$JOBS/$1" "[e['value'] for e in o['spec']['template']['spec']$2['env'] if e['name'] == 'KELOS_BRANCH'][0]"; }
+for n in 42 99; do
+    [ "$(branch_of br-$n '["containers"][0]')" = kelos-task-$n ] || fail "the agent of $n has '$(branch_of br-$n '["containers"][0]')'"
+    [ "$(branch_of br-$n '["initContainers"][1]')" = kelos-task-$n ] || fail "branch-setup of $n has '$(branch_of br-$n '["initContainers"][1]')'"
+    becomes br-$n Succeeded
+done
+row TE/BR4
+del $NS/taskspawners/br
 
 begin "a Workspace whose Secret is missing is waited for, too"
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"tok"},"spec":{"repo":"git://127.0.0.1:%s/web.git","secretRef":{"name":"late"}}}' $port |

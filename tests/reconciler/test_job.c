@@ -219,7 +219,8 @@ static const char plain_job[] =
     "'labels':{" LABELS "},'ownerReferences':[{'apiVersion':'kelos.dev/v1alpha1','kind':"
     "'Task','name':'fix','uid':'uid-fix','controller':true,'blockOwnerDeletion':true}]},"
     "'spec':{'backoffLimit':1,'podFailurePolicy':{'rules':[{'action':'Count',"
-    "'onPodConditions':[{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob',"
+    "'onPodConditions':[{'type':'DisruptionTarget','status':'True'}]},{'action':'FailJob'"
+    ","
     "'onExitCodes':{'operator':'NotIn','values':[0]}}]},'template':{'metadata':{'labels':"
     "{" LABELS "}},'spec':{'automountServiceAccountToken':false,'restartPolicy':'Never',"
     "%s'containers':[{'name':'claude-code','image':'kelos-dev/claude-code:latest',"
@@ -368,6 +369,14 @@ Test(job, files_and_remotes_are_quoted)
 
     cr_assert_not_null(strstr(files, "'/workspace/repo/CLAUDE.md' 'aGVsbG8='"));
     cr_assert_not_null(strstr(files, "'/workspace/repo/a/b.md' 'dGhlcmU='"));
+    SCOPED(json)
+    json_t *plain = simple("", "",
+                           REPO ",'files':[{'path':'CLAUDE.md','content':'hello'},"
+                                "{'path':'a/b.md','content':'there'}]",
+                           NULL, NULL);
+    cr_assert_eq(json_array_size(json_at(plain, "job.spec.template.spec.initContainers")),
+                 2);
+    cr_assert_str_eq(script_of(init_of(plain, "workspace-files")), files);
     row_claim("TE/WS6");
     cr_assert_not_null(
         strstr(remotes, "git remote add 'private' 'https://github.com/user/repo.git'"));
@@ -386,7 +395,18 @@ Test(job, files_and_remotes_are_quoted)
     cr_assert_not_null(strstr(branch, "git fetch"));
     cr_assert_not_null(strstr(branch, "git checkout"));
     cr_assert_null(strstr(branch, "credential.helper"));
+    cr_assert_str_eq(env_text(json_array_get(all, 2)), "KELOS_BRANCH=x");
+    cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_BRANCH=x "));
     row_claim("TE/WS12");
+}
+
+Test(job, a_branch_without_a_workspace_is_told_to_the_agent_alone)
+{
+    SCOPED(json) json_t *got = simple("", "'branch':'x'", NULL, NULL, NULL);
+
+    cr_assert_null(json_at(got, "job.spec.template.spec.initContainers"));
+    cr_assert_not_null(strstr(env_text(agent(got)), "KELOS_BRANCH=x "));
+    row_claim("TE/WS14");
 }
 
 Test(job, large_texts_travel_in_a_config_map)
