@@ -87,8 +87,9 @@ share:
 	@mkdir -p $(SHARE)
 	@for d in deploy/crds deploy/agents deploy/manifests examples; do \
 	  [ -d $$d ] || continue; rm -rf $(SHARE)/$$(basename $$d); cp -R $$d $(SHARE)/; done
-	@rm -f $(SHARE)/agents/gh.sh; for f in $(SHARE)/agents/*/kelos_entrypoint.sh; do \
-	  install -D -m 755 deploy/agents/gh.sh $${f%/*}/bin/gh || exit 1; done
+	@rm -f $(SHARE)/agents/*.sh; for f in $(SHARE)/agents/*/kelos_entrypoint.sh; do \
+	  install -D -m 755 deploy/agents/gh.sh $${f%/*}/bin/gh || exit 1; \
+	  install -m 644 deploy/agents/kelos_agent.sh $${f%/*}/ || exit 1; done
 
 install: all ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/kelos $(DESTDIR)$(PREFIX)/share

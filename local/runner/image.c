@@ -200,6 +200,9 @@ add_image(const struct image_host *host, const struct image *img, struct launch 
                             "/kelos_entrypoint.sh");
     bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "",
                             "/axon_entrypoint.sh");
+    snprintf(path, sizeof path, "%s/kelos_agent.sh", img->dir);
+    bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "",
+                            "/kelos/kelos_agent.sh");
     snprintf(path, sizeof path, "%s/bin", img->dir);
     bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, path, "", "/kelos/bin");
     bad |= launch_mount_add(l, LAUNCH_BIND, LAUNCH_OPTIONAL, host->capture, "",

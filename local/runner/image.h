@@ -4,6 +4,7 @@
  * agents directory: `ghcr.io/x/claude-code:latest` is agents/claude-code. In it:
  *
  *     kelos_entrypoint.sh   appears as /kelos_entrypoint.sh (and /axon_entrypoint.sh)
+ *     kelos_agent.sh        appears as /kelos/kelos_agent.sh: what entrypoints have in common
  *     bin/                  appears as /kelos/bin, first in PATH
  *     image.json            optional: {"entrypoint": ["git"], "user": 61100,
  *                           "name": "agent", "home": "/home/agent", "workdir": "/workspace"}

@@ -124,7 +124,8 @@ done
 entry() {
     agent=$1; shift; set_vars=""
     rm -rf "$T/home"; mkdir "$T/home"
-    sed "s|/kelos/kelos-capture|$CAPTURE|" "$agents/$agent/kelos_entrypoint.sh" > "$T/entry.sh"
+    sed "s|/kelos/kelos-capture|$CAPTURE|" "$agents/$agent/kelos_agent.sh" > "$T/common.sh"
+    sed "s|/kelos/kelos_agent.sh|$T/common.sh|" "$agents/$agent/kelos_entrypoint.sh" > "$T/entry.sh"
     while [ "$1" != -- ]; do set_vars="$set_vars $1"; shift; done; shift
     # shellcheck disable=SC2086
     (cd "$T/w" && env HOME="$T/home" PATH="$T/abin:$PATH" ARGS="$T/args" KELOS_AGENT_TYPE="$agent" $set_vars bash "$T/entry.sh" "$@" > "$T/out" 2> "$T/err")

@@ -1,36 +1,8 @@
 #!/bin/bash
 # kelos_entrypoint.sh - runs Claude Code on the prompt in $1 and reports through kelos-capture.
-set -uo pipefail
-
-if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
-# A TERM to the group ends the agent; we stay to report what it has done.
-trap : TERM
-
-export PATH="$HOME/.local/bin:$PATH"
-mkdir -p "$HOME/.local/bin"
-# What is configured here may hold secrets; what the agent writes is for its group, too.
-mask=$(umask)
-umask 077
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-if ! command -v claude > /dev/null 2>&1; then
-    echo "kelos: claude (Claude Code) is not installed here; in local mode: make agents, or npm install -g @anthropic-ai/claude-code" >&2
-    exit 127
-fi
-
-# Long instructions come as a file, for one variable holds 128 KiB at most.
-instructions() {
-    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
-        cat "$KELOS_AGENTS_MD_FILE"
-    else
-        printf '%s\n' "$KELOS_AGENTS_MD"
-    fi
-}
-has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+agent=claude agent_hint="claude (Claude Code) is not installed here; in local mode: make agents, or npm install -g @anthropic-ai/claude-code"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
 
 config=${CLAUDE_CONFIG_DIR:-$HOME/.claude}
 state=${CLAUDE_CONFIG_DIR:-$HOME}/.claude.json
@@ -56,10 +28,7 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
     fi
 fi
 
-umask "$mask"
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+agent_setup
 
 args=(--dangerously-skip-permissions --output-format stream-json --verbose)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
@@ -70,7 +39,6 @@ if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     done
 fi
 args+=(-p)
-input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE
 else
@@ -78,7 +46,6 @@ else
     args+=("$prompt")
 fi
 
-claude "${args[@]}" < "$input" | /kelos/kelos-capture
-status=("${PIPESTATUS[@]}")
+agent_run
 if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
 exit "${status[1]}"

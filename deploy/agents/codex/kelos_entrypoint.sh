@@ -1,36 +1,8 @@
 #!/bin/bash
 # kelos_entrypoint.sh - runs Codex on the prompt in $1 and reports through kelos-capture.
-set -uo pipefail
-
-if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
-# A TERM to the group ends the agent; we stay to report what it has done.
-trap : TERM
-
-export PATH="$HOME/.local/bin:$PATH"
-mkdir -p "$HOME/.local/bin"
-# What is configured here may hold secrets; what the agent writes is for its group, too.
-mask=$(umask)
-umask 077
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-if ! command -v codex > /dev/null 2>&1; then
-    echo "kelos: codex is not installed here; npm install -g @openai/codex" >&2
-    exit 127
-fi
-
-# Long instructions come as a file, for one variable holds 128 KiB at most.
-instructions() {
-    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
-        cat "$KELOS_AGENTS_MD_FILE"
-    else
-        printf '%s\n' "$KELOS_AGENTS_MD"
-    fi
-}
-has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+agent=codex agent_hint="codex is not installed here; npm install -g @openai/codex"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
 
 config=${CODEX_HOME:-$HOME/.codex}
 mkdir -p "$config"
@@ -44,24 +16,6 @@ if [ -n "${CODEX_AUTH_JSON-}" ]; then
     fi
 fi
 if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
-
-# The skills of plugins, each whole, as PLUGIN:SKILL below a directory.
-install_skills() {
-    local -A from=()
-    local skill plugin target
-    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
-        skill=${skill%/}
-        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
-        plugin=${skill%/skills/*}
-        target=$1/${plugin##*/}:${skill##*/}
-        if [ -n "${from[$target]-}" ]; then
-            echo "Error: Skill target conflict: ${from[$target]} and $skill both install to $target" >&2
-            exit 1
-        fi
-        from[$target]=$skill
-        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/" || exit 1
-    done
-}
 
 args=(exec --dangerously-bypass-approvals-and-sandbox --json)
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
@@ -98,12 +52,8 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
     fi
 fi
 
-umask "$mask"
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+agent_setup
 
-input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE
     args+=(-)
@@ -111,5 +61,5 @@ else
     case $prompt in -*) args+=(--) ;; esac
     args+=("$prompt")
 fi
-codex "${args[@]}" < "$input" | /kelos/kelos-capture
-exit "${PIPESTATUS[0]}"
+agent_run
+exit "${status[0]}"

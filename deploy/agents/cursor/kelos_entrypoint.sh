@@ -1,36 +1,8 @@
 #!/bin/bash
 # kelos_entrypoint.sh - runs Cursor's agent on the prompt in $1 and reports through kelos-capture.
-set -uo pipefail
-
-if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
-# A TERM to the group ends the agent; we stay to report what it has done.
-trap : TERM
-
-export PATH="$HOME/.local/bin:$PATH"
-mkdir -p "$HOME/.local/bin"
-# What is configured here may hold secrets; what the agent writes is for its group, too.
-mask=$(umask)
-umask 077
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-if ! command -v agent > /dev/null 2>&1; then
-    echo "kelos: agent (Cursor CLI) is not installed here; see https://cursor.com/cli" >&2
-    exit 127
-fi
-
-# Long instructions come as a file, for one variable holds 128 KiB at most.
-instructions() {
-    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
-        cat "$KELOS_AGENTS_MD_FILE"
-    else
-        printf '%s\n' "$KELOS_AGENTS_MD"
-    fi
-}
-has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+agent=agent agent_hint="agent (Cursor CLI) is not installed here; see https://cursor.com/cli"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
 
 config=$HOME/.cursor
 mkdir -p "$config"
@@ -54,24 +26,6 @@ if [ -n "${KELOS_MCP_SERVERS-}" ]; then
         echo "kelos: MCP servers are not configured: merging $config/mcp.json needs node" >&2
     fi
 fi
-
-# The skills of plugins, each whole, as PLUGIN:SKILL below a directory.
-install_skills() {
-    local -A from=()
-    local skill plugin target
-    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
-        skill=${skill%/}
-        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
-        plugin=${skill%/skills/*}
-        target=$1/${plugin##*/}:${skill##*/}
-        if [ -n "${from[$target]-}" ]; then
-            echo "Error: Skill target conflict: ${from[$target]} and $skill both install to $target" >&2
-            exit 1
-        fi
-        from[$target]=$skill
-        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/" || exit 1
-    done
-}
 
 # It reads skills and rules below the working directory: git is told that they are not work.
 hide() {
@@ -97,15 +51,13 @@ fi
 args=()
 if [ -n "${KELOS_MODEL-}" ]; then args+=(--model "$KELOS_MODEL"); fi
 args+=(-p --force --trust --sandbox disabled --output-format stream-json)
-umask "$mask"
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+agent_setup
 
 # One argument holds 128 KiB; beyond, the agent is pointed to the file.
 if [ -n "${KELOS_PROMPT_FILE-}" ] && [ "$(stat -c %s "$KELOS_PROMPT_FILE")" -lt 120000 ]; then
     prompt=$(cat "$KELOS_PROMPT_FILE")
 fi
 case $prompt in -*) args+=(--) ;; esac
-agent "${args[@]}" "$prompt" < /dev/null | /kelos/kelos-capture
-exit "${PIPESTATUS[0]}"
+args+=("$prompt")
+agent_run
+exit "${status[0]}"

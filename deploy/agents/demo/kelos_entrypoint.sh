@@ -4,18 +4,6 @@
 # It does what an agent run leaves behind: it reads its prompt, writes it into a file of the
 # checkout, commits, pushes its branch, and reports through kelos-capture. It thinks nothing,
 # and says of itself that it is the demo agent. DEMO_SECONDS (0) is how long it takes.
-set -uo pipefail
-
-trap : TERM
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-# A long prompt comes as a file.
-if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
-
 export GIT_AUTHOR_NAME="Kelos demo agent" GIT_AUTHOR_EMAIL=demo-agent@localhost
 export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
 file=demo-agent.md
@@ -66,11 +54,12 @@ run() {
     return 1
 }
 
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
-
-run | /kelos/kelos-capture
-status=("${PIPESTATUS[@]}")
+agent=run agent_hint="run is above"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
+# A long prompt comes as a file.
+if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
+agent_setup
+agent_run
 if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
 exit "${status[1]}"

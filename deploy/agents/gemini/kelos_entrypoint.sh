@@ -1,36 +1,8 @@
 #!/bin/bash
 # kelos_entrypoint.sh - runs Gemini CLI on the prompt in $1 and reports through kelos-capture.
-set -uo pipefail
-
-if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
-# A TERM to the group ends the agent; we stay to report what it has done.
-trap : TERM
-
-export PATH="$HOME/.local/bin:$PATH"
-mkdir -p "$HOME/.local/bin"
-# What is configured here may hold secrets; what the agent writes is for its group, too.
-mask=$(umask)
-umask 077
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-if ! command -v gemini > /dev/null 2>&1; then
-    echo "kelos: gemini is not installed here; npm install -g @google/gemini-cli" >&2
-    exit 127
-fi
-
-# Long instructions come as a file, for one variable holds 128 KiB at most.
-instructions() {
-    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
-        cat "$KELOS_AGENTS_MD_FILE"
-    else
-        printf '%s\n' "$KELOS_AGENTS_MD"
-    fi
-}
-has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
+agent=gemini agent_hint="gemini is not installed here; npm install -g @google/gemini-cli"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
 
 config=$HOME/.gemini
 mkdir -p "$config"
@@ -113,12 +85,8 @@ fi
 args=(--yolo --output-format stream-json)
 model=${alias:-${KELOS_MODEL-}}
 if [ -n "$model" ]; then args+=(--model "$model"); fi
-umask "$mask"
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+agent_setup
 
-input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE
 else
@@ -127,5 +95,5 @@ else
     *) args+=(-p "$prompt") ;;
     esac
 fi
-gemini "${args[@]}" < "$input" | /kelos/kelos-capture
-exit "${PIPESTATUS[0]}"
+agent_run
+exit "${status[0]}"

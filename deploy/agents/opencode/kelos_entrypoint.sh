@@ -1,26 +1,8 @@
 #!/bin/bash
 # kelos_entrypoint.sh - runs OpenCode on the prompt in $1 and reports through kelos-capture.
-set -uo pipefail
-
-if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
-# A TERM to the group ends the agent; we stay to report what it has done.
-trap : TERM
-
-export PATH="$HOME/.local/bin:$PATH"
-mkdir -p "$HOME/.local/bin"
-# What is configured here may hold secrets; what the agent writes is for its group, too.
-mask=$(umask)
-umask 077
-
-prompt=${1-}
-if [ -z "$prompt" ] && [ "${KELOS_SESSION_SETUP_ONLY-}" != 1 ]; then
-    echo "kelos: no prompt: it is the first argument of the entrypoint" >&2
-    exit 2
-fi
-if ! command -v opencode > /dev/null 2>&1; then
-    echo "kelos: opencode is not installed here; npm install -g opencode-ai" >&2
-    exit 127
-fi
+agent=opencode agent_hint="opencode is not installed here; npm install -g opencode-ai"
+# shellcheck source=deploy/agents/kelos_agent.sh
+. /kelos/kelos_agent.sh || exit 127
 
 # The one key goes to the provider that the model names.
 if [ -n "${OPENCODE_API_KEY-}" ]; then
@@ -40,37 +22,10 @@ if [ -n "${OPENCODE_API_KEY-}" ]; then
     esac
 fi
 
-# Long instructions come as a file, for one variable holds 128 KiB at most.
-instructions() {
-    if [ -n "${KELOS_AGENTS_MD_FILE-}" ]; then
-        cat "$KELOS_AGENTS_MD_FILE"
-    else
-        printf '%s\n' "$KELOS_AGENTS_MD"
-    fi
-}
-has_instructions=${KELOS_AGENTS_MD-}${KELOS_AGENTS_MD_FILE-}
-
 config=${OPENCODE_CONFIG_DIR:-$HOME/.config/opencode}
 mkdir -p "$config"
 if [ -n "$has_instructions" ]; then instructions > "$config/AGENTS.md"; fi
 
-# The skills of plugins, each whole, as PLUGIN:SKILL below a directory.
-install_skills() {
-    local -A from=()
-    local skill plugin target
-    for skill in "$KELOS_PLUGIN_DIR"/*/skills/*/; do
-        skill=${skill%/}
-        if [ ! -f "$skill/SKILL.md" ]; then continue; fi
-        plugin=${skill%/skills/*}
-        target=$1/${plugin##*/}:${skill##*/}
-        if [ -n "${from[$target]-}" ]; then
-            echo "Error: Skill target conflict: ${from[$target]} and $skill both install to $target" >&2
-            exit 1
-        fi
-        from[$target]=$skill
-        rm -rf "$target" && mkdir -p "$target" && cp -R "$skill/." "$target/" || exit 1
-    done
-}
 if [ -n "${KELOS_PLUGIN_DIR-}" ]; then
     install_skills "$config/skills"
     for agent in "$KELOS_PLUGIN_DIR"/*/agents/*.md; do
@@ -119,17 +74,13 @@ elif [ -n "${KELOS_EFFORT-}" ]; then
     model=""
 fi
 if [ -n "$model" ]; then args+=(--model "$model"); fi
-umask "$mask"
-# What the Workspace wants done first; when that fails, so does the run.
-if [ -n "${KELOS_SETUP_COMMAND-}" ]; then /kelos/kelos-capture --setup || exit; fi
-if [ "${KELOS_SESSION_SETUP_ONLY-}" = 1 ]; then exit 0; fi
+agent_setup
 
-input=/dev/null
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then
     input=$KELOS_PROMPT_FILE
 else
     case $prompt in -*) args+=(--) ;; esac
     args+=("$prompt")
 fi
-opencode "${args[@]}" < "$input" | /kelos/kelos-capture
-exit "${PIPESTATUS[0]}"
+agent_run
+exit "${status[0]}"
