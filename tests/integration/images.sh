@@ -50,7 +50,8 @@ done
 if [ "$(id -u)" = 0 ]; then space="unshare -pf --mount-proc"; else space="unshare -Urpf --mount-proc"; fi
 as_first() {
     mkdir -p "$T/$1/home" "$T/$1/bin" "$T/$1/w"
-    sed "s|/kelos/kelos-capture|$BIN/kelos-capture|" "$BUILD/share/kelos/agents/$2/kelos_entrypoint.sh" > "$T/$1/entry.sh"
+    sed "s|/kelos/kelos-capture|$BIN/kelos-capture|" "$BUILD/share/kelos/agents/$2/kelos_agent.sh" > "$T/$1/common.sh"
+    sed "s|/kelos/kelos_agent.sh|$T/$1/common.sh|" "$BUILD/share/kelos/agents/$2/kelos_entrypoint.sh" > "$T/$1/entry.sh"
     case $2 in claude-code) cli=claude ;; cursor) cli=agent ;; *) cli=$2 ;; esac
     cp "$3" "$T/$1/bin/$cli"; chmod 755 "$T/$1/entry.sh" "$T/$1/bin/$cli"
     (cd "$T/$1/w" && exec env HOME="$T/$1/home" PATH="$T/$1/bin:$PATH" KELOS_AGENT_TYPE="$2" \
