@@ -16,7 +16,8 @@
 
 #define DEFAULT_TIMEOUT_MS 30000
 
-const char *const agent_types[] = {"claude-code", "codex", "gemini", "opencode", "cursor", NULL};
+const char *const agent_types[] = {"claude-code", "codex",  "gemini",
+                                   "opencode",    "cursor", NULL};
 const char *const credential_types[] = {"api-key", "oauth", "none", NULL};
 const char *const task_phases[] = {"Pending",   "Running", "Waiting",
                                    "Succeeded", "Failed",  NULL};
@@ -183,8 +184,8 @@ cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
     if (status->reason == KUBE_NO_ROUTE)
         return err_set(
             e, e->code,
-            "%s %s: %s does not serve %s.%s: kelos is not installed there; apply the "
-            "definitions in share/kelos/crds, or use `kelos up`",
+            "%s %s: %s does not serve %s.%s: kelos is not installed there; use `kelos "
+            "install` for a cluster, or `kelos up` for this machine alone",
             verb, res->singular, kube_server(c->kube), res->plural, res->group);
     struct err why = *e;
     err_set(e, why.code, "%s %s: %s%s", verb, res->singular, why.text, advice);
@@ -232,6 +233,22 @@ cli_list(struct cli *c, const struct kube_resource *res, const char *ns,
     if (list == NULL)
         cli_refused(c, "list", res, &status, e);
     return list;
+}
+
+int
+cli_list_served(struct cli *c, const struct kube_resource *res, json_t **list,
+                struct err *e)
+{
+    struct kube_status status = {0};
+    struct err why = ERR_INIT;
+
+    if (cli_kube(c, e) == NULL)
+        return -1;
+    *list = kube_list_wait(c->kube, res, NULL, NULL, &status, &why);
+    if (*list != NULL || status.reason == KUBE_NO_ROUTE)
+        return 0;
+    *e = why;
+    return cli_refused(c, "list", res, &status, e);
 }
 
 json_t *

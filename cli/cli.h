@@ -53,6 +53,11 @@ int cli_call(struct cli *c, struct kube_request *r, json_t **body,
 json_t *cli_list(struct cli *c, const struct kube_resource *res, const char *ns,
                  const char *selector, struct err *e);
 
+/* All objects of a kind in every namespace, which the server may not serve: then *list is NULL.
+ * Returns 0 and *list (the caller owns), or -1 with *e set. */
+int cli_list_served(struct cli *c, const struct kube_resource *res, json_t **list,
+                    struct err *e);
+
 /* Puts a refusal in words, as cli_call does. Always -1. */
 int cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
                 const struct kube_status *status, struct err *e);

@@ -9,7 +9,7 @@
 #include "common/err.h"
 #include "common/log.h"
 
-#define CONFIG_PASSED_MAX 24
+#define CONFIG_PASSED_MAX 32
 
 struct config {
     const char *run_dir;

@@ -15,12 +15,14 @@ extern const struct command command_down;
 extern const struct command command_get;
 extern const struct command command_help;
 extern const struct command command_init;
+extern const struct command command_install;
 extern const struct command command_logs;
 extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_suspend;
+extern const struct command command_uninstall;
 extern const struct command command_up;
 extern const struct command command_version;
 

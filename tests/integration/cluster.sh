@@ -1,0 +1,111 @@
+#!/bin/sh
+# cluster.sh - kelos install and uninstall: the manifests as printed, and on a real API server
+# where tests/kube/assets.sh finds one.
+. tests/support/lib.sh
+KUBEBUILDER_ASSETS=$(tests/kube/assets.sh 2> /dev/null) && export KUBEBUILDER_ASSETS || unset KUBEBUILDER_ASSETS
+. tests/support/cli.sh
+cleanup() { [ -z "${supervisor:-}" ] || kill "$supervisor" 2> /dev/null; [ ! -d "$T/kube" ] || tests/kube/up.sh "$T/kube" --stop; }
+printed() { "$K" install --dry-run "$@" > "$T/yaml" 2> "$T/err" || fail "$(cat "$T/err")"; }
+has() { grep -qe "$1" "$T/yaml" || fail "lacks $1"; }
+lacks() { ! grep -qe "$1" "$T/yaml" || fail "has $1: $(grep -e "$1" "$T/yaml" | head -3)"; }
+
+begin "the dry run prints definitions, then the controller, and asks no cluster"
+printed
+for w in 'kind: CustomResourceDefinition' 'kind: Deployment' 'name: kelos-controller-role' '- rolebindings'; do has "$w"; done
+lacks '^Installing'; lacks axon
+python3 - "$T/yaml" <<'PY' || fail "documents: $(cat "$T/order")"
+import sys, re
+kinds = re.findall(r"^kind: (\w+)", open(sys.argv[1]).read(), re.M)
+crds = [k == "CustomResourceDefinition" for k in kinds]
+assert crds == sorted(crds, reverse=True) and sum(crds) == 4, kinds
+assert kinds[4:6] == ["Namespace", "ServiceAccount"] and kinds[-1] == "Deployment", kinds
+PY
+row CLI/N01 CLI/N07
+printed --with-axon; has 'name: tasks.axon.io'; has 'api-groups=kelos.dev,axon.io'; has 'name: kelos-controller-axon-role'
+
+begin "version and pull policy reach every image, and nothing else"
+printed --version v0.5.0
+lacks ':latest'
+[ "$(grep -c 'image: .*:v0\.5\.0$' "$T/yaml")" = 1 ] || fail "container images"
+[ "$(grep -ce '- --.*-image=.*:v0\.5\.0$' "$T/yaml")" = 6 ] || fail "image arguments"
+row CLI/N02
+printed --version latest; has 'image: .*:latest$'
+row CLI/N03
+printed --image-pull-policy Always
+[ "$(grep -ce '- --.*-image-pull-policy=Always' "$T/yaml")" = 6 ] || fail "policies of arguments"
+[ "$(grep -c '^ *imagePullPolicy: Always' "$T/yaml")" = 1 ] || fail "policies of containers"
+lacks 'leader-elect-.*=Always'
+row CLI/N04
+printed --disable-heartbeat
+lacks kelos-telemetry; for w in 'kind: Namespace' 'kind: ServiceAccount' 'kind: Deployment'; do has "$w"; done
+row CLI/N05
+
+begin "bad words are refused before anything is asked"
+run "$K" install --timeout soon; says 1; err '--timeout "soon"'
+run "$K" install now; says 1
+run "$K" install --wait=false; says 1; err 'no cluster is configured'
+
+if [ -z "${KUBEBUILDER_ASSETS:-}" ]; then
+    echo "     not run: install on a real API server; make kube-assets builds it"
+    finish
+fi
+mkdir "$T/kube"
+tests/kube/up.sh "$T/kube" > "$T/up" 2>&1 || { begin "a control plane"; fail "$(tail -5 "$T/up")"; finish; }
+export KUBECONFIG="$T/kube/admin.kubeconfig"
+kc() { kubectl "$@" 2>&1; }
+
+begin "nothing is there: uninstall passes"
+run "$K" uninstall; says 0
+row CLI/N11
+
+begin "install applies all, waits for the definitions, and says what it does"
+run "$K" install --wait=false; says 0
+out 'customresourcedefinition/tasks.kelos.dev created'; out 'deployment/kelos-controller-manager created'
+for o in namespace/kelos-system clusterrole/kelos-controller-role clusterrolebinding/kelos-controller-rolebinding; do
+    kc get "$o" > /dev/null || fail "$o"
+done
+kc -n kelos-system get serviceaccount/kelos-controller deployment/kelos-controller-manager > /dev/null || fail "not in kelos-system"
+kc get deployment -n kelos-system kelos-controller-manager --show-managed-fields -o yaml > "$T/yaml"; has 'manager: kelos$'
+kc create -f examples/01-simple-task > "$T/out" || fail "the definitions do not serve: $(cat "$T/out")"
+row CLI/N08
+run "$K" install --wait=false; says 0
+out 'deployment/kelos-controller-manager unchanged'
+row CLI/N09
+
+begin "a rollout that does not come is told, with the way on"
+run "$K" install --timeout 3s; says 1
+grep -q 'Pods are' "$T/out" || fail "$(cat "$T/out")"; err 'deployment/kelos-controller-manager is not ready'; err '--wait=false'
+
+begin "what an earlier installation had and this one has not goes"
+kc -n kelos-system create cronjob kelos-telemetry --image=x --schedule='0 6 * * *' > /dev/null
+kc create clusterrole kelos-old-role --verb=get --resource=pods > /dev/null
+kc label clusterrole kelos-old-role app.kubernetes.io/managed-by=kelos-install > /dev/null
+run "$K" install --wait=false --disable-heartbeat; says 0
+out 'cronjob/kelos-telemetry deleted'; out 'clusterrole/kelos-old-role deleted'
+kc get clusterrole edit > /dev/null || fail "it deleted a role that is not ours"
+
+begin "uninstall waits for the controller to let the work go, and leaves nothing"
+mkdir "$T/run"
+"$BIN/kelos-supervisor" --run-dir "$T/run" --kubeconfig "$KUBECONFIG" --metrics-bind-address 0 \
+    --health-probe-bind-address 0 > "$T/supervisor.log" 2>&1 & supervisor=$!
+finalized() { kc get task fizzbuzz -o jsonpath='{.metadata.finalizers}' | grep -q kelos; }
+until_ok 30 finalized || fail "no finalizer: $(kc get task -o yaml) $(tail -5 "$T/supervisor.log")"
+run "$K" uninstall; says 0
+out 'Kelos is uninstalled'
+[ -z "$(kc get crd -o name | grep kelos.dev)" ] || fail "definitions: $(kc get crd -o name)"
+kc get deployment -n kelos-system kelos-controller-manager > /dev/null && fail "the Deployment is there"
+kc get clusterrole kelos-controller-role > /dev/null && fail "the role is there"
+kill "$supervisor"; wait "$supervisor" 2> /dev/null; supervisor=""
+row CLI/N10 CLI/N12
+
+begin "an installation right after waits for what is still leaving"
+run "$K" install --wait=false --timeout 60s; says 0
+kc get ns kelos-system -o jsonpath='{.status.phase}' | grep -q Active || fail "namespace: $(kc get ns kelos-system -o yaml)"
+kc get deployment -n kelos-system kelos-controller-manager > /dev/null || fail "no Deployment"
+
+begin "the data may stay"
+kc apply -f examples/01-simple-task > "$T/applied" || fail "$(cat "$T/applied")"
+run "$K" uninstall --keep-data; says 0
+kc get task fizzbuzz > /dev/null || fail "the Task is gone: $(cat "$T/applied" "$T/out")"
+kc get deployment -n kelos-system kelos-controller-manager > /dev/null && fail "the Deployment is there"
+finish
