@@ -2,7 +2,7 @@
 # deps.sh - installs the Debian packages that building and testing need.
 set -eu
 packages="build-essential pkg-config git ca-certificates curl procps iproute2 util-linux
-  openssl tini clang clang-format libclang-rt-14-dev python3 python3-yaml
+  openssl tini gh clang clang-format libclang-rt-14-dev python3 python3-yaml
   libzmq3-dev libczmq-dev libcurl4-openssl-dev libyaml-dev libmsgpack-dev libssl-dev
   libcriterion-dev libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libseccomp-dev"
 # Any kubectl does; where there is none, Debian's own (8 MB) is what the tests try ours with.
