@@ -2,7 +2,6 @@
 #include "common/castore.h"
 
 #include <curl/curl.h>
-#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -216,7 +215,6 @@ castore_new(struct err *e)
         return NULL;
     }
     SSL_CTX_free(once);
-    malloc_trim(0); /* a fork would count what was freed, too */
     return TAKE(c);
 }
 

@@ -146,6 +146,8 @@ on_snapshot_end(void *arg, struct bus *bus, const struct peer *from,
     (void)from;
     store_each_stale(s->store, m->body.sweep_end.epoch, forget_stale, s);
     s->synced = true;
+    if (first)
+        s->synced_ms = clock_wall_ms();
     log_info(NULL, "sweep complete: %zu Tasks, %zu TaskSpawners",
              store_count(s->store, KIND_TASK), store_count(s->store, KIND_TASK_SPAWNER));
     if (first)

@@ -15,6 +15,7 @@ struct profile {
     const char *label_task;      /* on Jobs and Pods: the Task's name */
     const char *label_spawner;   /* on spawned Tasks: the TaskSpawner's name */
     const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
+    const char *note_creating;   /* annotation of a TaskSpawner: intent.h */
     const char *note_revision;   /* annotation: which revision of the work item */
     const char *note_kind;       /* annotation: issue or pull-request */
     const char *note_number;     /* annotation: its number */

@@ -41,6 +41,7 @@ struct shard {
     const char *github_api;    /* of repositories on github.com; "": GitHub's own */
     uint64_t epoch;            /* of the sweep that is going on or was the last */
     bool synced;               /* a sweep is complete: decisions may be made */
+    int64_t synced_ms;         /* wall time when the first was; Tasks gone before are unknown */
     bool leader;
     bool stopping;
     int timer; /* for the queue's next deadline */

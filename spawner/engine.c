@@ -236,7 +236,7 @@ source_done(struct group *g, const struct failure *f, int64_t next_at)
         struct spawn *s = g->members[i];
 
         s->delivery->poll = (struct msg_poll){
-            .polled = wall,
+            .polled = wall - (now - g->polled), /* what it says was so when it began */
             .next_poll = f == NULL && next_at > 0 ? next_at : wall + delay,
             .quota_left = en->source.quota.left,
             .quota_reset = en->source.quota.reset,

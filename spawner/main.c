@@ -1,5 +1,6 @@
 /* main.c - kelos-spawner: the process of one source. It holds the source's credential and no
  * other, and none of the cluster; it asks the source and tells the reconcilers what matches. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,7 @@ serve_zygote(struct self *s, int *argc, char ***argv, struct err *e)
     log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
     if ((s->castore = castore_new(e)) == NULL)
         return -1;
+    malloc_trim(0); /* every copy would count what was freed */
     return zygote_serve(fd, argc, argv, e);
 }
 

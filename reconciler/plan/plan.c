@@ -118,6 +118,8 @@ confirmed(const struct plan_facts *f, const struct item *it, const char *name)
 {
     const struct plan_gone *g = find_gone(f, name);
 
+    if (f->spawner->source != SOURCE_CRON && f->items->polled_ms < f->since_ms)
+        return false;
     return g == NULL || f->items->polled_ms > g->gone_ms ||
            (it->trigger_ms != 0 && it->trigger_ms > g->completed_ms);
 }

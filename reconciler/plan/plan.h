@@ -52,6 +52,7 @@ struct plan_facts {
     size_t n_tasks;
     const struct plan_gone *gone;
     size_t n_gone;
+    int64_t since_ms; /* which Tasks went before is not known: polls before confirm nothing */
     const struct plan_refusal *refusals;
     size_t n_refusals;
     /* Whether a Task of that name exists that is not of this spawner. */

@@ -133,6 +133,8 @@ on_items(void *arg, struct bus *bus, const struct peer *from, const struct messa
     if (it->last) {
         complete(c, memory, it, key);
         acknowledge(c, from, it->key, it->uid, it->serial, false);
+        if (memory->items->polled_ms < c->shard->synced_ms) /* confirms nothing (plan.h) */
+            acknowledge(c, from, it->key, it->uid, it->serial, true);
         shard_work(c->shard);
     }
 }

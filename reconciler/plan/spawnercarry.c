@@ -1,4 +1,5 @@
 /* spawnercarry.c - does what a plan says: deletes, creates, then the status. */
+#include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/plan/spawnerrun.h"
 #include "reconciler/writes.h"
@@ -83,10 +84,14 @@ on_created(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     const struct plan_create *c = &r->plan.creates[r->next_create];
     enum kube_reason why = res->status.reason;
+    struct spawner_memory *m = spawner_run_memory(r);
 
-    if (spawner_run_memory(r) == NULL) {
+    if (m == NULL) {
         spawner_run_end(r);
-    } else if (res->err.code == ERR_NONE) {
+        return;
+    }
+    m->unsettled = 0; /* while one is, it is the only one that is created */
+    if (res->err.code == ERR_NONE) {
         log_info(r->key, "created Task %s", c->name);
         spawner_run_expect(r, c->name, res->uid, c->ordinal);
         r->next_create++;
@@ -94,9 +99,10 @@ on_created(void *arg, const struct kube_result *res)
     } else if (res->err.code == ERR_EXISTS) {
         look(r);
     } else if (why == KUBE_INVALID || why == KUBE_BAD_REQUEST || why == KUBE_TOO_LARGE) {
-        spawner_memory_refuse(spawner_run_memory(r), c->name, res->err.text);
+        spawner_memory_refuse(m, c->name, res->err.text);
         spawner_run_plan(r);
     } else {
+        m->counted = false; /* it may come up yet */
         spawner_run_fail(r, &res->err);
     }
 }
@@ -110,6 +116,7 @@ create_next(struct spawner_run *r)
                                    .ns = r->meta.ns,
                                    .name = c->name,
                                    .body = c->task,
+                                   .deadline_ms = INTENT_CREATE_MS,
                                    .repeat = KUBE_REPEAT_NAMED};
     struct err e = ERR_INIT;
 
@@ -146,6 +153,23 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
     spawner_run_end(r);
 }
 
+/* The next create, and what it needs to be sent. */
+static void
+create_or_prepare(struct spawner_run *r)
+{
+    const struct spawner_memory *m = spawner_run_memory(r);
+    const struct plan_create *c = &r->plan.creates[r->next_create];
+
+    if (m == NULL)
+        spawner_run_end(r);
+    else if (!m->counted)
+        spawner_run_count(r);
+    else if (!intent_covers(m->intent, c->name, c->ordinal, clock_wall_ms()))
+        spawner_run_intend(r);
+    else
+        create_next(r);
+}
+
 void
 spawner_run_step(struct spawner_run *r)
 {
@@ -158,10 +182,7 @@ spawner_run_step(struct spawner_run *r)
     } else if (!stop && r->next_delete < r->plan.n_deletes) {
         delete_next(r);
     } else if (!stop && r->next_create < r->plan.n_creates) {
-        if (spawner_run_memory(r) != NULL && !spawner_run_memory(r)->counted)
-            spawner_run_count(r);
-        else
-            create_next(r);
+        create_or_prepare(r);
     } else if (r->next_create > 0 || r->next_delete > 0) {
         spawner_run_plan(r); /* what was done is counted now; the rest is status */
     } else if (r->plan.write && r->plan.n_creates == 0) {

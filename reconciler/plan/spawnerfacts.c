@@ -26,7 +26,10 @@ gather_tasks(struct spawner_run *r, const struct spawner_view *v, size_t *n)
         const struct task_view *t = (const struct task_view *)found.at[i];
         const struct meta *tm = &t->view.meta;
         const char *deleted = zhashx_lookup(m->deleted, tm->name);
+        const struct expected *x = zhashx_lookup(m->expected, tm->name);
         if (!plan_owns(v, t))
+            continue;
+        if (x != NULL && strcmp(x->uid, tm->uid) != 0) /* the one before it, gone by now */
             continue;
         all[*n] = plan_task_of(t);
         all[*n].deleting |= deleted != NULL && strcmp(deleted, tm->uid) == 0;
@@ -35,12 +38,10 @@ gather_tasks(struct spawner_run *r, const struct spawner_view *v, size_t *n)
             m->total = t->ordinal;
         zhashx_delete(m->expected, tm->name);
     }
-    int64_t now = clock_mono_ms();
-    for (struct expected *x = zhashx_first(m->expected); x != NULL;
+    for (const struct expected *x = zhashx_first(m->expected); x != NULL;
          x = zhashx_next(m->expected))
-        if (now < x->until_ms)
-            all[(*n)++] = (struct plan_task){
-                .name = zhashx_cursor(m->expected), .uid = x->uid, .ordinal = x->ordinal};
+        all[(*n)++] = (struct plan_task){
+            .name = zhashx_cursor(m->expected), .uid = x->uid, .ordinal = x->ordinal};
     qsort(all, *n, sizeof *all, by_name);
     return all;
 }
@@ -81,11 +82,13 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
         .n_tasks = n,
         .gone = m->gone,
         .n_gone = m->n_gone,
+        .since_ms = r->shard->synced_ms,
         .refusals = m->refusals,
         .n_refusals = m->n_refusals,
         .taken = is_taken,
         .arg = r,
         .total = m->total,
+        .unsettled = m->unsettled != 0 ? intent_name(m->intent, m->unsettled) : NULL,
         .config_error = r->config_error[0] != '\0' ? r->config_error : NULL,
         .template_error = check_templates(m, v),
         .quota = m->quota,

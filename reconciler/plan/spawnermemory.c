@@ -42,6 +42,7 @@ clear(struct spawner_memory *m)
     free(m->template_error);
     item_set_free(m->items);
     item_set_free(m->incoming);
+    free(m->intent);
     zhashx_destroy(&m->expected);
     zhashx_destroy(&m->deleted);
     *m = (struct spawner_memory){.uid = NULL};
@@ -132,6 +133,16 @@ spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *me
 }
 
 void
+spawner_memory_gone(struct spawner_memory *m, const char *task, int64_t completed_ms)
+{
+    m->gone = reallocarray(m->gone, m->n_gone + 1, sizeof *m->gone);
+    if (m->gone == NULL)
+        abort();
+    m->gone[m->n_gone++] =
+        (struct plan_gone){strdup(task), clock_wall_ms(), completed_ms};
+}
+
+void
 spawner_task_gone(struct shard *s, const struct task_view *t)
 {
     const struct meta *meta = &t->view.meta;
@@ -143,15 +154,14 @@ spawner_task_gone(struct shard *s, const struct task_view *t)
              s, spawner_key(key, meta->profile, meta->ns, t->spawner))) == NULL ||
         m->uid == NULL)
         return;
-    zhashx_delete(m->expected, meta->name);
+    /* Of that name there may be a newer one, which is not in view yet. */
+    const struct expected *x = zhashx_lookup(m->expected, meta->name);
+    if (x != NULL && strcmp(x->uid, meta->uid) == 0)
+        zhashx_delete(m->expected, meta->name);
     zhashx_delete(m->deleted, meta->name);
     if (t->ordinal > m->total)
         m->total = t->ordinal;
-    m->gone = reallocarray(m->gone, m->n_gone + 1, sizeof *m->gone);
-    if (m->gone == NULL)
-        abort();
-    m->gone[m->n_gone++] =
-        (struct plan_gone){strdup(meta->name), clock_wall_ms(), t->completed_ms};
+    spawner_memory_gone(m, meta->name, t->completed_ms);
 }
 
 void

@@ -4,6 +4,7 @@
 #define KELOS_RECONCILER_SPAWNERMEMORY_H
 
 #include "reconciler/echo.h"
+#include "reconciler/plan/intent.h"
 #include "reconciler/plan/plan.h"
 #include "reconciler/shard.h"
 
@@ -11,7 +12,8 @@
 struct expected {
     char uid[65];
     int64_t ordinal;
-    int64_t until_ms; /* monotonic: then it does not count any more */
+    int64_t until_ms;  /* monotonic: then the server is asked whether it is still there */
+    uint64_t asked;    /* the count that found it; 0: none has */
 };
 
 struct spawner_memory {
@@ -33,7 +35,11 @@ struct spawner_memory {
     char *template_error;    /* NULL: the templates can be parsed; owned */
     char *error_reason, *error_message; /* NULL without one */
     bool workspace_told;
-    bool counted; /* this process has asked the API server itself which Tasks there are */
+    bool counted; /* the API server itself was asked which Tasks there are */
+    uint64_t counts;       /* how often it was asked */
+    struct intent *intent; /* as it stands on the TaskSpawner; NULL: not known; owned */
+    int64_t unsettled;     /* ordinal of the create that may still come up; 0: none can */
+    int64_t settled_ms;    /* monotonic: by then it has, or never will */
     bool resolved; /* which source it wants is known, or that it wants none */
 };
 
@@ -54,6 +60,9 @@ void spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll)
 void spawner_memory_refuse(struct spawner_memory *m, const char *task,
                            const char *message);
 
+/* The Task that was there, or that we expected, has gone. */
+void spawner_memory_gone(struct spawner_memory *m, const char *task,
+                         int64_t completed_ms);
 /* A spawned Task has gone: its item needs a poll that still finds it. */
 void spawner_task_gone(struct shard *s, const struct task_view *t);
 /* The first sweep is complete: the wanted sources may be told once all are known. */

@@ -65,6 +65,10 @@ spawner_run_plan(struct spawner_run *r)
         spawner_run_end(r);
         return;
     }
+    if (spawner_run_doubts(r, v)) {
+        spawner_run_count(r);
+        return;
+    }
     spawner_run_make_plan(r, v);
     spawner_run_step(r);
 }
@@ -84,6 +88,7 @@ on_patched(void *arg, const struct kube_result *res)
         spawner_run_fail(r, &res->err);
         return;
     }
+    r->meta.version = pool_str(&r->arena, res->version);
     spawner_run_wrote(r, res->version);
     if (r->meta.deleted_ms != 0)
         spawner_run_end(r);

@@ -15,6 +15,7 @@ struct spawner_run {
     bool workspace_missing;
     char config_error[512];
     size_t next_delete, next_create;
+    struct intent intended; /* while it is written */
 };
 
 /* NULL when it has gone. Borrowed until the next wait. */
@@ -33,8 +34,13 @@ void spawner_run_fail(struct spawner_run *r, const struct err *e);
 void spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v);
 /* spawnercarry.c: does the next thing of the plan. */
 void spawner_run_step(struct spawner_run *r);
-/* spawnercount.c: asks the server once which Tasks there are, then plans again. */
+/* spawnercount.c: asks the server which Tasks there are and which may come, then plans. */
 void spawner_run_count(struct spawner_run *r);
+/* Whether it is to be asked first: an expected Task is not seen for long, or what was under
+ * way has come up by now or never will. */
+bool spawner_run_doubts(struct spawner_run *r, const struct spawner_view *v);
+/* spawnerintent.c: says on the TaskSpawner what comes next, then goes on with the plan. */
+void spawner_run_intend(struct spawner_run *r);
 /* A Task of ours that the view does not show yet. */
 void spawner_run_expect(struct spawner_run *r, const char *name, const char *uid,
                         int64_t ordinal);

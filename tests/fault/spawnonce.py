@@ -132,7 +132,7 @@ def victims(pid):
                 words = f.read().split(b"\0")
         except OSError:
             continue
-        if words and b"monitor" not in words[0]:
+        if words[0] and b"monitor" not in words[0]:  # one without words is dead already
             out.append((int(child), words[0].decode()))
     return sorted(out)
 

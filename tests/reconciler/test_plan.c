@@ -192,6 +192,50 @@ Test(plan, an_item_is_worked_again_only_when_a_later_poll_still_finds_it)
     cr_assert_str_eq(created(&p), "1");
 }
 
+Test(plan, a_poll_from_before_the_process_knew_its_tasks_confirms_nothing)
+{
+    struct spawner_view *s = make_spawner("", "", "", "");
+    struct item_set *set = make_items("1");
+    struct plan_facts f = facts(s, set);
+    struct plan p;
+
+    f.since_ms = NOW + 1;
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "");
+    cr_assert_eq(p.verdicts[0].state, PLAN_WAITS_POLL);
+    set->polled_ms = NOW + 1;
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "1");
+}
+
+Test(plan, a_create_that_may_still_come_up_goes_first)
+{
+    struct spawner_view *s = make_spawner("'maxConcurrency':1", "'priorityLabels':['p0']", "", "");
+    struct plan_facts f = facts(s, make_items("2:p0 1"));
+    struct plan p;
+
+    f.unsettled = "bugs-1";
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "1", "not the one with the better label");
+    cr_assert_eq(p.creates[0].ordinal, 1);
+}
+
+Test(plan, nothing_starts_while_one_that_is_not_wanted_may_come_up)
+{
+    struct spawner_view *s = make_spawner("'maxConcurrency':5", "", "", "");
+    struct plan_facts f = facts(s, make_items("2 3"));
+    struct plan p;
+
+    f.unsettled = "bugs-1";
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "");
+    cr_assert_eq(p.verdicts[0].state, PLAN_WAITS_WRITE);
+    cr_assert_eq(p.status.total_created, 0, "what may come is not counted as made");
+    f.unsettled = NULL;
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 2);
+}
+
 Test(plan, the_same_items_make_nothing_new)
 {
     struct spawner_view *s = make_spawner("", "", "", "");

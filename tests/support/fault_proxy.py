@@ -16,6 +16,7 @@ what is left of them; the first rule that fits a request is used:
             before      runs the shell command `run`, then breaks off: the server saw nothing
             after       passes the request on, runs `run`, then breaks off without an answer
             answered    answers, then runs `run`
+            late        runs `run`, and passes the request on `seconds` later
             delay       each watch event comes `seconds` late, in order
             hold        watch events wait until a rule says otherwise
             hide        an event whose object's name ends in `prefix`-[01]+ is dropped where the
@@ -120,6 +121,9 @@ class Proxy(BaseHTTPRequestHandler):
             subprocess.run(rule["run"], shell=True, check=False)
             self.note(started, body, 0)
             return self.break_off()
+        if act == "late":
+            subprocess.run(rule["run"], shell=True, check=False)
+            time.sleep(rule["seconds"])
         return self.forward(started, body, rule, act)
 
     def forward(self, started, body, rule, act):
