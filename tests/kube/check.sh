@@ -26,7 +26,7 @@ count() { # NAME LOG STATUS
     if [ "$f" -eq 0 ]; then printf 'ok   kube.%-40s %5d\n' "$1" "$p"; else printf 'FAIL kube.%s\n' "$1"; tail -n 40 "$2"; fi
 }
 whole=0
-if [ $# -eq 0 ]; then whole=1; set -- schemas tasks spawners leader; fi
+if [ $# -eq 0 ]; then whole=1; set -- schemas schema_additions resources tasks spawners leader; fi
 for t; do
     timeout -k 10 600 sh "tests/integration/$t.sh" > "$KUBE_DIR/$t.out" 2>&1 < /dev/null
     count "$t" "$KUBE_DIR/$t.out" $?

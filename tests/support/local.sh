@@ -8,7 +8,8 @@
 #   field PATH EXPR      a Python expression over the object o ("" when it is not there)
 #   pid_of WORKER        the process of "shard-0", "watcher" ...
 #
-# LOCAL_SUPERVISOR is another command to start, LOCAL_METRICS an address for /metrics.
+# LOCAL_SUPERVISOR is another command to start, LOCAL_FLAGS are flags of it on either server,
+# LOCAL_METRICS an address for /metrics.
 #
 # Agent "tester": runs its prompt with sh.
 LOCAL_PID=""
@@ -29,14 +30,15 @@ own_up() {
     make_agents
     mkdir -p "$T/d/run" "$T/d/log"
     ${LOCAL_SUPERVISOR:-"$BIN/kelos-supervisor"} --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
-        --metrics-bind-address "${LOCAL_METRICS:-0}" --health-probe-bind-address 0 \
+        --metrics-bind-address "${LOCAL_METRICS:-0}" --health-probe-bind-address 0 ${LOCAL_FLAGS:-} \
         > "$T/supervisor.log" 2>&1 &
     LOCAL_PID=$!
     K=$T/d/kubeconfig
 }
 kube_up() {
     server_up || return 1
-    controller_up main --metrics-bind-address "${LOCAL_METRICS:-0}"
+    # shellcheck disable=SC2086
+    controller_up main --metrics-bind-address "${LOCAL_METRICS:-0}" ${LOCAL_FLAGS:-}
     LOCAL_PID=$(controller_pid main)
     ln -sf "$T/main.log" "$T/supervisor.log"
 }

@@ -60,6 +60,8 @@ call() { curl -s -A kelos-tests --noproxy '*' --max-time 20 ${CURL_CA:-} -H "Aut
 # What an earlier test left.
 server_reset() {
     for r in apis/kelos.dev/v1alpha1/namespaces/default/taskspawners apis/kelos.dev/v1alpha1/namespaces/default/tasks \
+        apis/axon.io/v1alpha1/namespaces/default/taskspawners apis/axon.io/v1alpha1/namespaces/default/tasks \
+        apis/axon.io/v1alpha1/namespaces/default/workspaces \
         apis/kelos.dev/v1alpha1/namespaces/default/workspaces apis/kelos.dev/v1alpha1/namespaces/default/agentconfigs \
         apis/batch/v1/namespaces/default/jobs api/v1/namespaces/default/pods api/v1/namespaces/default/events \
         api/v1/namespaces/default/secrets api/v1/namespaces/default/configmaps; do
