@@ -19,6 +19,7 @@ struct profile {
     const char *note_revision;   /* annotation: which revision of the work item */
     const char *note_kind;       /* annotation: issue or pull-request */
     const char *note_number;     /* annotation: its number */
+    const char *note_sha;        /* annotation: head commit of a pull request */
     const char *label_name;      /* app.kubernetes.io/name */
     const char *managed_by;      /* app.kubernetes.io/managed-by */
     const char *entrypoint;      /* the agent's command */

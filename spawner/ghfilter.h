@@ -10,11 +10,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/scoped.h"
-
-struct texts {
-    const char **items;
-    size_t n;
-};
+#include "spawner/glob.h"
 
 /* All texts are borrowed from `source`, which is owned. */
 struct ghfilter {

@@ -97,7 +97,8 @@ int
 items_add(struct items *s, const struct msg_item *item)
 {
     size_t more =
-        text_size(item->body) + text_size(item->comments) + text_size(item->title);
+        text_size(item->body) + text_size(item->comments) + text_size(item->title) +
+        text_size(item->review_comments);
     struct msg_item *rows = s->rows;
 
     if (text_size(item->id) == 0 || text_size(item->id) > ID_MAX ||
@@ -127,7 +128,11 @@ items_add(struct items *s, const struct msg_item *item)
                                         .trigger_time = item->trigger_time,
                                         .time = copy(s, item->time, 40),
                                         .schedule = copy(s, item->schedule, 512),
-                                        .branch = copy(s, item->branch, 512)};
+                                        .branch = copy(s, item->branch, 512),
+                                        .sha = copy(s, item->sha, 64),
+                                        .review_state = copy(s, item->review_state, 32),
+                                        .review_comments =
+                                            copy(s, item->review_comments, 262144)};
     return 0;
 }
 
@@ -175,7 +180,8 @@ items_digest(const struct items *s, char out[DIGEST_SIZE])
         const struct msg_item *x = &s->rows[i];
         const char *const texts[] = {x->id,       x->title, x->body,   x->url,
                                      x->comments, x->kind,  x->author, x->time,
-                                     x->schedule, x->branch};
+                                     x->schedule, x->branch, x->sha,
+                                     x->review_state, x->review_comments};
         const int64_t numbers[] = {x->number, x->trigger_time, (int64_t)x->labels.count};
 
         EVP_DigestUpdate(ctx, numbers, sizeof(numbers));
@@ -200,7 +206,7 @@ items_page(const struct items *s, size_t from)
         const struct msg_item *x = &s->rows[from + n];
 
         bytes += strlen(x->title) + strlen(x->body) + strlen(x->comments) +
-                 strlen(x->url) + 1024;
+                 strlen(x->review_comments) + strlen(x->url) + 1024;
         for (size_t k = 0; k < x->labels.count; k++)
             bytes += strlen(x->labels.items[k]);
         if (n > 0 && bytes > LIMIT_SOURCE_PAGE_BYTES)
@@ -222,12 +228,15 @@ items_json(const struct items *s)
             json_array_append_new(labels, json_string(x->labels.items[k]));
         json_array_append_new(
             out,
-            json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:s}",
+            json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, "
+                      "s:s, s:s}",
                       "id", x->id, "number", (json_int_t)x->number, "title", x->title,
                       "body", x->body, "url", x->url, "labels", labels, "comments",
                       x->comments, "kind", x->kind, "author", x->author, "trigger_time",
                       (json_int_t)x->trigger_time, "time", x->time, "schedule",
-                      x->schedule, "branch", x->branch));
+                      x->schedule, "branch", x->branch, "sha", x->sha,
+                      "review_state", x->review_state, "review_comments",
+                      x->review_comments));
     }
     return out;
 }

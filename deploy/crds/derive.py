@@ -24,11 +24,11 @@ ABSENT = {
               "spec.effort", "spec.upstreamRepo", "spec.podFailurePolicy",
               "status.results", "status.usage", "status.conditions"],
     "workspaces": ["spec.remotes", "spec.files", "spec.setupCommand", "spec.cloneDepth"],
-    "taskspawners": ["spec.when.jira", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
+    "taskspawners": ["spec.when.jira", "spec.when.githubPullRequests", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (
                         "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "excludeAuthors",
-                        "priorityLabels")]
+                        "priorityLabels", "commentPolicy")]
                     + ["spec.taskTemplate." + m for m in (
                         "agentConfigRef", "agentConfigRefs", "dependsOn", "branch", "effort",
                         "nameTemplate", "metadata", "upstreamRepo", "podFailurePolicy")],
@@ -72,7 +72,7 @@ def keep_rules(schema):
     rules = []
     for r in schema.get("x-kubernetes-validations", []):
         words = [w.split(".")[0].split(")")[0].split(" ")[0] for w in r["rule"].split("self.")[1:]]
-        gone = "oldSelf" in r["rule"] or "podOverrides" in r["rule"]
+        gone = any(w in r["rule"] for w in ("oldSelf", "podOverrides", "githubPullRequests"))
         if not gone and all(w in known or not w.isidentifier() for w in words):
             rules.append(r)
     schema.pop("x-kubernetes-validations", None)
@@ -113,6 +113,7 @@ def axon(plural):
         narrow_task(spec["properties"]["taskTemplate"])
         keep_rules(spec["properties"]["taskTemplate"])
         when = spec["properties"]["when"]
+        when["properties"]["githubIssues"].pop("x-kubernetes-validations", None)
         when["x-kubernetes-validations"] = [{
             "rule": "has(self.githubIssues) != has(self.cron)",
             "message": "when must have exactly one of githubIssues and cron"}]

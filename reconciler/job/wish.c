@@ -6,6 +6,7 @@
 
 static const char *const type_names[] = {[SOURCE_NONE] = "",
                                          [SOURCE_GITHUB] = "github",
+                                         [SOURCE_PULLS] = "github",
                                          [SOURCE_JIRA] = "jira",
                                          [SOURCE_CRON] = "cron"};
 
@@ -40,7 +41,7 @@ wish_make(const struct spawner_view *v, const struct workspace_view *w, struct w
     size_t n;
 
     *out = (struct wish){.api_base = ""};
-    if (v->source == SOURCE_GITHUB) {
+    if (source_is_github(v->source)) {
         polled_repo(v, w, &out->repo);
         repo_api_base(&out->repo, out->api_base, sizeof out->api_base);
         if (out->repo.owner[0] == '\0')

@@ -62,6 +62,9 @@ item_set_add(struct item_set *s, const struct msg_items *page)
             .schedule = pool_str(a, m->schedule),
             .labels = copy_texts(a, &m->labels),
             .branch = pool_str(a, m->branch),
+            .sha = pool_str(a, m->sha),
+            .review_state = pool_str(a, m->review_state),
+            .review_comments = pool_str(a, m->review_comments),
             .trigger_ms = m->trigger_time,
         };
     }
@@ -102,6 +105,9 @@ item_set_keep(struct item_set *s, const struct item_set *old, int64_t after_ms)
                                  .url = "",
                                  .comments = "",
                                  .branch = "",
+                                 .sha = "",
+                                 .review_state = "",
+                                 .review_comments = "",
                                  .kind = pool_str(&s->arena, it->kind),
                                  .time = pool_str(&s->arena, it->time),
                                  .schedule = pool_str(&s->arena, it->schedule)};

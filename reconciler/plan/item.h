@@ -9,6 +9,7 @@ struct item {
     const char *id;
     int64_t number;
     const char *title, *body, *url, *comments, *kind, *time, *schedule, *branch;
+    const char *sha, *review_state, *review_comments; /* of pull requests, else "" */
     struct texts labels;
     int64_t trigger_ms; /* of the comment that asked for it; 0: none */
 };

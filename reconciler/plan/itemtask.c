@@ -13,6 +13,8 @@ outside_text(struct template_data *d, const char *text, bool rendered_again)
 {
     SCOPED(buf) struct buf safe = BUF_INIT;
 
+    if (text == NULL)
+        text = "";
     if (!rendered_again || strstr(text, "{{") == NULL)
         return template_string(d, text);
     while (*text != '\0') {
@@ -44,6 +46,8 @@ put_values(struct template_data *d, struct template_value *v, const struct item 
     template_put(d, v, "Kind",
                  outside_text(d, *it->kind != '\0' ? it->kind : "Issue", again));
     template_put(d, v, "Branch", outside_text(d, it->branch, again));
+    template_put(d, v, "ReviewState", outside_text(d, it->review_state, again));
+    template_put(d, v, "ReviewComments", outside_text(d, it->review_comments, again));
     template_put(d, v, "Time", template_string(d, it->time));
     template_put(d, v, "Schedule", template_string(d, it->schedule));
 }
@@ -51,7 +55,8 @@ put_values(struct template_data *d, struct template_value *v, const struct item 
 /* What an agent is told when the spawner has no template. */
 static const char default_prompt[] =
     "{{.Kind}}{{if .Number}} #{{.Number}}{{end}}: {{.Title}}\n\n{{.Body}}"
-    "{{if .Comments}}\n\nComments:\n{{.Comments}}{{end}}";
+    "{{if .Comments}}\n\nComments:\n{{.Comments}}{{end}}"
+    "{{if .ReviewComments}}\n\nReview comments:\n{{.ReviewComments}}{{end}}";
 
 static json_t *
 render(const char *what, const char *text, const struct item *it, bool again,
@@ -170,12 +175,14 @@ task_metadata(const struct spawner_view *s, const struct item *it, struct err *e
         put_metadata(s, it, "annotations", "annotation", notes, e) < 0)
         return NULL;
     json_object_set_new(labels, p->label_spawner, json_string(m->name));
-    if (s->source == SOURCE_GITHUB) {
+    if (source_is_github(s->source)) {
         bool pull = strcmp(it->kind, "PR") == 0;
         json_object_set_new(notes, p->note_kind,
                             json_string(pull ? "pull-request" : "issue"));
         json_object_set_new(notes, p->note_number,
                             json_sprintf("%lld", (long long)it->number));
+        if (it->sha != NULL && *it->sha != '\0')
+            json_object_set_new(notes, p->note_sha, json_string(it->sha));
     }
     return json_pack("{s:s, s:s, s:O, s:O, s:[s], s:[{s:s, s:s, s:s, s:s, s:b}]}", "name",
                      name, "namespace", m->ns, "labels", labels, "annotations", notes,

@@ -102,12 +102,15 @@ find_refusal(const struct plan_facts *f, const char *name)
     return NULL;
 }
 
-/* Asked for again by a comment that is newer than the end of its Task. */
+/* Asked for again by a comment or a review that is newer than the end of its Task. */
 static bool
 triggered_again(const struct plan_facts *f, const struct item *it,
                 const struct plan_task *t)
 {
-    return f->spawner->trigger_comment != NULL && phase_terminal(t->phase) &&
+    const struct spawner_view *s = f->spawner;
+    bool asks = s->trigger_comment != NULL || s->source == SOURCE_PULLS;
+
+    return asks && phase_terminal(t->phase) &&
            t->completed_ms != 0 && it->trigger_ms > t->completed_ms && !t->deleting;
 }
 
@@ -428,8 +431,8 @@ plan_config_error(const struct spawner_view *s, char *out, size_t room)
     }
     if (s->n_sources != 1) {
         snprintf(out, room,
-                 "spec.when: holds %zu sources, exactly one of githubIssues, jira and "
-                 "cron is needed",
+                 "spec.when: holds %zu sources, exactly one of githubIssues, "
+                 "githubPullRequests, jira and cron is needed",
                  s->n_sources);
         return true;
     }
@@ -439,9 +442,9 @@ plan_config_error(const struct spawner_view *s, char *out, size_t room)
                  strlen(s->view.meta.name));
         return true;
     }
-    if (s->source == SOURCE_GITHUB && s->workspace == NULL) {
-        snprintf(out, room,
-                 "taskTemplate.workspaceRef is required when using githubIssues source");
+    if (source_is_github(s->source) && s->workspace == NULL) {
+        snprintf(out, room, "taskTemplate.workspaceRef is required when using %s source",
+                 source_kind_name(s->source));
         return true;
     }
     if (s->source != SOURCE_CRON)

@@ -38,6 +38,9 @@ read_item(struct item_set *set, const json_t *row)
                          .time = json_str_or(row, "time", ""),
                          .schedule = json_str_or(row, "schedule", ""),
                          .branch = json_str_or(row, "branch", ""),
+                         .sha = json_str_or(row, "sha", ""),
+                         .review_state = json_str_or(row, "review_state", ""),
+                         .review_comments = json_str_or(row, "review_comments", ""),
                          .trigger_time = json_int_or(row, "trigger_time", 0)};
 
     for (size_t i = 0; i < json_array_size(labels) && i < 256; i++)

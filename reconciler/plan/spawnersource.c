@@ -85,7 +85,7 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         r->memory->resolved = true;
         return;
     }
-    if (v->source == SOURCE_GITHUB || v->source == SOURCE_JIRA)
+    if (source_is_github(v->source) || v->source == SOURCE_JIRA)
         wish_remote(r, v, w);
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
         sources_set(r->shard->sources, r->key, v,

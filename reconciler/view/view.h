@@ -154,7 +154,13 @@ struct agentconfig_view {
     json_t *mcp; /* spec.mcpServers, owned; NULL when absent or empty */
 };
 
-enum source_kind { SOURCE_NONE, SOURCE_GITHUB, SOURCE_JIRA, SOURCE_CRON };
+enum source_kind { SOURCE_NONE, SOURCE_GITHUB, SOURCE_PULLS, SOURCE_JIRA, SOURCE_CRON };
+/* Issues or pull requests: of a repository. */
+static inline bool
+source_is_github(enum source_kind k)
+{
+    return k == SOURCE_GITHUB || k == SOURCE_PULLS;
+}
 const char *source_kind_name(enum source_kind k); /* "githubIssues", "jira", "cron" */
 
 struct condition {
@@ -173,7 +179,7 @@ struct spawner_view {
     const char *branch_template;
     const char *name_template;
     const char *trigger_comment; /* NULL or not empty */
-    const char *repo;            /* githubIssues.repo, NULL or not empty */
+    const char *repo;            /* of a GitHub source, NULL or not empty */
     const char *schedule;
     const char *time_zone; /* NULL or not empty */
     const char *jira_base;

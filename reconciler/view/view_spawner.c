@@ -5,12 +5,14 @@
 
 #include "common/macros.h"
 
-/* The order decides when an old object holds several: githubIssues, jira, cron. */
+/* The order decides when an old object holds several: githubIssues, githubPullRequests, jira,
+ * cron. */
 static const struct {
     const char *member;
     enum source_kind kind;
 } sources[] = {
     {"githubIssues", SOURCE_GITHUB},
+    {"githubPullRequests", SOURCE_PULLS},
     {"jira", SOURCE_JIRA},
     {"cron", SOURCE_CRON},
 };
@@ -33,6 +35,26 @@ read_source(struct spawner_view *s)
         if (s->n_sources++ == 0)
             s->source = sources[i].kind;
     }
+}
+
+/* What issues and pull requests have in common. */
+static int
+read_github(struct spawner_view *s, const json_t *object, struct err *e)
+{
+    const char *source = source_kind_name(s->source);
+    struct view *v = &s->view;
+    char repo[80], trigger[80], policy[80], labels[80];
+
+    snprintf(repo, sizeof repo, "spec.when.%s.repo", source);
+    snprintf(trigger, sizeof trigger, "spec.when.%s.triggerComment", source);
+    snprintf(policy, sizeof policy, "spec.when.%s.commentPolicy.triggerComment", source);
+    snprintf(labels, sizeof labels, "spec.when.%s.priorityLabels", source);
+    if (view_opt(v, object, repo, &s->repo, e) < 0 ||
+        view_opt(v, object, trigger, &s->trigger_comment, e) < 0 ||
+        (s->trigger_comment == NULL &&
+         view_opt(v, object, policy, &s->trigger_comment, e) < 0))
+        return -1;
+    return view_texts(v, object, labels, false, &s->priority_labels, e);
 }
 
 /* The source's own interval wins. */
@@ -66,15 +88,10 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
             0 ||
         view_opt(v, object, "spec.taskTemplate.branch", &s->branch_template, e) < 0 ||
         view_opt(v, object, "spec.taskTemplate.nameTemplate", &s->name_template, e) < 0 ||
-        view_opt(v, object, "spec.when.githubIssues.triggerComment", &s->trigger_comment,
-                 e) < 0 ||
-        view_opt(v, object, "spec.when.githubIssues.repo", &s->repo, e) < 0 ||
         view_opt(v, object, "spec.when.cron.schedule", &s->schedule, e) < 0 ||
         view_opt(v, object, "spec.when.cron.timeZone", &s->time_zone, e) < 0 ||
         view_opt(v, object, "spec.when.jira.baseUrl", &s->jira_base, e) < 0 ||
         view_opt(v, object, "spec.when.jira.secretRef.name", &s->jira_secret, e) < 0 ||
-        view_texts(v, object, "spec.when.githubIssues.priorityLabels", false,
-                   &s->priority_labels, e) < 0 ||
         view_opt(v, object, "spec.pollInterval", &interval, e) < 0 ||
         json_opt_int(object, "spec.maxConcurrency", &s->max_concurrency, e) < 0 ||
         json_opt_int(object, "spec.maxTotalTasks", &s->max_total, e) < 0 ||
@@ -89,6 +106,8 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
     s->when = json_deep_copy(when);
     s->template_ = json_deep_copy(task);
     read_source(s);
+    if (source_is_github(s->source) && read_github(s, object, e) < 0)
+        return -1;
     return read_interval(s, object, interval, e);
 }
 
