@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/scoped.h"
 
 enum { CHOICES_MAX = 256, PATTERN_MAX = 4096 };
 
