@@ -16,33 +16,16 @@
 /* ---- reading ---- */
 
 static int
-read_texts(const json_t *source, const char *field, struct texts *out, struct err *e)
+read_texts(const struct ghfilter *f, const char *path, struct texts *out, struct err *e)
 {
-    json_t *list = NULL, *v;
-    size_t i;
-
-    if (json_opt_arr(source, field, &list, e) < 0)
-        return err_wrap(e, "githubIssues");
-    if (list == NULL || json_array_size(list) == 0)
-        return 0;
-    if ((out->items = calloc(json_array_size(list), sizeof(*out->items))) == NULL)
-        return err_errno(e, "githubIssues.%s", field);
-    json_array_foreach(list, i, v)
-    {
-        if (!json_is_string(v))
-            return err_set(e, ERR_INVALID, "githubIssues.%s[%zu]: must be a string",
-                           field, i);
-        if (*json_string_value(v) != '\0')
-            out->items[out->n++] = json_string_value(v);
-    }
-    return 0;
+    return texts_read(f->source, path, out, e) < 0 ? err_wrap(e, "%s", f->field) : 0;
 }
 
 static int
 read_types(struct ghfilter *f, struct err *e)
 {
     struct texts types = {0};
-    int rc = read_texts(f->source, "types", &types, e);
+    int rc = read_texts(f, "types", &types, e);
 
     f->issues = types.n == 0;
     for (size_t i = 0; rc == 0 && i < types.n; i++) {
@@ -58,23 +41,57 @@ read_types(struct ghfilter *f, struct err *e)
     return rc;
 }
 
+/* A text that must be one of three; the one in front when there is none. */
 static int
-read_state(struct ghfilter *f, struct err *e)
+read_choice(const struct ghfilter *f, const char *name, const char *const of[3],
+            const char **out, struct err *e)
 {
-    f->state = "open";
-    if (json_opt_str(f->source, "state", &f->state, e) < 0)
-        return err_wrap(e, "githubIssues");
-    if (*f->state == '\0')
-        f->state = "open";
-    if (strcmp(f->state, "open") != 0 && strcmp(f->state, "closed") != 0 &&
-        strcmp(f->state, "all") != 0)
-        return err_set(e, ERR_INVALID, "githubIssues.state: must be open, closed or all");
+    *out = of[0];
+    if (json_opt_str(f->source, name, out, e) < 0)
+        return err_wrap(e, "%s", f->field);
+    if (**out == '\0')
+        *out = of[0];
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(*out, of[i]) == 0)
+            return 0;
+    return err_set(e, ERR_INVALID, "%s.%s: must be %s, %s or %s", f->field, name, of[0],
+                   of[1], of[2]);
+}
+
+/* What only pull requests have. */
+static int
+read_pull(struct ghfilter *f, struct err *e)
+{
+    static const char *const review_states[] = {"any", "approved", "changes_requested"};
+    bool draft = false;
+
+    f->pulls = true;
+    if (json_opt_bool(f->source, "draft", &draft, e) < 0)
+        return err_wrap(e, "%s", f->field);
+    if (json_is_boolean(json_object_get(f->source, "draft")))
+        f->draft = draft;
+    if (read_choice(f, "reviewState", review_states, &f->review_state, e) < 0 ||
+        read_texts(f, "filePatterns.include", &f->include_files, e) < 0 ||
+        read_texts(f, "filePatterns.exclude", &f->exclude_files, e) < 0)
+        return -1;
     return 0;
+}
+
+static int
+read_issue(struct ghfilter *f, struct err *e)
+{
+    if (json_opt_str(f->source, "assignee", &f->assignee, e) < 0 ||
+        json_opt_str(f->source, "triggerComment", &f->trigger, e) < 0)
+        return err_wrap(e, "%s", f->field);
+    if (read_types(f, e) < 0)
+        return -1;
+    return read_texts(f, "excludeComments", &f->exclude_comments, e);
 }
 
 struct ghfilter *
 ghfilter_read(const json_t *when, struct err *e)
 {
+    static const char *const states[] = {"open", "closed", "all"};
     SCOPED(ghfilter) struct ghfilter *f = calloc(1, sizeof(*f));
     json_t *source = NULL;
 
@@ -82,21 +99,25 @@ ghfilter_read(const json_t *when, struct err *e)
         err_errno(e, "githubIssues");
         return NULL;
     }
-    if (json_get_obj(when, "githubIssues", &source, e) < 0)
+    f->pull_source = json_object_get(when, "githubIssues") == NULL &&
+                     json_object_get(when, "githubPullRequests") != NULL;
+    f->field = f->pull_source ? "githubPullRequests" : "githubIssues";
+    if (json_get_obj(when, f->field, &source, e) < 0)
         return NULL;
     f->source = json_incref(source);
     f->assignee = f->author = f->trigger = "";
-    if (json_opt_str(source, "assignee", &f->assignee, e) < 0 ||
-        json_opt_str(source, "author", &f->author, e) < 0 ||
-        json_opt_str(source, "triggerComment", &f->trigger, e) < 0) {
-        err_wrap(e, "githubIssues");
+    f->review_state = "any";
+    f->draft = -1;
+    if (json_opt_str(source, "author", &f->author, e) < 0) {
+        err_wrap(e, "%s", f->field);
         return NULL;
     }
-    if (read_types(f, e) < 0 || read_state(f, e) < 0 ||
-        read_texts(source, "labels", &f->labels, e) < 0 ||
-        read_texts(source, "excludeLabels", &f->exclude_labels, e) < 0 ||
-        read_texts(source, "excludeComments", &f->exclude_comments, e) < 0 ||
-        read_texts(source, "excludeAuthors", &f->exclude_authors, e) < 0)
+    if ((f->pull_source ? read_pull : read_issue)(f, e) < 0 ||
+        read_choice(f, "state", states, &f->state, e) < 0 ||
+        read_texts(f, "labels", &f->labels, e) < 0 ||
+        read_texts(f, "excludeLabels", &f->exclude_labels, e) < 0 ||
+        read_texts(f, "excludeAuthors", &f->exclude_authors, e) < 0 ||
+        ghpolicy_read(source, f->field, &f->policy, e) < 0)
         return NULL;
     return TAKE(f);
 }
@@ -110,6 +131,9 @@ ghfilter_free(struct ghfilter *f)
     free(f->exclude_labels.items);
     free(f->exclude_comments.items);
     free(f->exclude_authors.items);
+    free(f->include_files.items);
+    free(f->exclude_files.items);
+    ghpolicy_clear(&f->policy);
     json_decref(f->source);
     free(f);
 }
@@ -133,6 +157,10 @@ add_form(struct buf *out, const char *text)
 void
 ghfilter_query(const struct ghfilter *f, struct ghquery with, struct buf *out)
 {
+    if (f->pull_source) {
+        buf_printf(out, "direction=desc&per_page=100&sort=updated&state=%s", f->state);
+        return;
+    }
     if (with.assignee && *f->assignee != '\0') {
         buf_add_str(out, "assignee=");
         add_form(out, f->assignee);
@@ -239,29 +267,12 @@ ghfilter_excludes(const struct ghfilter *f, const json_t *issue, struct ghquery 
         if (strcasecmp(json_str_or(issue, "user", ""), f->exclude_authors.items[i]) == 0)
             return because(why, "excludeAuthors: is by \"%s\"",
                            f->exclude_authors.items[i]);
+    if (f->draft >= 0 && json_bool_or(issue, "draft", false) != (f->draft == 1))
+        return because(why, "draft: is %s", f->draft == 1 ? "no draft" : "a draft");
     return labels_exclude(f, issue, checked.labels, why);
 }
 
 /* ---- comments ---- */
-
-bool
-comment_has_command(const char *text, const char *command)
-{
-    size_t want = strlen(command);
-
-    for (const char *line = text; *line != '\0';) {
-        size_t n = strcspn(line, "\n"), from = 0, to = n;
-
-        while (from < to && isspace((unsigned char)line[from]))
-            from++;
-        while (to > from && isspace((unsigned char)line[to - 1]))
-            to--;
-        if (to - from == want && memcmp(line + from, command, want) == 0)
-            return true;
-        line += n + (line[n] == '\n');
-    }
-    return false;
-}
 
 static const char *
 body_of(const json_t *comment)

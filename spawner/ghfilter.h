@@ -1,4 +1,5 @@
-/* ghfilter.h - which issues and pull requests a TaskSpawner wants (when.githubIssues). Pure. */
+/* ghfilter.h - which issues and pull requests a TaskSpawner wants (when.githubIssues,
+ * when.githubPullRequests). Pure. */
 #ifndef KELOS_SPAWNER_GHFILTER_H
 #define KELOS_SPAWNER_GHFILTER_H
 
@@ -10,18 +11,25 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/scoped.h"
-#include "spawner/glob.h"
+#include "spawner/ghpolicy.h"
 
 /* All texts are borrowed from `source`, which is owned. */
 struct ghfilter {
     json_t *source;
+    const char *field; /* which member of `when` it is; static */
+    bool pull_source;  /* githubPullRequests: the last three are its own */
     bool issues, pulls;
     struct texts labels, exclude_labels, exclude_comments, exclude_authors;
     const char *state, *assignee, *author, *trigger; /* "" : not set */
+    struct ghpolicy policy;                          /* .given: instead of trigger and
+                                                      * exclude_comments */
+    const char *review_state;                        /* "any" or what it must be */
+    int draft;                                       /* -1: both will do */
+    struct texts include_files, exclude_files;
 };
 
-/* Reads when.githubIssues; the defaults of the schema are filled in. Returns NULL with
- * ERR_INVALID that names the field. */
+/* Reads the GitHub source of `when`; the defaults of the schema are filled in. Returns NULL
+ * with ERR_INVALID that names the field. */
 struct ghfilter *ghfilter_read(const json_t *when, struct err *e);
 void ghfilter_free(struct ghfilter *f);
 SCOPED_DEFINE(ghfilter)
@@ -33,7 +41,8 @@ struct ghquery {
     bool labels, assignee, author;
 };
 
-/* The query string in alphabetical order: assignee, creator, labels, per_page, state. */
+/* The query string in alphabetical order: assignee, creator, labels, per_page, state; of pull
+ * requests direction, per_page, sort, state, the latest changed ones first. */
 void ghfilter_query(const struct ghfilter *f, struct ghquery with, struct buf *out);
 
 /* ---- one issue, in the trimmed form of ghissue.h ---- */
@@ -51,9 +60,6 @@ bool ghfilter_comments_exclude(const struct ghfilter *f, const json_t *comments,
 
 /* When the newest trigger comment was made (wall ms), 0: none, or no trigger is set. */
 int64_t ghfilter_trigger_time(const struct ghfilter *f, const json_t *comments);
-
-/* Whether one of the text's lines, trimmed, is the command. */
-bool comment_has_command(const char *text, const char *command);
 
 /* The newest comments that fit into LIMIT_COMMENTS_BYTES, oldest first, "\n---\n" between. */
 int comments_join(const json_t *comments, struct buf *out);

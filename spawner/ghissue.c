@@ -6,7 +6,7 @@
 #include "common/data/json.h"
 #include "common/limits.h"
 #include "common/utf8.h"
-#include "spawner/ghfilter.h"
+#include "spawner/ghpolicy.h"
 
 enum { TITLE_MAX = 4096, BODY_MAX = 262144, NAMES_MAX = 256, NAME_MAX_BYTES = 512 };
 
@@ -68,8 +68,27 @@ trim_issue(const json_t *raw, struct err *e)
                      (json_int_t)number, "title", text(raw, "title", TITLE_MAX), "body",
                      text(raw, "body", BODY_MAX), "url", text(raw, "html_url", 2048),
                      "user", text(raw, "user.login", 128), "pull",
-                     json_at(raw, "pull_request") != NULL, "labels", labels, "assignees",
-                     assignees, "updated", updated, "comments", (json_int_t)comments);
+                     json_at(raw, "pull_request") != NULL || json_at(raw, "head") != NULL,
+                     "labels", labels, "assignees", assignees, "updated", updated,
+                     "comments", (json_int_t)comments);
+}
+
+/* What only the listing of pull requests says. */
+static json_t *
+trim_pull(const json_t *raw, struct err *e)
+{
+    SCOPED(json) json_t *out = trim_issue(raw, e);
+    const char *ref = NULL, *sha = NULL;
+
+    if (out == NULL || json_object_get(raw, "head") == NULL)
+        return TAKE(out);
+    if (json_get_str(raw, "head.ref", &ref, e) < 0 ||
+        json_get_str(raw, "head.sha", &sha, e) < 0)
+        return NULL;
+    json_object_set_new(out, "branch", text(raw, "head.ref", 512));
+    json_object_set_new(out, "sha", text(raw, "head.sha", 64));
+    json_object_set_new(out, "draft", json_boolean(json_bool_or(raw, "draft", false)));
+    return TAKE(out);
 }
 
 static json_t *
@@ -96,7 +115,7 @@ ghissues_read(const char *bytes, size_t size, struct err *e)
         return NULL;
     json_array_foreach(raw, i, v)
     {
-        json_t *issue = trim_issue(v, e);
+        json_t *issue = trim_pull(v, e);
 
         if (issue == NULL) {
             err_wrap(e, "[%zu]", i);
@@ -107,8 +126,49 @@ ghissues_read(const char *bytes, size_t size, struct err *e)
     return TAKE(out);
 }
 
-int
-ghcomments_read(const char *bytes, size_t size, json_t *out, struct err *e)
+static json_t *
+trim_comment(const json_t *v, const char *time)
+{
+    return json_pack("{s:o, s:o, s:o}", "body", text(v, "body", BODY_MAX), "created_at",
+                     text(v, time, 64), "user", text(v, "user.login", 128));
+}
+
+static json_t *
+comment_of(const json_t *v)
+{
+    return trim_comment(v, "created_at");
+}
+
+static json_t *
+review_of(const json_t *v)
+{
+    json_t *out = trim_comment(v, "submitted_at");
+
+    json_object_set_new(out, "state", text(v, "state", 32));
+    json_object_set_new(out, "sha", text(v, "commit_id", 64));
+    return out;
+}
+
+static json_t *
+line_comment_of(const json_t *v)
+{
+    json_t *out = comment_of(v);
+
+    json_object_set_new(out, "path", text(v, "path", 1024));
+    json_object_set_new(out, "line", json_integer(json_int_or(v, "line", 0)));
+    json_object_set_new(out, "sha", text(v, "commit_id", 64));
+    return out;
+}
+
+static json_t *
+file_of(const json_t *v)
+{
+    return text(v, "filename", 4096);
+}
+
+static int
+read_rows(const char *bytes, size_t size, json_t *out, json_t *(*row)(const json_t *),
+          struct err *e)
 {
     SCOPED(json) json_t *raw = parse_array(bytes, size, e);
     size_t i;
@@ -120,12 +180,33 @@ ghcomments_read(const char *bytes, size_t size, json_t *out, struct err *e)
     {
         if (!json_is_object(v))
             return err_set(e, ERR_INVALID, "[%zu]: must be an object", i);
-        json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "body",
-                                             text(v, "body", BODY_MAX), "created_at",
-                                             text(v, "created_at", 64), "user",
-                                             text(v, "user.login", 128)));
+        json_array_append_new(out, row(v));
     }
     return 0;
+}
+
+int
+ghcomments_read(const char *bytes, size_t size, json_t *out, struct err *e)
+{
+    return read_rows(bytes, size, out, comment_of, e);
+}
+
+int
+ghreviews_read(const char *bytes, size_t size, json_t *out, struct err *e)
+{
+    return read_rows(bytes, size, out, review_of, e);
+}
+
+int
+ghline_comments_read(const char *bytes, size_t size, json_t *out, struct err *e)
+{
+    return read_rows(bytes, size, out, line_comment_of, e);
+}
+
+int
+ghfiles_read(const char *bytes, size_t size, json_t *out, struct err *e)
+{
+    return read_rows(bytes, size, out, file_of, e);
 }
 
 /* Only the lines that are a command. */

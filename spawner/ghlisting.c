@@ -20,6 +20,7 @@ struct ghpage {
 
 struct ghlisting {
     struct group *group;
+    const char *what;
     struct ghpage pages[LIMIT_SOURCE_PAGES];
     size_t n_pages;
     json_t *all; /* of all pages, made on demand */
@@ -35,12 +36,14 @@ struct ghlisting {
 };
 
 struct ghlisting *
-ghlisting_new(struct group *g)
+ghlisting_new(struct group *g, const char *what)
 {
     struct ghlisting *l = calloc(1, sizeof(*l));
 
-    if (l != NULL)
+    if (l != NULL) {
         l->group = g;
+        l->what = what;
+    }
     return l;
 }
 
@@ -345,7 +348,7 @@ on_page(void *arg, const struct fetch_result *r)
     }
     if (take_page(p, r, &e) < 0) {
         failure_set(&f, e.code == ERR_LIMIT ? "TooLarge" : "Malformed",
-                    "GitHub API: issues: %s", e.text);
+                    "GitHub API: %s: %s", l->what, e.text);
         finish(l, LISTING_FAILED, &f);
         return;
     }

@@ -1,4 +1,4 @@
-/* ghlisting.h - one listing of issues, page by page, with conditional requests.
+/* ghlisting.h - one listing of issues or pull requests, page by page, with conditional requests.
  *
  * What was read stays, with its ETags, so that an unchanged repository costs one request
  * that is not counted. After a restart only the ETags are there (the cache text): as long as
@@ -17,8 +17,8 @@ enum ghlisting_end {
 };
 typedef void ghlisting_fn(void *arg, enum ghlisting_end end, const struct failure *f);
 
-/* The caller owns the result. */
-struct ghlisting *ghlisting_new(struct group *g);
+/* The caller owns the result. `what` (static) names its items in errors: "issues". */
+struct ghlisting *ghlisting_new(struct group *g, const char *what);
 void ghlisting_free(struct ghlisting *l);
 
 /* Reads `url` and the pages that follow. `whole`: LISTING_SAME will not do. Calls done once. */

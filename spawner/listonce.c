@@ -192,7 +192,8 @@ explain_jira(struct once *o, const json_t *request, const json_t *when, struct e
 static int
 ask_explained(struct once *o, const json_t *request, const json_t *when, struct err *e)
 {
-    bool github = json_at(when, "githubIssues") != NULL;
+    bool github = json_at(when, "githubIssues") != NULL ||
+                  json_at(when, "githubPullRequests") != NULL;
 
     if (github)
         o->explain.excluded = json_array();

@@ -13,7 +13,7 @@ const struct source_type *
 source_type(const char *name)
 {
     /* As a TaskSpawner spells it. */
-    if (strcmp(name, "githubIssues") == 0)
+    if (strcmp(name, "githubIssues") == 0 || strcmp(name, "githubPullRequests") == 0)
         return &source_github;
     for (size_t i = 0; source_types[i] != NULL; i++)
         if (strcmp(source_types[i]->name, name) == 0)

@@ -1,0 +1,314 @@
+#include "spawner/ghpolicy.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/data/json.h"
+#include "common/macros.h"
+
+/* ---- reading ---- */
+
+int
+texts_read(const json_t *source, const char *path, struct texts *out, struct err *e)
+{
+    json_t *list = NULL, *v;
+    size_t i;
+
+    if (json_opt_arr(source, path, &list, e) < 0)
+        return -1;
+    if (list == NULL || json_array_size(list) == 0)
+        return 0;
+    if ((out->items = calloc(json_array_size(list), sizeof(*out->items))) == NULL)
+        return err_errno(e, "%s", path);
+    json_array_foreach(list, i, v)
+    {
+        if (!json_is_string(v))
+            return err_set(e, ERR_INVALID, "%s[%zu]: must be a string", path, i);
+        if (*json_string_value(v) != '\0')
+            out->items[out->n++] = json_string_value(v);
+    }
+    return 0;
+}
+
+static const char *const permissions[] = {"read", "triage", "write", "maintain", "admin"};
+
+int
+ghpolicy_rank(const char *permission)
+{
+    for (size_t i = 0; i < ARRAY_LEN(permissions); i++)
+        if (strcmp(permissions[i], permission) == 0)
+            return (int)i + 1;
+    return 0;
+}
+
+/* One slash with something on both sides. */
+static bool
+is_team(const char *text)
+{
+    const char *slash = strchr(text, '/');
+
+    return slash != NULL && slash != text && slash[1] != '\0' &&
+           strchr(slash + 1, '/') == NULL;
+}
+
+static int
+read_rules(const json_t *source, struct ghpolicy *p, struct err *e)
+{
+    const char *minimum = "";
+
+    p->trigger = "";
+    if (json_opt_str(source, "commentPolicy.triggerComment", &p->trigger, e) < 0 ||
+        json_opt_str(source, "commentPolicy.minimumPermission", &minimum, e) < 0 ||
+        texts_read(source, "commentPolicy.excludeComments", &p->exclude, e) < 0 ||
+        texts_read(source, "commentPolicy.allowedUsers", &p->users, e) < 0 ||
+        texts_read(source, "commentPolicy.allowedTeams", &p->teams, e) < 0)
+        return -1;
+    p->minimum = ghpolicy_rank(minimum);
+    if (*minimum != '\0' && p->minimum == 0)
+        return err_set(e, ERR_INVALID,
+                       "commentPolicy.minimumPermission: \"%.100s\" is none of read, "
+                       "triage, write, maintain, admin",
+                       minimum);
+    for (size_t i = 0; i < p->teams.n; i++)
+        if (!is_team(p->teams.items[i]))
+            return err_set(e, ERR_INVALID,
+                           "commentPolicy.allowedTeams[%zu]: \"%.200s\" must be "
+                           "organisation/slug",
+                           i, p->teams.items[i]);
+    return 0;
+}
+
+int
+ghpolicy_read(const json_t *source, const char *field, struct ghpolicy *out,
+              struct err *e)
+{
+    json_t *policy = NULL;
+
+    *out = (struct ghpolicy){.trigger = ""};
+    if (json_opt_obj(source, "commentPolicy", &policy, e) < 0)
+        return err_wrap(e, "%s", field);
+    out->given = policy != NULL;
+    if (out->given && read_rules(source, out, e) < 0)
+        return err_wrap(e, "%s", field);
+    return 0;
+}
+
+void
+ghpolicy_clear(struct ghpolicy *p)
+{
+    free(p->exclude.items);
+    free(p->users.items);
+    free(p->teams.items);
+    *p = (struct ghpolicy){.trigger = ""};
+}
+
+/* ---- who ---- */
+
+bool
+ghpolicy_asks(const struct ghpolicy *p)
+{
+    return p->given && (p->teams.n > 0 || p->minimum > 0);
+}
+
+static bool
+same_login(const char *listed, const char *login)
+{
+    size_t n;
+
+    listed += strspn(listed, " \t\r\n");
+    n = strlen(listed);
+    while (n > 0 && isspace((unsigned char)listed[n - 1]))
+        n--;
+    return strlen(login) == n && strncasecmp(listed, login, n) == 0;
+}
+
+enum gh_may
+ghpolicy_may(const struct ghpolicy *p, const char *login)
+{
+    if (*login == '\0')
+        return GH_MAY_NOT;
+    if (p->users.n == 0 && !ghpolicy_asks(p))
+        return GH_MAY;
+    for (size_t i = 0; i < p->users.n; i++)
+        if (same_login(p->users.items[i], login))
+            return GH_MAY;
+    return ghpolicy_asks(p) ? GH_ASK : GH_MAY_NOT;
+}
+
+/* ---- commands ---- */
+
+bool
+comment_has_command(const char *text, const char *command)
+{
+    size_t want = strlen(command);
+
+    for (const char *line = text; *line != '\0';) {
+        size_t n = strcspn(line, "\n"), from = 0, to = n;
+
+        while (from < to && isspace((unsigned char)line[from]))
+            from++;
+        while (to > from && isspace((unsigned char)line[to - 1]))
+            to--;
+        if (to - from == want && memcmp(line + from, command, want) == 0)
+            return true;
+        line += n + (line[n] == '\n');
+    }
+    return false;
+}
+
+static bool
+triggers(const struct ghpolicy *p, const char *text)
+{
+    return *p->trigger != '\0' && comment_has_command(text, p->trigger);
+}
+
+static bool
+parks(const struct ghpolicy *p, const char *text)
+{
+    for (size_t i = 0; i < p->exclude.n; i++)
+        if (comment_has_command(text, p->exclude.items[i]))
+            return true;
+    return false;
+}
+
+/* ---- judging ---- */
+
+/* The newest place where somebody who may has given a command. */
+struct newest {
+    bool any, timed;
+    int64_t ms;
+    size_t index;
+};
+
+struct judging {
+    const struct ghpolicy *p;
+    ghpolicy_may_fn *may;
+    void *arg;
+    bool open, failed;
+    struct newest trigger, exclude;
+    bool body_triggers, body_parks;
+};
+
+/* -1, 0, 1: whether a is older, the same place, newer. A known time beats none. */
+static int
+newest_compare(const struct newest *a, const struct newest *b)
+{
+    if (a->timed != b->timed)
+        return a->timed ? 1 : -1;
+    if (a->timed && a->ms != b->ms)
+        return a->ms < b->ms ? -1 : 1;
+    return a->index == b->index ? 0 : a->index < b->index ? -1 : 1;
+}
+
+static void
+note(struct newest *n, const struct newest *found)
+{
+    if (!n->any || newest_compare(found, n) > 0)
+        *n = *found;
+}
+
+static bool
+may(struct judging *j, const char *login)
+{
+    enum gh_may m = j->may(j->arg, j->p, login);
+
+    j->open |= m == GH_ASK;
+    j->failed |= m == GH_FAIL;
+    return m == GH_MAY;
+}
+
+static void
+look_at_comments(struct judging *j, const json_t *said)
+{
+    size_t i;
+    json_t *c;
+
+    json_array_foreach((json_t *)said, i, c)
+    {
+        const char *body = json_str_or(c, "body", "");
+        bool triggering = triggers(j->p, body), parking = parks(j->p, body);
+        struct newest found = {.any = true, .index = i};
+
+        if ((!triggering && !parking) || !may(j, json_str_or(c, "user", "")))
+            continue;
+        found.timed = rfc3339_parse(json_str_or(c, "created_at", ""), &found.ms) == 0;
+        if (triggering)
+            note(&j->trigger, &found);
+        if (parking)
+            note(&j->exclude, &found);
+    }
+}
+
+static void
+look_at_body(struct judging *j, const json_t *issue)
+{
+    const char *body = json_str_or(issue, "body", "");
+
+    j->body_triggers = triggers(j->p, body);
+    j->body_parks = parks(j->p, body);
+    if ((j->body_triggers || j->body_parks) && !may(j, json_str_or(issue, "user", "")))
+        j->body_triggers = j->body_parks = false;
+}
+
+/* The comments decide when one of them holds a command, unless it holds both; otherwise
+ * the item's own text. */
+static bool
+passes(const struct judging *j)
+{
+    int order = newest_compare(&j->trigger, &j->exclude);
+
+    if (*j->p->trigger == '\0')
+        return !j->exclude.any && !j->body_parks;
+    if (j->trigger.any && (!j->exclude.any || order > 0))
+        return true;
+    if (j->exclude.any && (!j->trigger.any || order < 0))
+        return false;
+    return !j->body_parks && j->body_triggers;
+}
+
+static void
+explain(const struct judging *j, struct buf *why)
+{
+    const char *trigger = j->p->trigger;
+
+    if (j->exclude.any || j->body_parks)
+        buf_add_str(why, "commentPolicy.excludeComments: somebody who may has parked it");
+    else
+        buf_printf(why,
+                   "commentPolicy.triggerComment: nobody who may has written \"%s\"",
+                   trigger);
+}
+
+enum gh_verdict
+ghpolicy_judge(const struct ghpolicy *p, const json_t *issue, const json_t *said,
+               ghpolicy_may_fn *may_fn, void *arg, int64_t *trigger_ms, struct buf *why)
+{
+    struct judging j = {.p = p, .may = may_fn, .arg = arg};
+    bool settled;
+
+    *trigger_ms = 0;
+    if (!p->given || (*p->trigger == '\0' && p->exclude.n == 0))
+        return GH_PASSES;
+    look_at_comments(&j, said);
+    /* A command in a comment decides: the author of the item need not be asked about. */
+    settled = j.exclude.any ? *p->trigger == '\0' ||
+                                  newest_compare(&j.trigger, &j.exclude) != 0
+                            : j.trigger.any;
+    if (!j.open && !settled)
+        look_at_body(&j, issue);
+    if (j.open)
+        return GH_OPEN;
+    if (j.failed)
+        return GH_UNKNOWN;
+    if (!passes(&j)) {
+        if (why != NULL)
+            explain(&j, why);
+        return GH_EXCLUDED;
+    }
+    if (j.trigger.timed)
+        *trigger_ms = j.trigger.ms;
+    return GH_PASSES;
+}
