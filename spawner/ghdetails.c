@@ -242,9 +242,9 @@ learn(struct ghdetails *d, const json_t *issue, enum gh_part part, json_t *list,
 
     if (part != PART_FILES)
         ghcomments_shrink(list, d->ask.commands);
-    json_object_set_new(entry, parts[part].key,
-                        json_pack("{s:O, s:s, s:b}", "list", list, "etag", etag, "cut",
-                                  cut));
+    json_object_set_new(
+        entry, parts[part].key,
+        json_pack("{s:O, s:s, s:b}", "list", list, "etag", etag, "cut", cut));
     note_unsure(d, issue, entry);
 }
 

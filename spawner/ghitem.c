@@ -90,8 +90,7 @@ ghitem_add(struct items *set, const struct ghfilter *f, const struct gh_found *f
         ghreview_join(found->parts.lists[PART_LINE_COMMENTS], sha, &reviewed);
         item.branch = json_str_or(issue, "branch", "");
         item.sha = sha;
-        item.review_state =
-            ghreview_state(found->parts.lists[PART_REVIEWS], sha, &at_ms);
+        item.review_state = ghreview_state(found->parts.lists[PART_REVIEWS], sha, &at_ms);
         item.review_comments = buf_str(&reviewed);
     }
     (void)items_add(set, &item);

@@ -10,7 +10,7 @@ struct gh_found {
     struct gh_parts parts;
     /* out */
     int64_t trigger_ms; /* when somebody asked for it last; 0: unknown */
-    bool cut;           /* excluded by the files that were looked at, and there are more */
+    bool cut; /* excluded by the files that were looked at, and there are more */
 };
 
 /* Whether the filter's rules about parts and comments let the item pass; `why` (NULL: nobody

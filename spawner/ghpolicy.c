@@ -203,6 +203,12 @@ newest_compare(const struct newest *a, const struct newest *b)
     return a->index == b->index ? 0 : a->index < b->index ? -1 : 1;
 }
 
+static bool
+is_newer(const struct newest *a, const struct newest *b)
+{
+    return a->any && (!b->any || newest_compare(a, b) > 0);
+}
+
 static void
 note(struct newest *n, const struct newest *found)
 {
@@ -258,13 +264,11 @@ look_at_body(struct judging *j, const json_t *issue)
 static bool
 passes(const struct judging *j)
 {
-    int order = newest_compare(&j->trigger, &j->exclude);
-
     if (*j->p->trigger == '\0')
         return !j->exclude.any && !j->body_parks;
-    if (j->trigger.any && (!j->exclude.any || order > 0))
+    if (is_newer(&j->trigger, &j->exclude))
         return true;
-    if (j->exclude.any && (!j->trigger.any || order < 0))
+    if (is_newer(&j->exclude, &j->trigger))
         return false;
     return !j->body_parks && j->body_triggers;
 }
@@ -277,8 +281,7 @@ explain(const struct judging *j, struct buf *why)
     if (j->exclude.any || j->body_parks)
         buf_add_str(why, "commentPolicy.excludeComments: somebody who may has parked it");
     else
-        buf_printf(why,
-                   "commentPolicy.triggerComment: nobody who may has written \"%s\"",
+        buf_printf(why, "commentPolicy.triggerComment: nobody who may has written \"%s\"",
                    trigger);
 }
 
@@ -294,9 +297,9 @@ ghpolicy_judge(const struct ghpolicy *p, const json_t *issue, const json_t *said
         return GH_PASSES;
     look_at_comments(&j, said);
     /* A command in a comment decides: the author of the item need not be asked about. */
-    settled = j.exclude.any ? *p->trigger == '\0' ||
-                                  newest_compare(&j.trigger, &j.exclude) != 0
-                            : j.trigger.any;
+    settled = *p->trigger == '\0'
+                  ? j.exclude.any
+                  : is_newer(&j.trigger, &j.exclude) || is_newer(&j.exclude, &j.trigger);
     if (!j.open && !settled)
         look_at_body(&j, issue);
     if (j.open)
@@ -308,7 +311,8 @@ ghpolicy_judge(const struct ghpolicy *p, const json_t *issue, const json_t *said
             explain(&j, why);
         return GH_EXCLUDED;
     }
-    if (j.trigger.timed)
+    /* The text of the item has no time. */
+    if (is_newer(&j.trigger, &j.exclude) && j.trigger.timed)
         *trigger_ms = j.trigger.ms;
     return GH_PASSES;
 }

@@ -65,12 +65,12 @@ collect_verdicts(const json_t *reviews, const char *sha, size_t *n)
         const json_t *r = json_array_get(reviews, i);
 
         if (is_verdict(r, sha))
-            all[(*n)++] = (struct verdict){
-                .user = json_str_or(r, "user", ""),
-                .ms = time_of(r),
-                .index = i,
-                .changes =
-                    strcasecmp(json_str_or(r, "state", ""), "CHANGES_REQUESTED") == 0};
+            all[(*n)++] =
+                (struct verdict){.user = json_str_or(r, "user", ""),
+                                 .ms = time_of(r),
+                                 .index = i,
+                                 .changes = strcasecmp(json_str_or(r, "state", ""),
+                                                       "CHANGES_REQUESTED") == 0};
     }
     qsort(all, *n, sizeof(*all), verdict_compare);
     return all;
@@ -194,8 +194,7 @@ enum gh_wanted
 ghreview_wanted(const struct ghfilter *f, const json_t *issue,
                 const struct gh_parts *parts, enum gh_part *part, struct buf *why)
 {
-    const json_t *files = parts->lists[PART_FILES],
-                 *reviews = parts->lists[PART_REVIEWS];
+    const json_t *files = parts->lists[PART_FILES], *reviews = parts->lists[PART_REVIEWS];
     const char *state;
     int64_t at_ms;
 

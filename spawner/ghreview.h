@@ -33,11 +33,7 @@ int ghreview_join(const json_t *line_comments, const char *sha, struct buf *out)
  * caller owns it; parts that are NULL are left out. */
 json_t *ghreview_said(const struct gh_parts *parts);
 
-enum gh_wanted {
-    GH_WANTED,
-    GH_UNWANTED,
-    GH_LACKS
-};
+enum gh_wanted { GH_WANTED, GH_UNWANTED, GH_LACKS };
 
 /* Files, then review state, then what else the item is made of: in this order parts are
  * asked for, so that nothing is read of what an earlier rule excludes. Issues need their

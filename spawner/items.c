@@ -96,9 +96,8 @@ text_size(const char *text)
 int
 items_add(struct items *s, const struct msg_item *item)
 {
-    size_t more =
-        text_size(item->body) + text_size(item->comments) + text_size(item->title) +
-        text_size(item->review_comments);
+    size_t more = text_size(item->body) + text_size(item->comments) +
+                  text_size(item->title) + text_size(item->review_comments);
     struct msg_item *rows = s->rows;
 
     if (text_size(item->id) == 0 || text_size(item->id) > ID_MAX ||
@@ -116,23 +115,23 @@ items_add(struct items *s, const struct msg_item *item)
         s->rows = rows;
         s->capacity = capacity;
     }
-    s->rows[s->n++] = (struct msg_item){.id = copy(s, item->id, ID_MAX),
-                                        .number = item->number,
-                                        .title = copy(s, item->title, 4096),
-                                        .body = copy(s, item->body, 262144),
-                                        .url = copy(s, item->url, 2048),
-                                        .labels = copy_labels(s, &item->labels),
-                                        .comments = copy(s, item->comments, 262144),
-                                        .kind = copy(s, item->kind, 128),
-                                        .author = copy(s, item->author, 128),
-                                        .trigger_time = item->trigger_time,
-                                        .time = copy(s, item->time, 40),
-                                        .schedule = copy(s, item->schedule, 512),
-                                        .branch = copy(s, item->branch, 512),
-                                        .sha = copy(s, item->sha, 64),
-                                        .review_state = copy(s, item->review_state, 32),
-                                        .review_comments =
-                                            copy(s, item->review_comments, 262144)};
+    s->rows[s->n++] =
+        (struct msg_item){.id = copy(s, item->id, ID_MAX),
+                          .number = item->number,
+                          .title = copy(s, item->title, 4096),
+                          .body = copy(s, item->body, 262144),
+                          .url = copy(s, item->url, 2048),
+                          .labels = copy_labels(s, &item->labels),
+                          .comments = copy(s, item->comments, 262144),
+                          .kind = copy(s, item->kind, 128),
+                          .author = copy(s, item->author, 128),
+                          .trigger_time = item->trigger_time,
+                          .time = copy(s, item->time, 40),
+                          .schedule = copy(s, item->schedule, 512),
+                          .branch = copy(s, item->branch, 512),
+                          .sha = copy(s, item->sha, 64),
+                          .review_state = copy(s, item->review_state, 32),
+                          .review_comments = copy(s, item->review_comments, 262144)};
     return 0;
 }
 
@@ -178,10 +177,10 @@ items_digest(const struct items *s, char out[DIGEST_SIZE])
     EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
     for (size_t i = 0; i < s->n; i++) {
         const struct msg_item *x = &s->rows[i];
-        const char *const texts[] = {x->id,       x->title, x->body,   x->url,
-                                     x->comments, x->kind,  x->author, x->time,
-                                     x->schedule, x->branch, x->sha,
-                                     x->review_state, x->review_comments};
+        const char *const texts[] = {
+            x->id,   x->title,        x->body,           x->url,      x->comments,
+            x->kind, x->author,       x->time,           x->schedule, x->branch,
+            x->sha,  x->review_state, x->review_comments};
         const int64_t numbers[] = {x->number, x->trigger_time, (int64_t)x->labels.count};
 
         EVP_DigestUpdate(ctx, numbers, sizeof(numbers));
@@ -228,15 +227,15 @@ items_json(const struct items *s)
             json_array_append_new(labels, json_string(x->labels.items[k]));
         json_array_append_new(
             out,
-            json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, "
-                      "s:s, s:s}",
-                      "id", x->id, "number", (json_int_t)x->number, "title", x->title,
-                      "body", x->body, "url", x->url, "labels", labels, "comments",
-                      x->comments, "kind", x->kind, "author", x->author, "trigger_time",
-                      (json_int_t)x->trigger_time, "time", x->time, "schedule",
-                      x->schedule, "branch", x->branch, "sha", x->sha,
-                      "review_state", x->review_state, "review_comments",
-                      x->review_comments));
+            json_pack(
+                "{s:s, s:I, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, "
+                "s:s, s:s}",
+                "id", x->id, "number", (json_int_t)x->number, "title", x->title, "body",
+                x->body, "url", x->url, "labels", labels, "comments", x->comments, "kind",
+                x->kind, "author", x->author, "trigger_time", (json_int_t)x->trigger_time,
+                "time", x->time, "schedule", x->schedule, "branch", x->branch, "sha",
+                x->sha, "review_state", x->review_state, "review_comments",
+                x->review_comments));
     }
     return out;
 }

@@ -29,7 +29,8 @@ struct repo_poll {
     json_t *candidates;    /* issues that some member matches before comments; owned */
     const char **commands; /* of all members, NULL-terminated; owned */
     bool merged;           /* members differ in their filters */
-    struct failure trouble; /* the first of this poll that left items out; .reason NULL: none */
+    struct failure
+        trouble; /* the first of this poll that left items out; .reason NULL: none */
 };
 
 /* ---- spawns and groups ---- */
@@ -297,8 +298,7 @@ describe(const struct repo_poll *p, const struct items *set, const struct gaps *
             out,
             "more than %d %s match (SOURCE_PAGES); the rest is not looked at: narrow "
             "the labels. ",
-            LIMIT_SOURCE_PAGES * 100,
-            is_pulls(p->group) ? "pull requests" : "issues");
+            LIMIT_SOURCE_PAGES * 100, is_pulls(p->group) ? "pull requests" : "issues");
     if (set->left_out > 0)
         buf_printf(out, "%zu items do not fit (SOURCE_SET_BYTES, SOURCE_SET_ITEMS). ",
                    set->left_out);
@@ -511,13 +511,12 @@ on_listing(void *arg, enum ghlisting_end end, const struct failure *f)
     choose_candidates(p, ghlisting_issues(p->listing));
     repo_url(g, &url);
     ghaccess_begin(p->access, buf_str(&url));
-    ghdetails_get(p->details,
-                  &(struct ghdetails_ask){.repo_url = buf_str(&url),
-                                          .issues = p->candidates,
-                                          .commands = p->commands,
-                                          .next = next_part,
-                                          .done = on_details,
-                                          .arg = p});
+    ghdetails_get(p->details, &(struct ghdetails_ask){.repo_url = buf_str(&url),
+                                                      .issues = p->candidates,
+                                                      .commands = p->commands,
+                                                      .next = next_part,
+                                                      .done = on_details,
+                                                      .arg = p});
 }
 
 /* The cache text that all members brought along; NULL when they differ or one has none. */

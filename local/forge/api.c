@@ -1,4 +1,5 @@
 /* api.c - the part of GitHub's REST API that sources and agents use. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -114,6 +115,9 @@ choice(const struct request *q, struct reply *r, const char *key, const char *fa
 
 static const char *const states[] = {"open", "closed", "all", NULL};
 static const char *const sorts[] = {"created", "updated", "comments", NULL};
+static const char *const pull_sorts[] = {"created", "updated", "popularity",
+                                         "long-running", NULL};
+static const char *const line_sorts[] = {"created", "updated", NULL};
 static const char *const directions[] = {"asc", "desc", NULL};
 
 static int64_t
@@ -161,19 +165,31 @@ sorted(json_t *list, const char *key, bool descending)
 
 /* Sorts after the query and answers the page. */
 static void
-answer_list(struct forge *f, struct request *q, struct reply *r, json_t *list,
-            const char *default_direction)
+answer_sorted(struct forge *f, struct request *q, struct reply *r, json_t *list,
+              const char *const *known, const char *default_direction)
 {
-    const char *sort = choice(q, r, "sort", "created", sorts);
+    const char *sort = choice(q, r, "sort", "created", known);
     const char *direction = choice(q, r, "direction", default_direction, directions);
     SCOPED(json) json_t *out = NULL;
     char key[32];
 
     if (sort == NULL || direction == NULL)
         return;
+    /* How popular something is or how long it has been idle comes to its comments and age here. */
+    if (strcmp(sort, "popularity") == 0)
+        sort = "comments";
+    else if (strcmp(sort, "long-running") == 0)
+        sort = "created";
     snprintf(key, sizeof(key), "%s%s", sort, strcmp(sort, "comments") == 0 ? "" : "_at");
     out = sorted(list, key, strcmp(direction, "desc") == 0);
     reply_page(r, q, f->state->base, out);
+}
+
+static void
+answer_list(struct forge *f, struct request *q, struct reply *r, json_t *list,
+            const char *default_direction)
+{
+    answer_sorted(f, q, r, list, sorts, default_direction);
 }
 
 /* Reads `since`; 0 when absent. Returns -1 with the reply set. */
@@ -301,11 +317,30 @@ pull_doc(const struct issue *i)
     return out;
 }
 
+static bool
+is_branch(const struct issue *i, const char *end, const char *wanted)
+{
+    return wanted == NULL ||
+           strcmp(json_str_or(json_object_get(i->pull, end), "ref", ""), wanted) == 0;
+}
+
+/* "owner:branch"; anything else is not looked at. */
+static bool
+is_head(const struct issue *i, const char *wanted)
+{
+    const char *full = json_str_or(i->pull, "head.repo.full_name", "");
+    const char *colon = wanted != NULL ? strchr(wanted, ':') : NULL;
+
+    return colon == NULL ||
+           (strncasecmp(full, wanted, (size_t)(colon - wanted)) == 0 &&
+            full[colon - wanted] == '/' && is_branch(i, "head", colon + 1));
+}
+
 static void
 list_pulls(struct forge *f, struct request *q, struct reply *r)
 {
     struct repo *repo = repo_of(f, q, r);
-    const char *want;
+    const char *want, *sort = request_query(q, "sort");
     SCOPED(json) json_t *list = json_array();
 
     if (repo == NULL || (want = choice(q, r, "state", "open", states)) == NULL)
@@ -315,10 +350,13 @@ list_pulls(struct forge *f, struct request *q, struct reply *r)
 
         if (i->pull != NULL &&
             (strcmp(want, "all") == 0 ||
-             strcmp(want, json_string_value(json_object_get(i->doc, "state"))) == 0))
+             strcmp(want, json_string_value(json_object_get(i->doc, "state"))) == 0) &&
+            is_branch(i, "base", request_query(q, "base")) &&
+            is_head(i, request_query(q, "head")))
             json_array_append_new(list, pull_doc(i));
     }
-    answer_list(f, q, r, list, "desc");
+    answer_sorted(f, q, r, list, pull_sorts,
+                  sort == NULL || strcmp(sort, "created") == 0 ? "desc" : "asc");
 }
 
 static void
@@ -329,6 +367,13 @@ get_pull(struct forge *f, struct request *q, struct reply *r)
     if (i != NULL) {
         r->status = 200;
         r->body = pull_doc(i);
+        /* Only the single one is counted. */
+        json_object_set(r->body, "comments", json_object_get(i->doc, "comments"));
+        json_object_set_new(
+            r->body, "review_comments",
+            json_integer((json_int_t)json_array_size(i->review_comments)));
+        json_object_set_new(r->body, "changed_files",
+                            json_integer((json_int_t)json_array_size(i->files)));
     }
 }
 
@@ -345,9 +390,13 @@ static void
 list_review_comments(struct forge *f, struct request *q, struct reply *r)
 {
     struct issue *i = issue_of(f, q, r, true);
+    SCOPED(json) json_t *list = NULL;
+    int64_t since;
 
-    if (i != NULL)
-        reply_page(r, q, f->state->base, i->review_comments);
+    if (i == NULL || read_since(q, r, &since) < 0)
+        return;
+    list = since_only(i->review_comments, since);
+    answer_sorted(f, q, r, list, line_sorts, "asc");
 }
 
 static void
@@ -357,6 +406,68 @@ list_files(struct forge *f, struct request *q, struct reply *r)
 
     if (i != NULL)
         reply_page(r, q, f->state->base, i->files);
+}
+
+/* What a login in a path is in our tables. */
+static void
+login_key(const struct request *q, char out[128])
+{
+    const char *login = request_arg(q, "login");
+    size_t n = 0;
+
+    for (; login[n] != '\0' && n < 127; n++)
+        out[n] = (char)tolower((unsigned char)login[n]);
+    out[n] = '\0';
+}
+
+/* The five roles, told by the older word, too, which knows three. */
+static void
+get_permission(struct forge *f, struct request *q, struct reply *r)
+{
+    struct repo *repo = repo_of(f, q, r);
+    const char *role, *older;
+    char login[128];
+
+    if (repo == NULL)
+        return;
+    if (q->login == NULL) {
+        reply_error(r, 401, "Requires authentication");
+        return;
+    }
+    login_key(q, login);
+    if ((role = json_string_value(json_object_get(repo->roles, login))) == NULL) {
+        reply_error(r, 404, "%s is not a user", request_arg(q, "login"));
+        return;
+    }
+    older = strcmp(role, "maintain") == 0 ? "write"
+            : strcmp(role, "triage") == 0 ? "read"
+                                          : role;
+    r->status = 200;
+    r->body = json_pack("{s:s, s:s, s:o}", "permission", older, "role_name", role, "user",
+                        state_user(f->state, request_arg(q, "login")));
+}
+
+static void
+get_membership(struct forge *f, struct request *q, struct reply *r)
+{
+    char team[300], login[128];
+    const char *state;
+
+    if (q->login == NULL) {
+        reply_error(r, 401, "Requires authentication");
+        return;
+    }
+    snprintf(team, sizeof(team), "%s/%s", request_arg(q, "org"), request_arg(q, "slug"));
+    login_key(q, login);
+    state =
+        json_string_value(json_object_get(json_object_get(f->state->teams, team), login));
+    if (state == NULL) {
+        reply_error(r, 404, "Not Found");
+        return;
+    }
+    r->status = 200;
+    r->body = json_pack("{s:s, s:s, s:s++}", "state", state, "role", "member", "url",
+                        f->state->base, "/teams/", team);
 }
 
 static void
@@ -395,11 +506,13 @@ static const struct route routes[] = {
     {"GET", "/repos/:owner/:repo/issues/comments", " since sort direction per_page page ", list_all_comments},
     {"GET", "/repos/:owner/:repo/issues/:number", "", get_issue},
     {"GET", "/repos/:owner/:repo/issues/:number/comments", " since per_page page ", list_comments},
-    {"GET", "/repos/:owner/:repo/pulls", " state sort direction per_page page ", list_pulls},
+    {"GET", "/repos/:owner/:repo/pulls", " state head base sort direction per_page page ", list_pulls},
     {"GET", "/repos/:owner/:repo/pulls/:number", "", get_pull},
     {"GET", "/repos/:owner/:repo/pulls/:number/reviews", " per_page page ", list_reviews},
-    {"GET", "/repos/:owner/:repo/pulls/:number/comments", " per_page page ", list_review_comments},
+    {"GET", "/repos/:owner/:repo/pulls/:number/comments", " since sort direction per_page page ", list_review_comments},
     {"GET", "/repos/:owner/:repo/pulls/:number/files", " per_page page ", list_files},
+    {"GET", "/repos/:owner/:repo/collaborators/:login/permission", "", get_permission},
+    {"GET", "/orgs/:org/teams/:slug/memberships/:login", "", get_membership},
     {"POST", "/app/installations/:id/access_tokens", "", apps_issue_token},
 };
 /* clang-format on */

@@ -94,6 +94,82 @@ post_comment(struct forge *f, struct request *q, struct reply *r)
     r->body = json_incref(made);
 }
 
+/* A review, or with `lines` a comment on a line, of a pull request. */
+static void
+post_on_pull(struct forge *f, struct request *q, struct reply *r, bool lines)
+{
+    struct repo *repo = repo_of(f, q, r);
+    struct issue *i = issue_of(q, r, repo);
+    SCOPED(json) json_t *want = i != NULL ? body_of(q, r) : NULL;
+    struct err e = ERR_INIT;
+    json_t *made;
+
+    if (want == NULL)
+        return;
+    if (i->pull == NULL) {
+        reply_error(r, 422, "%s is no pull request", request_arg(q, "number"));
+        return;
+    }
+    made = (lines ? pull_add_line_comment : pull_add_review)(f->state, repo, i, want,
+                                                             q->now, &e);
+    if (made == NULL) {
+        reply_error(r, 422, "%s", e.text);
+        return;
+    }
+    r->status = 201;
+    r->body = json_incref(made);
+}
+
+static void
+post_review(struct forge *f, struct request *q, struct reply *r)
+{
+    post_on_pull(f, q, r, false);
+}
+
+static void
+post_line_comment(struct forge *f, struct request *q, struct reply *r)
+{
+    post_on_pull(f, q, r, true);
+}
+
+static void
+patch_pull(struct forge *f, struct request *q, struct reply *r)
+{
+    struct issue *i = issue_of(q, r, repo_of(f, q, r));
+    SCOPED(json) json_t *want = i != NULL ? body_of(q, r) : NULL;
+    struct err e = ERR_INIT;
+
+    if (want == NULL)
+        return;
+    if (i->pull == NULL || pull_edit(i, want, q->now, &e) < 0) {
+        reply_error(r, 422, "%s", i->pull == NULL ? "is no pull request" : e.text);
+        return;
+    }
+    r->status = 200;
+    r->body = json_incref(i->pull);
+}
+
+/* {"login": "role", ...}; null: no collaborator any more. */
+static void
+patch_collaborators(struct forge *f, struct request *q, struct reply *r)
+{
+    struct repo *repo = repo_of(f, q, r);
+    SCOPED(json) json_t *want = repo != NULL ? body_of(q, r) : NULL;
+    const char *login;
+    json_t *v;
+
+    if (want == NULL)
+        return;
+    json_object_foreach(want, login, v)
+    {
+        if (json_is_string(v))
+            json_object_set(repo->roles, login, v);
+        else
+            json_object_del(repo->roles, login);
+    }
+    r->status = 204;
+}
+
 static void
 post_fault(struct forge *f, struct request *q, struct reply *r)
 {
@@ -199,6 +275,10 @@ static const struct route routes[] = {
     {"POST",   "/_control/repos/:owner/:repo/issues", "", post_issue},
     {"PATCH",  "/_control/repos/:owner/:repo/issues/:number", "", patch_issue},
     {"POST",   "/_control/repos/:owner/:repo/issues/:number/comments", "", post_comment},
+    {"POST",   "/_control/repos/:owner/:repo/pulls/:number/reviews", "", post_review},
+    {"POST",   "/_control/repos/:owner/:repo/pulls/:number/comments", "", post_line_comment},
+    {"PATCH",  "/_control/repos/:owner/:repo/pulls/:number", "", patch_pull},
+    {"PATCH",  "/_control/repos/:owner/:repo/collaborators", "", patch_collaborators},
     {"POST",   "/_control/faults", "", post_fault},
     {"DELETE", "/_control/faults", "", delete_faults},
     {"GET",    "/_control/requests", "", get_requests},

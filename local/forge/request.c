@@ -240,7 +240,8 @@ fits(const struct route *route, struct request *q)
     return i == q->n_segments;
 }
 
-static const char *const route_arg_names[] = {"owner", "repo", "number", "id"};
+static const char *const route_arg_names[] = {"owner", "repo", "number", "id",
+                                              "login", "org",  "slug"};
 
 /* The names in a route end at a slash; give them their plain form. */
 static void

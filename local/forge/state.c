@@ -1,5 +1,6 @@
 #include "local/forge/state.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -35,6 +36,7 @@ state_new(const char *base)
     strncpy(s->base, base, sizeof(s->base) - 1);
     s->tokens = json_object();
     s->apps = json_object();
+    s->teams = json_object();
     s->anonymous = true;
     s->rate_limit = 5000;
     s->app_token_ms = 3600 * 1000;
@@ -64,11 +66,13 @@ state_free(struct state *s)
             issue_free(s->repos[k]->issues[n]);
         free(s->repos[k]->issues);
         free(s->repos[k]->full);
+        json_decref(s->repos[k]->roles);
         free(s->repos[k]);
     }
     free(s->repos);
     json_decref(s->tokens);
     json_decref(s->apps);
+    json_decref(s->teams);
     free(s);
 }
 
@@ -109,8 +113,8 @@ state_login(const struct state *s, const char *token, int64_t now)
 
 /* ---- objects in GitHub's shape ---- */
 
-static json_t *
-user_doc(const struct state *s, const char *login)
+json_t *
+state_user(const struct state *s, const char *login)
 {
     size_t n = strlen(login);
     bool bot = n > 5 && strcmp(login + n - 5, "[bot]") == 0;
@@ -158,7 +162,7 @@ set_people(const struct state *s, json_t *doc, json_t *logins, const char *where
         if (!json_is_string(login))
             return err_set(e, ERR_INVALID, "%s.assignees[%zu]: must be a string", where,
                            i);
-        json_array_append_new(out, user_doc(s, json_string_value(login)));
+        json_array_append_new(out, state_user(s, json_string_value(login)));
     }
     json_object_set_new(doc, "assignee",
                         json_array_size(out) > 0 ? json_incref(json_array_get(out, 0))
@@ -167,8 +171,8 @@ set_people(const struct state *s, json_t *doc, json_t *logins, const char *where
     return 0;
 }
 
-static void
-set_time(json_t *doc, const char *key, int64_t now)
+void
+doc_time(json_t *doc, const char *key, int64_t now)
 {
     char text[RFC3339_SIZE];
 
@@ -176,9 +180,8 @@ set_time(json_t *doc, const char *key, int64_t now)
     json_object_set_new(doc, key, json_string(text));
 }
 
-/* A string field of `want`, `fallback` when absent; NULL with *e set for another type. */
-static const char *
-text_field(json_t *want, const char *key, const char *fallback, const char *where,
+const char *
+field_text(json_t *want, const char *key, const char *fallback, const char *where,
            struct err *e)
 {
     json_t *v = json_object_get(want, key);
@@ -201,7 +204,7 @@ set_state(json_t *doc, json_t *v, const char *where, int64_t now, struct err *e)
         return err_set(e, ERR_INVALID, "%s.state: must be \"open\" or \"closed\"", where);
     json_object_set(doc, "state", v);
     if (strcmp(text, "closed") == 0)
-        set_time(doc, "closed_at", now);
+        doc_time(doc, "closed_at", now);
     else
         json_object_set_new(doc, "closed_at", json_null());
     return 0;
@@ -258,46 +261,8 @@ static const char *const issue_fields[] = {"number",
                                            NULL};
 static const char *const edit_fields[] = {"title",  "body",      "state", "assignees",
                                           "labels", "milestone", NULL};
-static const char *const pull_fields[] = {
-    "head",  "base", "sha", "draft", "merged", "reviews", "review_comments",
-    "files", NULL};
 static const char *const comment_fields[] = {"user", "body", "created_at",
                                              "author_association", NULL};
-
-static json_t *
-array_of(json_t *v)
-{
-    return json_is_array(v) ? json_deep_copy(v) : json_array();
-}
-
-/* What makes an issue a pull request. */
-static int
-fill_pull(const struct state *s, const struct repo *r, struct issue *i, json_t *pull,
-          const char *where, struct err *e)
-{
-    const char *head, *base, *sha;
-
-    if (fields_check(pull, where, pull_fields, e) < 0)
-        return -1;
-    if ((head = text_field(pull, "head", "feature", where, e)) == NULL ||
-        (base = text_field(pull, "base", "main", where, e)) == NULL ||
-        (sha = text_field(pull, "sha", "0000000000000000000000000000000000000001", where,
-                          e)) == NULL)
-        return -1;
-    json_object_set_new(i->doc, "pull_request",
-                        json_pack("{s:o}", "url",
-                                  json_sprintf("%s/repos/%s/pulls/%lld", s->base, r->full,
-                                               (long long)i->number)));
-    i->pull = json_pack("{s:{s:s, s:s, s:{s:s}}, s:{s:s, s:{s:s}}, s:b, s:b}", "head",
-                        "ref", head, "sha", sha, "repo", "full_name", r->full, "base",
-                        "ref", base, "repo", "full_name", r->full, "draft",
-                        json_is_true(json_object_get(pull, "draft")), "merged",
-                        json_is_true(json_object_get(pull, "merged")));
-    i->reviews = array_of(json_object_get(pull, "reviews"));
-    i->review_comments = array_of(json_object_get(pull, "review_comments"));
-    i->files = array_of(json_object_get(pull, "files"));
-    return 0;
-}
 
 static json_t *
 issue_doc(struct state *s, const struct repo *r, int64_t number, const char *user,
@@ -312,7 +277,7 @@ issue_doc(struct state *s, const struct repo *r, int64_t number, const char *use
         json_sprintf("%s/%s/%s/%lld", s->base, r->full, pull ? "pull" : "issues",
                      (long long)number),
         "title", "", "body", "labels", "assignees", "assignee", "milestone", "state",
-        "open", "closed_at", "locked", 0, "comments", 0, "user", user_doc(s, user),
+        "open", "closed_at", "locked", 0, "comments", 0, "user", state_user(s, user),
         "author_association", "NONE");
 }
 
@@ -328,7 +293,7 @@ take_times(json_t *doc, json_t *want, const char *where, int64_t now, struct err
         if (v != NULL && rfc3339_parse(json_string_value(v), &at) < 0)
             return err_set(e, ERR_INVALID, "%s.%s: must be an RFC 3339 time", where,
                            keys[k]);
-        set_time(doc, keys[k], at);
+        doc_time(doc, keys[k], at);
     }
     return 0;
 }
@@ -371,15 +336,15 @@ fill_issue(struct state *s, struct repo *r, struct issue *i, json_t *want,
     size_t k;
     json_t *c;
 
-    if ((user = text_field(want, "user", "octocat", where, e)) == NULL ||
-        (who = text_field(want, "author_association", "NONE", where, e)) == NULL)
+    if ((user = field_text(want, "user", "octocat", where, e)) == NULL ||
+        (who = field_text(want, "author_association", "NONE", where, e)) == NULL)
         return -1;
     i->doc = issue_doc(s, r, i->number, user, pull != NULL);
     i->comments = json_array();
     json_object_set_new(i->doc, "author_association", json_string(who));
     if (take_times(i->doc, want, where, now, e) < 0 ||
         apply_fields(s, i->doc, want, where, now, e) < 0 ||
-        (pull != NULL && fill_pull(s, r, i, pull, where, e) < 0))
+        (pull != NULL && pull_fill(s, r, i, pull, where, now, e) < 0))
         return -1;
     json_array_foreach(comments, k,
                        c) if (repo_add_comment(s, r, i, c, now, e) == NULL) return -1;
@@ -427,7 +392,7 @@ repo_edit_issue(struct state *s, struct repo *r, struct issue *i, json_t *want,
     if (fields_check(want, where, edit_fields, e) < 0 ||
         apply_fields(s, i->doc, want, where, now, e) < 0)
         return -1;
-    set_time(i->doc, "updated_at", now);
+    doc_time(i->doc, "updated_at", now);
     return 0;
 }
 
@@ -443,38 +408,64 @@ repo_add_comment(struct state *s, struct repo *r, struct issue *i, json_t *want,
     snprintf(where, sizeof(where), "comment on issue %lld of %s", (long long)i->number,
              r->full);
     if (fields_check(want, where, comment_fields, e) < 0 ||
-        (user = text_field(want, "user", "octocat", where, e)) == NULL ||
-        (body = text_field(want, "body", "", where, e)) == NULL ||
-        (who = text_field(want, "author_association", "NONE", where, e)) == NULL)
+        (user = field_text(want, "user", "octocat", where, e)) == NULL ||
+        (body = field_text(want, "body", "", where, e)) == NULL ||
+        (who = field_text(want, "author_association", "NONE", where, e)) == NULL)
         return NULL;
     if (at != NULL)
         (void)rfc3339_parse(json_string_value(at), &made);
     doc = json_pack(
         "{s:I, s:s, s:o, s:s, s:o, s:o}", "id", (json_int_t)id, "body", body, "user",
-        user_doc(s, user), "author_association", who, "issue_url",
+        state_user(s, user), "author_association", who, "issue_url",
         json_sprintf("%s/repos/%s/issues/%lld", s->base, r->full, (long long)i->number),
         "html_url",
         json_sprintf("%s/%s/issues/%lld#issuecomment-%lld", s->base, r->full,
                      (long long)i->number, (long long)id));
-    set_time(doc, "updated_at", made);
+    doc_time(doc, "updated_at", made);
     /* A time given as text is kept as it is, also a broken one: a test may want it so. */
     if (json_is_string(at))
         json_object_set(doc, "created_at", at);
     else
-        set_time(doc, "created_at", made);
+        doc_time(doc, "created_at", made);
     json_array_append_new(i->comments, doc);
     json_object_set_new(i->doc, "comments",
                         json_integer((json_int_t)json_array_size(i->comments)));
-    set_time(i->doc, "updated_at", now);
+    doc_time(i->doc, "updated_at", now);
     return doc;
 }
 
 /* ---- the state file ---- */
 
-static const char *const root_fields[] = {
-    "tokens", "apps", "repos", "anonymous", "rateLimit", "appTokenSeconds", NULL};
-static const char *const repo_fields[] = {"issues", NULL};
+static const char *const root_fields[] = {"tokens",          "apps",      "repos",
+                                          "teams",           "anonymous", "rateLimit",
+                                          "appTokenSeconds", NULL};
+static const char *const repo_fields[] = {"issues", "collaborators", NULL};
 static const char *const app_fields[] = {"publicKey", "installations", NULL};
+
+/* {"Login": "text"} with logins in lower case; the caller owns it. */
+static json_t *
+lower_keys(json_t *from, const char *where, struct err *e)
+{
+    SCOPED(json) json_t *out = json_object();
+    const char *login;
+    json_t *v;
+
+    json_object_foreach(from, login, v)
+    {
+        char key[128];
+        size_t n = 0;
+
+        if (!json_is_string(v)) {
+            err_set(e, ERR_INVALID, "%s: %s: must be a text", where, login);
+            return NULL;
+        }
+        for (; login[n] != '\0' && n < sizeof(key) - 1; n++)
+            key[n] = (char)tolower((unsigned char)login[n]);
+        key[n] = '\0';
+        json_object_set(out, key, v);
+    }
+    return TAKE(out);
+}
 
 static int
 fill_repo(struct state *s, const char *full, json_t *want, int64_t now, struct err *e)
@@ -494,6 +485,8 @@ fill_repo(struct state *s, const char *full, json_t *want, int64_t now, struct e
         strchr(slash + 1, '/') != NULL)
         return err_set(e, ERR_INVALID, "repos.\"%s\": must be owner/name", full);
     if (fields_check(want, full, repo_fields, e) < 0)
+        return -1;
+    if ((r->roles = lower_keys(json_object_get(want, "collaborators"), full, e)) == NULL)
         return -1;
     json_array_foreach(json_object_get(want, "issues"), k,
                        issue) if (repo_add_issue(s, r, issue, now, e) == NULL) return -1;
@@ -518,6 +511,14 @@ fill_access(struct state *s, json_t *root, struct err *e)
         if (fields_check(v, "apps", app_fields, e) < 0)
             return -1;
         json_object_set(s->apps, key, v);
+    }
+    json_object_foreach(json_object_get(root, "teams"), key, v)
+    {
+        json_t *members = lower_keys(v, key, e);
+
+        if (members == NULL)
+            return -1;
+        json_object_set_new(s->teams, key, members);
     }
     if ((v = json_object_get(root, "anonymous")) != NULL)
         s->anonymous = json_is_true(v);

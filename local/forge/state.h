@@ -29,6 +29,7 @@ struct repo {
     char *full;            /* "owner/name" */
     struct issue **issues; /* in order of their numbers */
     size_t n_issues;
+    json_t *roles; /* login in lower case -> role name: collaborators */
 };
 
 struct state {
@@ -38,6 +39,7 @@ struct state {
     json_t *tokens; /* token -> {"login": ..., "expires": wall ms or 0} */
     json_t
         *apps; /* app id -> {"publicKey": PEM or absent, "installations": ["1", ...]} */
+    json_t *teams;        /* "org/slug" -> {login in lower case: "active" or "pending"} */
     bool anonymous;       /* requests without a token are served (60 an hour) */
     int64_t rate_limit;   /* requests per hour and token */
     int64_t app_token_ms; /* how long an App's installation token lives */
@@ -73,6 +75,29 @@ int repo_edit_issue(struct state *s, struct repo *r, struct issue *i, json_t *wa
 /* Adds a comment {user, body, created_at, author_association}; returns it, borrowed. */
 json_t *repo_add_comment(struct state *s, struct repo *r, struct issue *i, json_t *want,
                          int64_t now, struct err *e);
+
+/* ---- pull requests (pulls.c) ---- */
+
+/* Makes the issue a pull request, as `pull` says: head, base, sha, draft, merged, reviews,
+ * review_comments, files. */
+int pull_fill(struct state *s, const struct repo *r, struct issue *i, json_t *pull,
+              const char *where, int64_t now, struct err *e);
+/* Sets head, sha, draft of one. */
+int pull_edit(struct issue *i, json_t *want, int64_t now, struct err *e);
+/* Adds a review {user, body, state, sha, submitted_at} or a comment on a line {user, body, path,
+ * line, sha, created_at}; returns it, borrowed. Both are of the head when no sha is given. */
+json_t *pull_add_review(struct state *s, const struct repo *r, struct issue *i,
+                        json_t *want, int64_t now, struct err *e);
+json_t *pull_add_line_comment(struct state *s, const struct repo *r, struct issue *i,
+                              json_t *want, int64_t now, struct err *e);
+
+/* ---- for pulls.c ---- */
+
+json_t *state_user(const struct state *s, const char *login);
+void doc_time(json_t *doc, const char *key, int64_t at);
+/* A string field of `want`, `fallback` when absent; NULL with *e set for another type. */
+const char *field_text(json_t *want, const char *key, const char *fallback,
+                       const char *where, struct err *e);
 
 /* Whether the object has only fields named in `allowed` (NULL-terminated); else
  * ERR_INVALID. */

@@ -110,8 +110,8 @@ triggered_again(const struct plan_facts *f, const struct item *it,
     const struct spawner_view *s = f->spawner;
     bool asks = s->trigger_comment != NULL || s->source == SOURCE_PULLS;
 
-    return asks && phase_terminal(t->phase) &&
-           t->completed_ms != 0 && it->trigger_ms > t->completed_ms && !t->deleting;
+    return asks && phase_terminal(t->phase) && t->completed_ms != 0 &&
+           it->trigger_ms > t->completed_ms && !t->deleting;
 }
 
 /* An item whose Task has gone is worked again only when a poll after that still found it: the
@@ -291,8 +291,8 @@ plan_unsettled(const struct plan_facts *f, struct plan *p, struct counts *c)
             continue;
         plan_item(f, p, c, v);
         c->unsettled = p->n_creates == 0 &&
-                       !(v->state == PLAN_FAILS && (find_refusal(f, v->name) != NULL ||
-                                                    f->taken(f->arg, v->name)));
+                       !(v->state == PLAN_FAILS &&
+                         (find_refusal(f, v->name) != NULL || f->taken(f->arg, v->name)));
         return i;
     }
     c->unsettled = f->unsettled != NULL;

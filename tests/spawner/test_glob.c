@@ -61,12 +61,24 @@ static const struct {
     bool wants;
 } rows[] = {
     {"SP/Z1", {"foo.go", "bar.md"}, {NULL}, {NULL}, true},
-    {"SP/Z2", {"internal/auth/handler.go", "README.md"}, {"internal/auth/**"}, {NULL}, true},
+    {"SP/Z2",
+     {"internal/auth/handler.go", "README.md"},
+     {"internal/auth/**"},
+     {NULL},
+     true},
     {"SP/Z3", {"docs/guide.md", "README.md"}, {"internal/**"}, {NULL}, false},
     {"SP/Z4", {"internal/auth/handler.go", "vendor/lib.go"}, {NULL}, {"vendor/**"}, true},
-    {"SP/Z5", {"internal/a.go", "internal/a_test.go"}, {"internal/**"}, {"**/*_test.go"}, true},
+    {"SP/Z5",
+     {"internal/a.go", "internal/a_test.go"},
+     {"internal/**"},
+     {"**/*_test.go"},
+     true},
     {"SP/Z6", {"docs/guide.md", "README.md"}, {NULL}, {"docs/**", "*.md"}, false},
-    {"SP/Z7", {"docs/guide.md", "internal/handler.go"}, {NULL}, {"docs/**", "*.md"}, true},
+    {"SP/Z7",
+     {"docs/guide.md", "internal/handler.go"},
+     {NULL},
+     {"docs/**", "*.md"},
+     true},
     {"SP/Z8", {"vendor/x.go", "main.go"}, {"**/*.go"}, {"vendor/**"}, true},
     {"SP/Z8", {"vendor/x.go"}, {"**/*.go"}, {"vendor/**"}, false},
     {"SP/Z9", {NULL}, {"*.go"}, {NULL}, false},
@@ -87,11 +99,14 @@ length(const char *const *list, size_t room)
 Test(glob, include_and_exclude_choose_by_the_files)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct texts include = {(const char **)rows[i].include, length(rows[i].include, 2)};
-        const struct texts exclude = {(const char **)rows[i].exclude, length(rows[i].exclude, 2)};
+        const struct texts include = {(const char **)rows[i].include,
+                                      length(rows[i].include, 2)};
+        const struct texts exclude = {(const char **)rows[i].exclude,
+                                      length(rows[i].exclude, 2)};
 
-        cr_assert_eq(glob_wants(&include, &exclude, rows[i].files, length(rows[i].files, 4)),
-                     rows[i].wants, "%s", rows[i].row);
+        cr_assert_eq(
+            glob_wants(&include, &exclude, rows[i].files, length(rows[i].files, 4)),
+            rows[i].wants, "%s", rows[i].row);
     }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         row_claim(rows[i].row);
