@@ -226,6 +226,18 @@ job_over(const struct job_view *j)
     return j->active == 0 && (j->succeeded > 0 || j->failed_condition || j->failed > 0);
 }
 
+/* What was read of one Pod says nothing of the next one. */
+static void
+observe_pod(struct task_memory *m, const struct pod_view *pod)
+{
+    if (pod == NULL || m->capture == CAPTURE_NONE ||
+        strcmp(m->capture_pod, pod->view.meta.name) == 0)
+        return;
+    m->capture = CAPTURE_NONE;
+    m->captured = (struct capture){.complete = false};
+    pool_free(&m->capture_arena);
+}
+
 struct task_facts
 facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
 {
@@ -235,6 +247,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
 
     observe_job(m, owns_job(t, job));
     f.pod = pods_of(s, t, owns_job(t, job) ? job : NULL, &f.pods_alive);
+    observe_pod(m, f.pod);
     f.job_created = m->job_created;
     f.job_absent = m->job_absent;
     f.job_known = m->job_absent || m->job_seen;

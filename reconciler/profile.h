@@ -17,6 +17,7 @@ struct profile {
     const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
     const char *note_creating;   /* annotation of a TaskSpawner: intent.h */
     const char *note_revision;   /* annotation: which revision of the work item */
+    const char *note_cancel;     /* annotation: "true" ends a Task */
     const char *note_kind;       /* annotation: issue or pull-request */
     const char *note_number;     /* annotation: its number */
     const char *note_sha;        /* annotation: head commit of a pull request */

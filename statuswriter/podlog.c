@@ -235,7 +235,8 @@ on_end(void *arg, const struct kube_stream_end *end)
 static void
 start(struct reading *x)
 {
-    const struct kube_param params[] = {{"container", x->container}, {NULL, NULL}};
+    const struct kube_param params[] = {
+        {"container", x->container}, {"follow", "true"}, {NULL, NULL}};
     struct kube_stream_request q = {.req = {.verb = KUBE_GET,
                                             .res = kube_res(KUBE_PODS),
                                             .ns = x->ns,
@@ -302,6 +303,10 @@ podlogs_collect(struct podlogs *l, const struct peer *from, const struct msg_col
 {
     struct reading *x = find(l, m->uid);
 
+    if (x != NULL && strcmp(x->pod, m->pod) != 0) { /* a retry has another Pod */
+        reading_free(x);
+        x = NULL;
+    }
     if (x == NULL && l->n < PODLOG_WAITING)
         x = reading_new(l, m);
     if (x == NULL) {

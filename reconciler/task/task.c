@@ -325,6 +325,37 @@ keep_token(const struct task_facts *f, struct decision *d)
         wake(d, f->token_wake_ms);
 }
 
+/* The agent has ended and its Job goes on: its log is read while the Pod is there, and a
+ * container that never ends does not keep the Task. Returns whether that was all to decide. */
+static bool
+decide_beyond_agent(const struct task_facts *f, int64_t now_ms, struct decision *d,
+                    struct task_status status)
+{
+    const struct container_end *end = pods_agent_end(f->pod, f->task->type);
+
+    if (end == NULL)
+        return false;
+    if (f->capture == CAPTURE_NONE) {
+        act(d, ACT_COLLECT)->text = f->pod->view.meta.name;
+        return true;
+    }
+    if (f->pod->n_running == 0 || end->at_ms == 0)
+        return false;
+    if (now_ms < end->at_ms + EXTRA_MS) {
+        wake(d, end->at_ms + EXTRA_MS);
+        return false;
+    }
+    decide_end(f, now_ms, d, status, end->code == 0);
+    if (decision_find(d, ACT_COUNT_FINISHED) != NULL) {
+        event(d, true, "ExtraContainersStillRunning",
+              "The agent has ended and other containers of its Pod have not: the Job is "
+              "deleted. A server belongs into extraInitContainers with restartPolicy "
+              "Always");
+        act(d, ACT_DELETE_JOB);
+    }
+    return true;
+}
+
 /* Our Job is there: follow it. Counts alone decide, in this order. */
 static void
 decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
@@ -336,6 +367,14 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
     status.blocked = BLOCKED_NOT;
     if (f->pod != NULL)
         status.pod_name = f->pod->view.meta.name;
+    /* A deadline's Pods are about to go, and their logs with them. */
+    if (j->failing && !j->failed_condition && has_log(f->pod) &&
+        f->capture == CAPTURE_NONE) {
+        act(d, ACT_COLLECT)->text = f->pod->view.meta.name;
+        return;
+    }
+    if (j->active > 0 && decide_beyond_agent(f, now_ms, d, status))
+        return;
     if (j->active > 0) {
         bool first = status.phase != PHASE_RUNNING;
         keep_token(f, d);
@@ -405,6 +444,30 @@ decide_lost(const struct task_facts *f, int64_t now_ms, struct decision *d)
          "Task failed: its Job was deleted");
 }
 
+/* The user wants it to end. Its Job goes first, then its Pods, then the Task is over and the
+ * branch free. Returns whether that was all to decide. */
+static bool
+decide_cancel(const struct task_facts *f, int64_t now_ms, struct decision *d)
+{
+    const struct job_view *j = f->job;
+
+    if (!f->task->cancel)
+        return false;
+    if (j != NULL && job_is_ours(f)) {
+        if (j->active == 0 && (j->succeeded > 0 || job_failed(j)))
+            return false; /* it has ended before */
+        if (j->view.meta.deleted_ms == 0)
+            act(d, ACT_DELETE_JOB);
+    } else if (f->job_created || (task_claims_job(f) && f->pods_alive)) {
+        return true; /* what is awaited comes as an event */
+    } else if (task_claims_job(f) && !f->job_absent) {
+        act(d, ACT_FIND_JOB);
+    } else {
+        fail(f, now_ms, d, "Task cancelled", "TaskCancelled", "Task cancelled");
+    }
+    return true;
+}
+
 /* Finished Tasks stay as they are; all that is left to them is their end. */
 static void
 decide_finished(const struct task_facts *f, int64_t now_ms, struct decision *d)
@@ -420,6 +483,13 @@ decide_finished(const struct task_facts *f, int64_t now_ms, struct decision *d)
     }
     /* It ended before it had a Job, while a process before us was creating one. */
     if (f->job != NULL && job_is_ours(f) && *t->job_name == '\0') {
+        if (f->job->view.meta.deleted_ms == 0)
+            act(d, ACT_DELETE_JOB);
+        return;
+    }
+    /* It ended without those of its containers that run for ever. */
+    if (f->job != NULL && job_is_ours(f) && f->job->active > 0 &&
+        pods_agent_end(f->pod, f->task->type) != NULL) {
         if (f->job->view.meta.deleted_ms == 0)
             act(d, ACT_DELETE_JOB);
         return;
@@ -486,6 +556,8 @@ decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
         act(d, ACT_ADD_FINALIZER);
     if (f->conflict != NULL)
         fail(f, now_ms, d, f->conflict, "JobBuildFailed", f->conflict);
+    else if (decide_cancel(f, now_ms, d))
+        return;
     else if (f->job != NULL && job_is_ours(f))
         decide_follow(f, now_ms, d);
     else if (f->job_created)
@@ -534,23 +606,4 @@ task_expired(const struct task_view *t, int64_t now_ms, int64_t *wake_ms)
         return true;
     *wake_ms = end;
     return false;
-}
-
-const struct pod_view *
-pods_choose(const struct pod_view *const *pods, size_t n)
-{
-    const struct pod_view *best = NULL;
-
-    for (size_t i = 0; i < n; i++) {
-        const struct pod_view *p = pods[i];
-        bool ok = strcmp(p->phase, "Succeeded") == 0;
-        bool best_ok = best != NULL && strcmp(best->phase, "Succeeded") == 0;
-        bool newer = best == NULL ||
-                     p->view.meta.created_ms > best->view.meta.created_ms ||
-                     (p->view.meta.created_ms == best->view.meta.created_ms &&
-                      strcmp(p->view.meta.name, best->view.meta.name) > 0);
-        if (best == NULL || (ok && !best_ok) || (ok == best_ok && newer))
-            best = p;
-    }
-    return best;
 }

@@ -15,8 +15,11 @@
 
 /* How long a finished Job may be without a Pod in view before outputs are given up. */
 #define POD_GRACE_MS 5000
-/* How long a deleted Task waits for its Pods to end. */
-#define POD_END_MS 30000
+/* How long a deleted Task waits for its Pods to end: a Pod's usual grace period of 30 s, and
+ * time for its node to say so. */
+#define POD_END_MS 90000
+/* How long other containers may outlast the agent before the Task ends without them. */
+#define EXTRA_MS 30000
 /* How long a Job of an earlier Task of this name may linger. */
 #define STALE_JOB_MS 60000
 
@@ -133,6 +136,8 @@ bool task_expired(const struct task_view *t, int64_t now_ms, int64_t *wake_ms);
 
 /* Of a Job's Pods: one that succeeded, else the newest, by creation then name. */
 const struct pod_view *pods_choose(const struct pod_view *const *pods, size_t n);
+/* How the agent's own container (named after the type) ended; NULL: it has not. */
+const struct container_end *pods_agent_end(const struct pod_view *pod, const char *type);
 
 /* Whether the Task has, or may have, a Job. */
 bool task_claims_job(const struct task_facts *f);

@@ -11,6 +11,7 @@ clear(struct task_memory *m)
     free(m->build_error);
     free(m->input_error);
     free(m->conflict);
+    free(m->capture_pod);
     pool_free(&m->capture_arena);
     *m = (struct task_memory){.uid = NULL};
 }

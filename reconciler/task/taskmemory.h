@@ -19,6 +19,7 @@ struct task_memory {
     bool job_absent;   /* the server said so */
     bool job_seen;     /* it was in view: when it is not any more, it has gone */
     enum capture_state capture;
+    char *capture_pod; /* whose log it is */
     struct capture captured;
     struct pool capture_arena;
     int64_t finished_seen_ms; /* wall */

@@ -45,6 +45,7 @@ struct ask {
     char key[SHARD_KEY_MAX];
     char uid[65];
     bool agent; /* whose log it is */
+    char pod[254];
 };
 
 static void
@@ -54,7 +55,7 @@ on_outputs(void *arg, const struct msg_outputs *o)
     struct task_memory *m = task_memory_find(ask->shard, ask->key);
 
     if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
-        m->capture == CAPTURE_ASKED) {
+        m->capture == CAPTURE_ASKED && strcmp(m->capture_pod, ask->pod) == 0) {
         keep_outputs(m, o, ask->agent);
         shard_add(ask->shard, ask->key);
     }
@@ -73,7 +74,10 @@ task_run_collect(struct task_run *r, const char *pod, const char *container)
     ask->agent = container == NULL;
     memcpy(ask->key, r->key, sizeof ask->key);
     snprintf(ask->uid, sizeof ask->uid, "%s", r->meta.uid);
+    snprintf(ask->pod, sizeof ask->pod, "%s", pod);
     m->capture = CAPTURE_ASKED;
+    free(m->capture_pod);
+    m->capture_pod = strdup(pod);
     writes_collect(r->shard->writes, &r->meta, pod,
                    container != NULL ? container : r->type, r->failed, on_outputs, ask);
     task_run_step(r);

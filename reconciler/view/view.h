@@ -76,6 +76,7 @@ struct task_view {
     const char *spawner;  /* NULL without the label */
     const char *revision; /* NULL without the annotation */
     int64_t ordinal;      /* 0 without the annotation */
+    bool cancel;          /* the annotation says that it is to end */
     /* spec */
     const char *type;
     const char *prompt;
@@ -204,6 +205,7 @@ struct job_view {
     struct view view;
     const char *task; /* the label of the profile, NULL without */
     int64_t active, succeeded, failed;
+    bool failing;              /* condition FailureTarget is True: its Pods are being ended */
     bool complete;             /* condition Complete or SuccessCriteriaMet is True */
     bool failed_condition;     /* condition Failed is True */
     const char *failed_reason; /* "" when absent, like the next */
@@ -211,11 +213,18 @@ struct job_view {
     int64_t finished_ms; /* completionTime or the Failed condition's transition */
 };
 
+struct container_end {
+    const char *name;
+    int64_t code;
+    int64_t at_ms; /* 0: not said */
+};
 struct pod_view {
     struct view view;
     const char *task;    /* the label of the profile, NULL without */
     const char *phase;   /* "" when absent */
     const char *waiting; /* why no container runs, one line; NULL when nothing is wrong */
+    struct container_end *ends; /* of containers, not of init containers */
+    size_t n_ends, n_running;
     bool started;        /* a container (none of the init containers) runs or has run */
     const char *failure; /* "container \"x\" exited with code 3", NULL without one */
     const char

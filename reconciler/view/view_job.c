@@ -44,6 +44,8 @@ job_view_read(struct view *v, const json_t *object, struct err *e)
         const json_t *c = json_array_get(conditions, i);
         if (condition_true(c, "Complete"))
             j->complete = true;
+        if (condition_true(c, "FailureTarget"))
+            j->failing = true;
         if (condition_true(c, "Failed")) {
             j->failed_condition = true;
             j->failed_reason = pool_str(&v->arena, json_str_or(c, "reason", ""));
@@ -128,6 +130,23 @@ read_pod_end(struct pod_view *p, const json_t *object)
                              *message != '\0' ? ": " : "", message);
 }
 
+static void
+read_ends(struct pod_view *p, const json_t *statuses)
+{
+    size_t n = json_array_size(statuses);
+
+    p->ends = n > 0 ? pool_alloc(&p->view.arena, n * sizeof *p->ends) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *status = json_array_get(statuses, i);
+        const json_t *ended = json_at(status, "state.terminated");
+        p->n_running += json_at(status, "state.running") != NULL;
+        if (ended != NULL)
+            p->ends[p->n_ends++] = (struct container_end){
+                pool_str(&p->view.arena, json_str_or(status, "name", "")),
+                json_int_or(ended, "exitCode", 0), view_time(ended, "finishedAt")};
+    }
+}
+
 int
 pod_view_read(struct view *v, const json_t *object, struct err *e)
 {
@@ -148,6 +167,7 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
                 p->started = true;
         }
     }
+    read_ends(p, json_at(object, lists[1]));
     read_unscheduled(p, object);
     read_pod_end(p, object);
     return 0;

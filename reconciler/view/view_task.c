@@ -21,6 +21,8 @@ read_labels(struct task_view *t, const json_t *object, struct err *e)
     if (spawner != NULL && *spawner != '\0')
         t->spawner = pool_str(&t->view.arena, spawner);
     t->revision = pool_str(&t->view.arena, revision);
+    const char *cancel = json_string_value(json_object_get(notes, p->note_cancel));
+    t->cancel = cancel != NULL && strcmp(cancel, "true") == 0;
     t->ordinal = ordinal != NULL ? strtoll(ordinal, NULL, 10) : 0;
     return 0;
 }
