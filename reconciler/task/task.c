@@ -368,7 +368,7 @@ decide_follow(const struct task_facts *f, int64_t now_ms, struct decision *d)
     if (f->pod != NULL)
         status.pod_name = f->pod->view.meta.name;
     /* A deadline's Pods are about to go, and their logs with them. */
-    if (j->failing && !j->failed_condition && has_log(f->pod) &&
+    if (j->failing && !j->failed_condition && f->pod != NULL && f->pod->started &&
         f->capture == CAPTURE_NONE) {
         act(d, ACT_COLLECT)->text = f->pod->view.meta.name;
         return;
@@ -578,32 +578,4 @@ task_decide(const struct task_facts *f, int64_t now_ms, struct decision *d)
     if (f->task->quarantined && f->task->view.meta.deleted_ms == 0 &&
         decision_find(d, ACT_STATUS) == NULL)
         show(f, d, status_now(f->task));
-}
-
-void
-decision_free(struct decision *d)
-{
-    pool_free(&d->arena);
-}
-
-const struct action *
-decision_find(const struct decision *d, enum action_kind kind)
-{
-    for (size_t i = 0; i < d->n; i++)
-        if (d->actions[i].kind == kind)
-            return &d->actions[i];
-    return NULL;
-}
-
-bool
-task_expired(const struct task_view *t, int64_t now_ms, int64_t *wake_ms)
-{
-    *wake_ms = 0;
-    if (!phase_terminal(t->phase) || t->completed_ms == 0 || t->ttl_s < 0)
-        return false;
-    int64_t end = t->completed_ms + t->ttl_s * 1000;
-    if (now_ms >= end)
-        return true;
-    *wake_ms = end;
-    return false;
 }
