@@ -80,15 +80,22 @@ static void
 set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
            struct plan *p)
 {
+    static const struct {
+        const char *type, *left;
+    } conditions[] = {
+        {"TaskBudgetExhausted", "Task budget has not been exhausted"},
+        {"MaxTotalTasksReached", "maxTotalTasks limit has not been reached"},
+    };
+    const char *reached = NULL;
+
     if (o->budget_reached)
-        set_condition(
-            f, p, now_ms, "TaskBudgetExhausted", true, "BudgetReached",
-            pool_printf(&p->arena,
-                        "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
-                        (long long)o->total, (long long)f->spawner->max_total));
-    else
-        set_condition(f, p, now_ms, "TaskBudgetExhausted", false, "BudgetAvailable",
-                      "Task budget has not been exhausted");
+        reached = pool_printf(&p->arena,
+                              "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
+                              (long long)o->total, (long long)f->spawner->max_total);
+    for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
+        set_condition(f, p, now_ms, conditions[i].type, reached != NULL,
+                      reached != NULL ? "LimitReached" : "LimitAvailable",
+                      reached != NULL ? reached : conditions[i].left);
 }
 
 static const char *

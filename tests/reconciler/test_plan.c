@@ -55,8 +55,21 @@ Test(plan, the_budget_is_told)
     cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->status, "True");
     cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->message,
                      "Total tasks created (2) has reached maxTotalTasks (2)");
+    cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->reason, "LimitReached");
+    cr_assert_str_eq(condition(&p, "MaxTotalTasksReached")->status, "True");
+    cr_assert_str_eq(condition(&p, "MaxTotalTasksReached")->reason, "LimitReached");
     cr_assert_str_eq(p.status.message, "Discovered 3 items, created 2 tasks total");
     cr_assert_str_eq(p.status.phase, "Running");
+    s = make_spawner("'maxTotalTasks':9", "", "", "");
+    f = facts(s, make_items("1 2 3"));
+    plan(&f, &p);
+    cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->status, "False");
+    cr_assert_str_eq(condition(&p, "TaskBudgetExhausted")->reason, "LimitAvailable");
+    cr_assert_str_eq(condition(&p, "MaxTotalTasksReached")->status, "False");
+    cr_assert_str_eq(condition(&p, "MaxTotalTasksReached")->reason, "LimitAvailable");
+    cr_assert_str_eq(condition(&p, "MaxTotalTasksReached")->message,
+                     "maxTotalTasks limit has not been reached");
+    row_claim("SP/C11");
 }
 
 Test(plan, the_total_is_the_highest_number_seen)

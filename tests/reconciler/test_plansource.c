@@ -15,6 +15,42 @@ Test(plansource, the_sources_own_interval_wins)
     row_claim("SP/C2");
 }
 
+Test(plansource, each_kind_of_source_has_its_own_interval)
+{
+    static const char *const whens[] = {
+        "'githubIssues':{'pollInterval':'30s'}",
+        "'githubPullRequests':{'pollInterval':'30s'}",
+        "'jira':{'baseUrl':'https://j','project':'P','secretRef':{'name':'s'},"
+        "'pollInterval':'30s'}",
+    };
+
+    for (size_t i = 0; i < sizeof whens / sizeof *whens; i++) {
+        struct spawner_view *s = make_view(
+            KIND_TASK_SPAWNER, 0,
+            js("{'metadata':{'name':'a','namespace':'d','uid':'u','generation':1},"
+               "'spec':{'when':{%s},'pollInterval':'9m','taskTemplate':{'type':'codex'}},"
+               "'status':{}}",
+               whens[i]));
+
+        cr_assert_eq(plan_poll_ms(s), 30000, "%s", whens[i]);
+    }
+    row_claim("SP/C1");
+}
+
+Test(plansource, pull_requests_need_a_workspace)
+{
+    char why[512];
+    struct spawner_view *s =
+        make_view(KIND_TASK_SPAWNER, 0,
+                  js("{'metadata':{'name':'a','namespace':'d','uid':'u','generation':1},"
+                     "'spec':{'when':{'githubPullRequests':{}},"
+                     "'taskTemplate':{'type':'codex'}},'status':{}}"));
+
+    cr_assert(plan_config_error(s, why, sizeof why));
+    cr_assert_str_eq(
+        why, "taskTemplate.workspaceRef is required when using githubPullRequests source");
+}
+
 Test(plansource, a_source_that_fails_is_shown_and_recovers)
 {
     struct spawner_view *s = make_spawner("", "", "", "'phase':'Running'");
@@ -44,11 +80,11 @@ Test(plansource, what_cannot_work_is_failed_with_the_field)
         const char *row, *when, *why;
     } rows[] = {
         {"RES/S4", "",
-         "spec.when: holds 0 sources, exactly one of githubIssues, jira and cron is "
-         "needed"},
+         "spec.when: holds 0 sources, exactly one of githubIssues, "
+         "githubPullRequests, jira and cron is needed"},
         {"RES/S5", "'cron':{'schedule':'* * * * *'},'githubIssues':{}",
-         "spec.when: holds 2 sources, exactly one of githubIssues, jira and cron is "
-         "needed"},
+         "spec.when: holds 2 sources, exactly one of githubIssues, "
+         "githubPullRequests, jira and cron is needed"},
         {"RES/S7", "'cron':{'schedule':'every monday'}",
          "parsing cron schedule \"every monday\": expected exactly 5 fields, found 2: "
          "[every monday]"},
@@ -87,4 +123,9 @@ Test(plansource, an_odd_poll_interval_is_told)
     s = make_spawner("'pollInterval':'0'", "", "", "");
     cr_assert_geq(plan_poll_ms(s), 1000);
     row_claim("RES/S9");
+    f = facts(s, NULL);
+    plan(&f, &p);
+    cr_assert(strstr(condition(&p, "ConfigurationWarning")->message,
+                     "one second is used") != NULL);
+    row_claim("SP/V3");
 }

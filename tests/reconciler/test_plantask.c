@@ -91,6 +91,7 @@ Test(plantask, a_task_is_what_the_template_says)
     row_claim("SP/L16");
     cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.prompt", ""),
                      "Issue #42: Title\n\nBody");
+    row_claim("SP/V1");
 }
 
 Test(plantask, text_of_the_outside_is_no_template_the_second_time)
