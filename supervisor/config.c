@@ -11,6 +11,7 @@
 #include "common/flags.h"
 #include "common/limits.h"
 #include "common/worker/sandbox.h"
+#include "supervisor/oldflags.h"
 
 #define SHARDS_MAX 64
 
@@ -87,20 +88,28 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         {"once-check-config", FLAG_SWITCH, &c->check_only, NULL,
          "check the flags and exit"},
     };
-    struct flag passed[ARRAY_LEN(passed_names)];
-    const struct flag *tables[] = {own, passed};
-    const size_t counts[] = {ARRAY_LEN(own), ARRAY_LEN(passed)};
+    struct flag passed[ARRAY_LEN(passed_names)], old[OLDFLAGS_N];
+    struct oldflags given = {.devel = true};
+    const struct flag *tables[] = {own, passed, old};
+    const size_t counts[] = {ARRAY_LEN(own), ARRAY_LEN(passed), OLDFLAGS_N};
     int rest, rc;
 
     for (size_t i = 0; i < ARRAY_LEN(passed); i++)
         passed[i] = (struct flag){passed_names[i], FLAG_TEXT, &c->passed[i], "TEXT",
                                   "passed on to the reconciler"};
-    if ((rc = flags_parse(argc, argv, tables, counts, 2, &rest, e)) < 0)
+    oldflags_table(&given, old);
+    if ((rc = flags_parse(argc, argv, tables, counts, 3, &rest, e)) < 0)
         return -1;
     if (rc == 1) {
-        flags_help("kelos-supervisor --run-dir DIR [flags]", tables, counts, 2);
+        flags_help("kelos-supervisor --run-dir DIR [flags]", tables, counts, 3);
         return 1;
     }
+    if (given.report) {
+        puts("there is no telemetry: nothing is reported");
+        return 1;
+    }
+    if (oldflags_map(&given, &c->log_level, &c->log_format, e) < 0)
+        return -1;
     if (rest < argc)
         return err_set(e, ERR_INVALID,
                        "unexpected argument \"%s\" (--help lists the flags)", argv[rest]);
@@ -114,8 +123,13 @@ static const struct {
     {"pod-security", {"default", "restricted"}},
     {"github-token", {"env", "file"}},
     {"branch-lock", {"workspace", "repository"}},
-    {"git-image-pull-policy", {"Always", "IfNotPresent", "Never"}},
-    {"node-image-pull-policy", {"Always", "IfNotPresent", "Never"}},
+    {"claude-code-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"codex-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"gemini-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"opencode-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"cursor-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"git-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"node-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
 };
 
 static int
@@ -177,9 +191,8 @@ check(struct config *c, struct err *e)
                        "--local and --kubeconfig: give one of them; local mode "
                        "writes its own kubeconfig");
     for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
-        if (c->passed[i] != NULL &&
-            (check_choice(passed_names[i], c->passed[i], e) < 0 ||
-             check_url(passed_names[i], c->passed[i], e) < 0))
+        if (c->passed[i] != NULL && (check_choice(passed_names[i], c->passed[i], e) < 0 ||
+                                     check_url(passed_names[i], c->passed[i], e) < 0))
             return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",

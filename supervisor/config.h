@@ -41,7 +41,7 @@ struct config {
     enum log_format format;
 };
 
-/* Returns 0, 1 when --help was printed, or -1 with *e set (ERR_INVALID, one line that
+/* Returns 0, 1 when --help or --telemetry-report was answered, or -1 with *e set (ERR_INVALID, one line that
  * names the flag). Creates nothing. */
 int config_parse(struct config *c, int argc, char **argv, struct err *e);
 
