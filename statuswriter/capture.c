@@ -7,7 +7,8 @@
  * Lines of the block, in order: branch, pr (each), commit, base-branch, cost-usd,
  * input-tokens, output-tokens, cache-read-tokens, response, response-truncated. Nothing
  * is printed when there is no line. Environment: KELOS_AGENT_TYPE, KELOS_BASE_BRANCH,
- * KELOS_UPSTREAM_REPO. Exit code 1 when copying failed or a claude-code run was not
+ * KELOS_UPSTREAM_REPO. The values of variables that hold credentials stand in no line of the
+ * block. Exit code 1 when copying failed or a claude-code run was not
  * complete (the reason is on stderr), else 0, whatever git or gh said. */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/hide.h"
 #include "common/limits.h"
 #include "common/macros.h"
 #include "common/scoped.h"
@@ -44,6 +46,7 @@ extern char **environ;
 struct lines {
     char *at[LIMIT_OUTPUTS_LINES];
     size_t count;
+    struct hide *hide; /* credentials of this container; owned */
 };
 
 static void
@@ -51,17 +54,45 @@ lines_scoped_free(struct lines *l)
 {
     for (size_t i = 0; i < l->count; i++)
         free(l->at[i]);
+    hide_free(l->hide);
+}
+
+/* What the names of variables that hold credentials end with. */
+static bool
+holds_credential(const char *name, size_t size)
+{
+    static const char *const ends[] = {"_KEY", "_TOKEN", "_AUTH_JSON", "_SECRET",
+                                       "_PASSWORD"};
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        size_t n = strlen(ends[i]);
+        if (size >= n && memcmp(name + size - n, ends[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+hide_credentials(struct hide *h)
+{
+    for (char **v = environ; h != NULL && *v != NULL; v++) {
+        const char *value = strchr(*v, '=');
+        if (value != NULL && holds_credential(*v, (size_t)(value - *v)))
+            hide_add(h, value + 1, strlen(value + 1));
+    }
 }
 
 /* Adds "key: value"; an empty value adds nothing. */
 static void
 lines_add(struct lines *l, const char *key, const char *value)
 {
+    SCOPED(buf) struct buf shown = BUF_INIT;
     char *line = NULL;
 
     if (*value == '\0' || l->count == ARRAY_LEN(l->at))
         return;
-    if (asprintf(&line, "%s: %s", key, value) >= 0)
+    hide_text(l->hide, value, strlen(value), &shown);
+    if (asprintf(&line, "%s: %s", key, buf_str(&shown)) >= 0)
         l->at[l->count++] = line;
 }
 
@@ -315,13 +346,14 @@ base64(const char *s, size_t size, struct buf *out)
 static void
 add_report(struct lines *l, const struct agentlog_report *r)
 {
-    SCOPED(buf) struct buf response = BUF_INIT;
+    SCOPED(buf) struct buf response = BUF_INIT, shown = BUF_INIT;
 
     lines_add(l, "cost-usd", r->cost);
     lines_add(l, "input-tokens", r->input);
     lines_add(l, "output-tokens", r->output);
     lines_add(l, "cache-read-tokens", r->cache_read);
-    base64(r->response, r->response_size, &response);
+    hide_text(l->hide, r->response, r->response_size, &shown);
+    base64(buf_str(&shown), shown.size, &response);
     lines_add(l, "response", buf_str(&response));
     if (r->response_truncated)
         lines_add(l, "response-truncated", "true");
@@ -332,15 +364,16 @@ capture(void)
 {
     SCOPED(agentlog)
     struct agentlog *log = agentlog_new(env_or_empty("KELOS_AGENT_TYPE"));
-    SCOPED(lines) struct lines lines = {.count = 0};
+    SCOPED(lines) struct lines lines = {.count = 0, .hide = hide_new()};
     SCOPED(buf) struct buf block = BUF_INIT;
     SCOPED(fd) int file = -1;
     struct agentlog_report report;
     struct stat st;
     int rc = 0, failed = 0;
 
-    if (log == NULL)
+    if (log == NULL || lines.hide == NULL)
         return 1;
+    hide_credentials(lines.hide);
     if (fstat(STDIN_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
         failed = read_agent(STDIN_FILENO, true, log);
     else if ((file = open(AGENT_OUTPUT, O_RDONLY | O_CLOEXEC)) >= 0)

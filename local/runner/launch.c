@@ -21,6 +21,7 @@ enum field {
     F_CGROUP,
     F_MOUNT,
     F_FILTER,
+    F_HIDDEN,
     F_END
 };
 
@@ -46,6 +47,7 @@ static const struct {
       {F_ARG, offsetof(struct launch, args)},
       {F_ENV, offsetof(struct launch, env)},
       {F_CGROUP, offsetof(struct launch, cgroups)},
+      {F_HIDDEN, offsetof(struct launch, hidden)},
 };
 
 #define MEMBER(l, type, offset) ((type *)(void *)((char *)(l) + (offset)))

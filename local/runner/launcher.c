@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/data/json.h"
+#include "common/hide.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "local/runner/cgroup.h"
@@ -113,6 +114,32 @@ add_limits(struct podentry *entry, const struct container *c, struct launch *l)
     }
 }
 
+static int
+hide_value(void *l, const char *key, const char *bytes, size_t size)
+{
+    (void)key;
+    /* A text of the launch ends at a zero: binary values are not printed as they are. */
+    return memchr(bytes, '\0', size) != NULL || size < HIDE_MIN_BYTES
+               ? 0
+               : launch_add(&((struct launch *)l)->hidden, bytes);
+}
+
+/* What the container has from Secrets must not stand in its log. */
+static int
+hide_secrets(const json_t *values, struct launch *l, struct err *e)
+{
+    const char *key;
+    json_t *object;
+
+    json_object_foreach((json_t *)values, key, object)
+    {
+        if (strncmp(key, "secret/", 7) == 0 && json_is_object(object) &&
+            refs_each(object, REF_SECRET, hide_value, l) < 0)
+            return err_set(e, ERR_SYSTEM, "out of memory");
+    }
+    return 0;
+}
+
 struct launch *
 launcher_make(struct podentry *entry, const struct container *c, const json_t *values,
               const char **reason, struct err *e)
@@ -135,6 +162,8 @@ launcher_make(struct podentry *entry, const struct container *c, const json_t *v
         rc = make_volumes(entry, values, e);
     if (rc == 0)
         rc = fill(entry, c, &img, values, l, e);
+    if (rc == 0)
+        rc = hide_secrets(values, l, e);
     image_clear(&img);
     if (rc < 0)
         return NULL;

@@ -22,6 +22,7 @@ struct logsink {
     int log;
     int64_t size, limit;
     struct stream streams[2];
+    struct hide *hide; /* owned */
     struct buf out; /* lines that are ready, written together */
 };
 
@@ -63,8 +64,16 @@ logsink_free(struct logsink *s)
     buf_free(&s->streams[0].line);
     buf_free(&s->streams[1].line);
     buf_free(&s->out);
+    hide_free(s->hide);
     fd_scoped_free(&s->log);
     free(s);
+}
+
+void
+logsink_hide(struct logsink *s, struct hide **h)
+{
+    hide_free(s->hide);
+    s->hide = TAKE(*h);
 }
 
 static void
@@ -139,7 +148,7 @@ static void
 finish_line(struct logsink *s, struct stream *from, const char *stamp)
 {
     buf_add_str(&s->out, stamp);
-    buf_add(&s->out, from->line.data, from->line.size);
+    hide_text(s->hide, from->line.data, from->line.size, &s->out);
     if (from->dropped > 0)
         buf_printf(&s->out, " [kelos: %zu bytes of this line were dropped]",
                    from->dropped);

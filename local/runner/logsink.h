@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/hide.h"
 #include "common/scoped.h"
 
 struct logsink;
@@ -24,6 +25,9 @@ struct logsink;
 struct logsink *logsink_open(int dir_fd, int64_t limit, struct err *e);
 void logsink_free(struct logsink *s);
 SCOPED_DEFINE(logsink)
+
+/* Takes over what no line of the log may show (NULL: nothing). */
+void logsink_hide(struct logsink *s, struct hide **h);
 
 /* Bytes of stdout (0) or stderr (1), which came at `wall_ns`. */
 void logsink_feed(struct logsink *s, int stream, const char *bytes, size_t size,

@@ -209,6 +209,16 @@ finish(struct monitor *m, struct exit_info *info)
     return 0;
 }
 
+static void
+hide_secrets(struct monitor *m)
+{
+    SCOPED(hide) struct hide *h = hide_new();
+
+    for (size_t i = 0; h != NULL && i < m->launch->hidden.count; i++)
+        hide_add(h, m->launch->hidden.items[i], strlen(m->launch->hidden.items[i]));
+    logsink_hide(m->log, &h);
+}
+
 static int
 run_claimed(struct monitor *m, int report_fd)
 {
@@ -216,6 +226,8 @@ run_claimed(struct monitor *m, int report_fd)
     struct err e = ERR_INIT;
 
     m->log = logsink_open(m->dir, m->launch->log_bytes, &e);
+    if (m->log != NULL)
+        hide_secrets(m);
     if (m->log == NULL || start(m, &e) < 0) {
         info.code = 128;
         snprintf(info.reason, sizeof info.reason, "StartError");
