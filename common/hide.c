@@ -79,7 +79,8 @@ first_of(const struct hide *h, const char *text, size_t size, size_t *found)
     const char *first = NULL;
 
     for (size_t i = 0; h != NULL && i < h->n; i++) {
-        size_t room = first != NULL ? (size_t)(first - text) + h->values[i].size - 1 : size;
+        size_t room =
+            first != NULL ? (size_t)(first - text) + h->values[i].size - 1 : size;
         const char *at = memmem(text, room < size ? room : size, h->values[i].bytes,
                                 h->values[i].size);
         if (at != NULL && (first == NULL || at < first)) {

@@ -58,7 +58,7 @@ struct launch {
     struct launch_list
         args;               /* argv; args.items[0] is looked up in the container's PATH */
     struct launch_list env; /* "NAME=value" */
-    struct launch_list hidden; /* values of Secrets: the log shows *** in their place */
+    struct launch_list hidden;  /* values of Secrets: the log shows *** in their place */
     struct launch_list cgroups; /* directories whose cgroup.procs the container joins */
     struct launch_mount *mounts;
     size_t mount_count;

@@ -23,7 +23,7 @@ struct logsink {
     int64_t size, limit;
     struct stream streams[2];
     struct hide *hide; /* owned */
-    struct buf out; /* lines that are ready, written together */
+    struct buf out;    /* lines that are ready, written together */
 };
 
 static int
