@@ -103,9 +103,9 @@ replace_data(const json_t *want, const json_t *found)
     const char *key;
     json_t *value;
 
-    json_object_foreach(json_object_get(found, "data"), key, value)
-        if (json_object_get(want, key) == NULL)
-            json_object_set_new(data, key, json_null());
+    json_object_foreach(json_object_get(found, "data"), key,
+                        value) if (json_object_get(want, key) == NULL)
+        json_object_set_new(data, key, json_null());
     return data;
 }
 
