@@ -189,6 +189,12 @@ fetch_failure(const struct source *src, const struct fetch_result *r, struct fai
             break;
         }
     if (r->limited_until > 0) {
+        char until[RFC3339_SIZE];
+
+        rfc3339_format(r->limited_until, until);
+        failure_set(out, "RateLimited",
+                    "%s API returned status %d, the rate limit is used up until %s: %s",
+                    who, r->status, until, buf_str(&body));
         out->reason = "RateLimited";
         out->retry_at = r->limited_until;
         out->credential = false;

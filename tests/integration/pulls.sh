@@ -336,4 +336,74 @@ case "$revision" in 1@20*) ;; *) fail "revision '$revision'";; esac
 row SP/C14
 uid=$(task_of live-1 'o["metadata"]["uid"]')
 sleep 2.5; [ "$(task_of live-1 'o["metadata"]["uid"]')" = "$uid" ] || fail "the same review asks again and again"
+
+begin "a pull request that cannot be read stops no other"
+new_pull() { ctl POST repos/q/live/issues "{\"number\": $1, \"title\": \"N\", \"labels\": [\"go\"], \"pull\": {\"sha\": \"h1\", \"reviews\": [$(review bob CHANGES_REQUESTED 5)]}}" > /dev/null; }
+ts() { field "$NS/taskspawners/$1" "$2"; }
+condition() { ts "$1" "[c for c in o['status']['conditions'] if c['type'] == '$2'][0]['$3']"; }
+fault '{"path": "/repos/q/live/pulls/20/reviews", "times": -1, "status": 500}'
+new_pull 20; new_pull 21
+until_ok 15 is_there live-21 || fail "the next one waits"
+warned() { condition live SourceWarning message | grep -q 'left out for now: reviews of #20: GitHub API returned status 500'; }
+until_ok 15 warned || fail "not told: $(ts live 'o["status"]["conditions"]')"
+new_pull 22; until_ok 8 is_there live-22 || fail "the interval has grown"
+is_there live-20 && fail "made without its reviews"
+ctl DELETE faults; until_ok 15 is_there live-20 || fail "not seen when it can be read again"
+row SP/V4
+
+begin "what becomes of Tasks is planned from what is known, without asking the source"
+spawner slow 'githubPullRequests: {repo: q/states, pollInterval: 1h}' | sed 's/^  pollInterval: 1s/  maxConcurrency: 1/' | apply > /dev/null || fail apply
+tasks_of() { get $NS/tasks | python3 -c '
+import json, sys
+print(" ".join(sorted(t["metadata"]["name"] for t in json.load(sys.stdin)["items"] if t["metadata"].get("labels", {}).get("kelos.dev/taskspawner") == sys.argv[1] and "deletionTimestamp" not in t["metadata"])))' "$1"; }
+made() { [ "$(tasks_of slow | wc -w)" = "$1" ]; }
+until_ok 15 made 1 || fail "Tasks are '$(tasks_of slow)'"
+version() { ts slow 'o["metadata"]["resourceVersion"]'; }
+still() { a=$(version); sleep 0.7; [ "$(version)" = "$a" ]; }
+until_ok 10 still || fail "its status does not settle"
+fresh; first=$(tasks_of slow) v=$(version)
+mpatch "$NS/tasks/$first" '{"metadata":{"annotations":{"a":"b"}}}' > /dev/null
+task stranger true
+sleep 1.5
+[ "$(version)" = "$v" ] && [ "$(tasks_of slow)" = "$first" ] || fail "an annotation or a foreign Task has moved it: $(tasks_of slow)"
+end_of() { mpatch "$NS/tasks/$1/status" "{\"status\":{\"phase\":\"Succeeded\",\"completionTime\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"}}" > /dev/null; }
+end_of "$first"
+until_ok 10 made 2 || fail "a Task ended: Tasks are '$(tasks_of slow)'"
+second=$(tasks_of slow | tr ' ' '\n' | grep -vx "$first")
+del "$NS/tasks/$second"
+third() { for t in $(tasks_of slow); do case " $first $second " in *" $t "*) ;; *) return 0 ;; esac; done; return 1; }
+until_ok 10 third || fail "a Task was deleted: Tasks are '$(tasks_of slow)'"
+asked_times 0 /repos/q/states/
+row SP/C7 SP/V2
+
+begin "a used up rate limit is in the status, with its end, and in an Event"
+spawner idle 'githubPullRequests: {repo: q/rules}' > "$T/idle.yaml"; apply < "$T/idle.yaml" > /dev/null || fail apply
+until_ok 15 is_there idle-1 || fail "no Task"
+reset=$(($(date +%s) + 4))
+fault "{\"path\": \"/repos/q/rules/pulls\", \"status\": 403, \"headers\": {\"X-RateLimit-Remaining\": \"0\", \"X-RateLimit-Reset\": \"$reset\"}}"
+limited() { [ "$(condition idle DiscoveryError status)" = True ] && [ "$(condition idle DiscoveryError reason)" = RateLimited ]; }
+until_ok 10 limited || fail "$(ts idle 'o["status"]["conditions"]')"
+condition idle DiscoveryError message | grep -q "rate limit.*until $(date -u -d "@$reset" +%Y-%m-%dT%H:%M:%S)" || fail "$(condition idle DiscoveryError message)"
+told() { get $CORE/events | grep -q '"reason": *"DiscoveryError"'; }
+until_ok 10 told || fail "no Event"
+mended() { [ "$(condition idle DiscoveryError status)" = False ]; }
+until_ok 20 mended || fail "it does not go on"
+row SP/V5
+
+begin "a suspended TaskSpawner asks for nothing, and goes on by itself when resumed"
+mpatch $NS/taskspawners/idle '{"spec":{"suspend":true}}' > /dev/null
+suspended() { [ "$(ts idle 'o["status"]["phase"]')" = Suspended ]; }
+until_ok 10 suspended || fail "phase $(ts idle 'o["status"]["phase"]')"
+sleep 0.5; fresh; sleep 2.5; asked_times 0 /repos/q/rules/
+mpatch $NS/taskspawners/idle '{"spec":{"suspend":false}}' > /dev/null
+polled() { [ "$(asked '/repos/q/rules/pulls')" -ge 2 ]; }
+until_ok 15 polled || fail "not polled any more"
+row SP/C3
+
+begin "a deleted TaskSpawner ends its polls without an error"
+del $NS/taskspawners/idle
+until_ok 15 gone $NS/taskspawners/idle || fail "still there"
+sleep 0.5; fresh; sleep 2; asked_times 0 /repos/q/rules/
+grep ' error ' "$T/supervisor.log" | grep -q idle && fail "$(grep ' error ' "$T/supervisor.log")"
+row SP/C6
 finish
