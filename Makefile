@@ -231,9 +231,9 @@ fault: all $(SERVERS) ## every process is killed, sources mean ill
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 
-docs: $(BUILD)/bin/kelos-bus ## write docs/protocol.md and docs/reference.md from their tables
+docs: all ## write docs/protocol.md and docs/reference.md from their tables
 	$(BUILD)/bin/kelos-bus --protocol-markdown > docs/protocol.md
-	python3 docs/reference.py > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
+	python3 docs/reference.py $(BUILD)/bin > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
 
 # ---- keeping house ---------------------------------------------------------------------
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Writes docs/reference.md from deploy/crds: the fields of the four kinds.
+"""Writes docs/reference.md: the fields of the four kinds from deploy/crds, the commands and the
+controller's flags as the programs' own tables print them, the metrics from metrics.def.
 
-usage: docs/reference.py > docs/reference.md   (`make docs` does it; needs python3-yaml)
+usage: docs/reference.py BIN > docs/reference.md   (`make docs` does it; needs python3-yaml)
 """
 import os
+import re
+import subprocess
 import sys
 
 try:
@@ -11,7 +14,8 @@ try:
 except ImportError:
     sys.exit("docs/reference.py: needs the package python3-yaml")
 
-CRDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "deploy", "crds")
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+CRDS = os.path.join(TOP, "deploy", "crds")
 KINDS = ["tasks", "workspaces", "agentconfigs", "taskspawners"]
 
 
@@ -77,10 +81,99 @@ def table(schema, path):
     print()
 
 
+# ---- commands ----
+
+def help_of(program, *words):
+    env = {"HOME": "/nowhere", "PATH": os.environ["PATH"]}
+    return subprocess.run([program, *words, "--help"], env=env, check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def part(text, title):
+    """The indented lines below a title of a help text."""
+    found = re.search(r"^%s:\n((?: .*\n)+)" % title, text, re.M)
+    return found.group(1) if found else ""
+
+
+def flags(lines):
+    """A table of flags: the form, and what it means."""
+    rows = re.findall(r"^ +((?:-\w, +)?--[a-z-]+(?: [A-Z][A-Z=]*)?) +(\S.*)$", lines, re.M)
+    wanted = re.findall(r"^ +-.*$", lines, re.M)
+    if len(rows) != len(wanted):
+        sys.exit("docs/reference.py: %d of %d flags were understood:\n%s" % (len(rows), len(wanted), lines))
+    if rows:
+        print("| flag | meaning |\n| --- | --- |")
+        for form, text in rows:
+            print("| `%s` | %s |" % (form, cell(text)))
+        print()
+
+
+def command(kelos, words, depth):
+    text = help_of(kelos, *words)
+    children = re.findall(r"^  (\S+) ", part(text, "Commands"), re.M)
+    print("%s kelos %s\n" % ("#" * depth, " ".join(words)))
+    print(text.split("\n", 1)[0] + ".\n")
+    print("```\n%s\n```\n" % part(text, "Usage").strip())
+    aliases = part(text, "Aliases").strip()
+    if aliases:
+        print("Also: %s.\n" % aliases)
+    flags(part(text, "Flags"))
+    flags(part(text, "Flags of every resource"))
+    examples = part(text, "Examples")
+    if examples:
+        print("```sh\n%s\n```\n" % "\n".join(l[2:] for l in examples.rstrip().split("\n")))
+    for child in children:
+        command(kelos, words + [child], depth + 1)
+
+
+def commands(bin_dir):
+    kelos = os.path.join(bin_dir, "kelos")
+    text = help_of(kelos)
+    print("## CLI reference\n")
+    print("Every command takes these:\n")
+    flags(part(text, "Global flags"))
+    for name in re.findall(r"^  (\S+) ", part(text, "Commands"), re.M):
+        if name != "help":
+            command(kelos, [name], 3)
+
+
+def controller(bin_dir):
+    own = help_of(os.path.join(bin_dir, "kelos-supervisor"))
+    passed = help_of(os.path.join(bin_dir, "kelos-reconciler"))
+    meaning = {m.group(1).split()[0]: m.group(0) for m in
+               re.finditer(r"^ +(--[a-z-]+(?: [A-Z]+)?) .*$", passed, re.M)}
+    lines = []
+    for line in own.split("\n"):
+        name = re.match(r" +(--[a-z-]+)", line)
+        if name and line.endswith("passed on to the reconciler"):
+            line = meaning[name.group(1)]
+        lines.append(line)
+    print("## The controller\n\nFlags of `kelos-supervisor`, which starts all the others:\n")
+    flags("\n".join(lines))
+
+
+def metrics():
+    rows = re.findall(r'^METRIC\((\w+), *(\w+), *(\w+), *"([^"]*)", *"([^"]*)", *"([^"]*)"\)',
+                      open(os.path.join(TOP, "common", "metrics", "metrics.def")).read(), re.M)
+    print("## Metrics\n\nOn `/metrics`. One of a worker has a label `worker` as well.\n")
+    print("| metric | type | labels | meaning |\n| --- | --- | --- | --- |")
+    for _, kind, scope, name, labels, text in rows:
+        labels = labels + (",worker" if labels else "worker") if scope == "WORKER" else labels
+        print("| `%s` | %s | %s | %s |" % (name, kind.lower(), labels.replace(",", ", "), cell(text)))
+    print()
+
+
 def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: docs/reference.py BIN   (the folder of the programs: build/bin)")
     print("# Reference\n")
-    print("The fields of the four kinds of `kelos.dev/v1alpha1`, written by docs/reference.py from")
-    print("deploy/crds. All references are names in the object's own namespace.\n")
+    print("Written by docs/reference.py (`make docs`) from the CRDs, the command table and the table of")
+    print("metrics: [Task](#task), [Workspace](#workspace), [AgentConfig](#agentconfig),")
+    print("[TaskSpawner](#taskspawner), [commands](#cli-reference), [the controller](#the-controller),")
+    print("[metrics](#metrics).\n")
+    print("The kinds are those of `kelos.dev/v1alpha1`; `axon.io/v1alpha1` has the first, the second and")
+    print("the fourth, with the fields that its version had. All references are names in the object's")
+    print("own namespace.\n")
     for plural in KINDS:
         crd = yaml.safe_load(open(os.path.join(CRDS, plural + ".yaml")))
         version = crd["spec"]["versions"][0]
@@ -99,6 +192,9 @@ def main():
         table(root["properties"]["spec"], "spec")
         if "status" in root["properties"]:
             table(root["properties"]["status"], "status")
+    commands(sys.argv[1])
+    controller(sys.argv[1])
+    metrics()
 
 
 main()

@@ -80,5 +80,8 @@ fi
 [ ! -x "$BUILD/bin/kelos-bus" ] ||
     check "docs/protocol.md is what the message tables say (make docs)" \
         "$("$BUILD/bin/kelos-bus" --protocol-markdown | diff - docs/protocol.md)"
+[ ! -x "$BUILD/bin/kelos-statuswriter" ] ||
+    check "docs/reference.md is what the CRDs, the commands and the metrics say (make docs)" \
+        "$(python3 docs/reference.py "$BUILD/bin" 2>&1 | diff - docs/reference.md)"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
