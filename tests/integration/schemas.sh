@@ -158,9 +158,9 @@ refused TaskSpawner '"when":{"jira":{"baseUrl":"https://j","project":"P"}},'"$TM
 refused TaskSpawner "\"when\":{\"cron\":{}},$TMPL" "schedule"
 accepted TaskSpawner "\"when\":{\"jira\":{\"baseUrl\":\"https://j\",$J}},$TMPL"
 row RES/S3
-refused TaskSpawner "\"when\":{},$TMPL" "exactly one of githubIssues, cron and jira"
+refused TaskSpawner "\"when\":{},$TMPL" "when must have exactly one of githubIssues, "
 row RES/S4
-refused TaskSpawner "\"when\":{\"cron\":{\"schedule\":\"@daily\"},\"githubIssues\":{}},$TMPLW" "exactly one of githubIssues, cron and jira"
+refused TaskSpawner "\"when\":{\"cron\":{\"schedule\":\"@daily\"},\"githubIssues\":{}},$TMPLW" "when must have exactly one of githubIssues, "
 row RES/S5 RES/R5
 refused TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"prs\"]}},$TMPLW" "types"
 refused TaskSpawner "\"when\":{\"githubIssues\":{\"types\":[\"pulls\",\"pulls\"]}},$TMPLW" "types"
