@@ -48,15 +48,35 @@ newest(const struct cronexpr *c, int64_t last_s, int64_t now_s, int64_t *out)
     return 0;
 }
 
-size_t
-cron_due(const struct cronexpr *c, enum cron_catch_up policy, int64_t last_s,
-         int64_t now_s, int64_t *out)
+/* Those that the policy gives, at most `room`. */
+static size_t
+made_up(const struct cronexpr *c, enum cron_catch_up policy, int64_t last_s,
+        int64_t now_s, int64_t *out, size_t room)
 {
-    int64_t on_time = now_s - CRON_ON_TIME_S;
+    int64_t on_time = now_s - CRON_ON_TIME_S, scratch[LIMIT_CRON_CATCH_UP];
 
-    if (policy == CATCH_UP_ONE)
-        return newest(c, last_s, now_s, out);
+    if (policy == CATCH_UP_ONE) {
+        if (room == 0 || newest(c, last_s, now_s, scratch) == 0)
+            return 0;
+        out[0] = scratch[0];
+        return 1;
+    }
     if (policy == CATCH_UP_NONE && last_s < on_time)
         last_s = on_time;
-    return cronexpr_ticks(c, last_s, now_s, out, LIMIT_CRON_CATCH_UP);
+    return cronexpr_ticks(c, last_s, now_s, out, room);
+}
+
+size_t
+cron_due(const struct cronexpr *c, enum cron_catch_up policy, int64_t last_s,
+         int64_t handed_s, int64_t now_s, int64_t *out)
+{
+    size_t n = 0;
+
+    if (handed_s > now_s)
+        handed_s = now_s;
+    if (handed_s > last_s) {
+        n = cronexpr_ticks(c, last_s, handed_s, out, LIMIT_CRON_CATCH_UP);
+        last_s = handed_s;
+    }
+    return n + made_up(c, policy, last_s, now_s, out + n, LIMIT_CRON_CATCH_UP - n);
 }

@@ -19,8 +19,9 @@ enum cron_catch_up {
 int cron_catch_up_parse(const char *text);
 
 /* The ticks t with last_s < t <= now_s that are handed out, ascending; `out` holds
- * LIMIT_CRON_CATCH_UP. Returns how many. */
+ * LIMIT_CRON_CATCH_UP. Those until handed_s were handed out before and wait: all of them come
+ * again; the policy is for those after it. Returns how many. */
 size_t cron_due(const struct cronexpr *c, enum cron_catch_up policy, int64_t last_s,
-                int64_t now_s, int64_t *out);
+                int64_t handed_s, int64_t now_s, int64_t *out);
 
 #endif

@@ -81,7 +81,8 @@ ask(struct once *o, const json_t *request, const char *when, struct err *e)
                               .owner = json_str_or(request, "owner", ""),
                               .repo = json_str_or(request, "repo", ""),
                               .created = json_int_or(request, "created", 0),
-                              .watermark = json_int_or(request, "watermark", 0)};
+                              .watermark = json_int_or(request, "watermark", 0),
+                              .handed = json_int_or(request, "handed", 0)};
     struct msg_assign assign = {.key = "once",
                                 .user = json_str_or(request, "user", ""),
                                 .token = json_str_or(request, "token", ""),

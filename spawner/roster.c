@@ -249,6 +249,7 @@ add_spawn(struct engine *en, unsigned shard, const struct msg_spawn *m)
     s->created = m->created;
     s->poll_ms = at_least_floor(m->poll_ms);
     s->watermark = m->watermark;
+    s->handed = m->handed;
     s->owner = strdup(m->owner);
     s->repo = strdup(m->repo);
     s->cache = strdup(m->cache);
@@ -305,6 +306,7 @@ keep_spawn(struct spawn *s, const struct msg_spawn *m)
     }
     if (m->watermark > s->watermark)
         s->watermark = m->watermark;
+    s->handed = m->handed;
 }
 
 static bool

@@ -34,6 +34,8 @@ struct spawn {
     int64_t created; /* wall ms */
     int64_t poll_ms;
     int64_t watermark; /* wall ms: cron's last tick that was handed out, 0: none */
+    int64_t
+        handed; /* wall ms: cron's ticks behind the watermark until then wait for a limit */
     char *owner, *repo;
     char when_digest[DIGEST_SIZE]; /* of the text of `when`: tells a changed one */
     void *spec;                    /* the type's view of `when` */

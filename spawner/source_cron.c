@@ -105,7 +105,7 @@ cron_poll(struct group *g)
     size_t n = 0;
 
     if (set != NULL && ticks != NULL)
-        n = cron_due(c->expr, c->policy, last, now_s, ticks);
+        n = cron_due(c->expr, c->policy, last, s->handed / 1000, now_s, ticks);
     for (size_t i = 0; i < n; i++)
         add_tick(set, c, ticks[i]);
     if (n > 0)

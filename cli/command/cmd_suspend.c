@@ -8,7 +8,26 @@
 #include "cli/resource.h"
 #include "common/data/json.h"
 
-/* Only spec.suspend is sent, so that fields this program does not know survive. */
+/* How often a conflict with other writers is met with the same patch once more. */
+#define TRIES 5
+
+/* Only spec.suspend is sent, so that fields this program does not know survive; it depends on
+ * nothing that was read, so a conflict is answered by sending it again. */
+static int
+send_patch(struct cli *c, struct kube_request *set, struct err *e)
+{
+    for (int i = 1;; i++) {
+        struct err why = ERR_INIT;
+
+        if (cli_call(c, set, NULL, NULL, &why) == 0)
+            return 0;
+        if (why.code != ERR_CONFLICT || i == TRIES) {
+            *e = why;
+            return -1;
+        }
+    }
+}
+
 static int
 set_suspend(struct cli *c, bool suspend, struct err *e)
 {
@@ -32,7 +51,7 @@ set_suspend(struct cli *c, bool suspend, struct err *e)
     }
     struct kube_request set = {
         .verb = KUBE_PATCH_MERGE, .res = res, .ns = ns, .name = name, .body = patch};
-    if (cli_call(c, &set, NULL, NULL, e) < 0)
+    if (send_patch(c, &set, e) < 0)
         return -1;
     printf("taskspawner/%s %s\n", name, suspend ? "suspended" : "resumed");
     return 0;

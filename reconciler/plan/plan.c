@@ -21,8 +21,9 @@ struct counts {
     size_t failed;
     bool budget_reached;
     int64_t watermark_ms; /* cron: ticks until then are done with */
-    bool held;            /* an item is left for later */
-    bool unsettled;       /* a create of before is not known to have failed or worked */
+    int64_t handed_ms; /* cron: newest tick that is known, while one is left for later */
+    bool held;         /* an item is left for later */
+    bool unsettled;    /* a create of before is not known to have failed or worked */
 };
 
 static const char *const state_names[] = {
@@ -299,15 +300,24 @@ plan_unsettled(const struct plan_facts *f, struct plan *p, struct counts *c)
     return p->n_verdicts;
 }
 
-/* Ticks are done with up to the first that is left for later. */
+/* Ticks are done with up to the first that is left for later. Those from there on are found
+ * again by the process after this one: handed_ms says that they were handed out, so that they
+ * do not count as missed. */
 static void
 move_watermark(struct counts *c, const struct plan_verdict *v)
 {
+    int64_t at = item_time(v->item);
+    bool held = c->held;
+
     c->held = c->held || v->state == PLAN_AGAIN || v->state == PLAN_WAITS_SLOT ||
               v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL ||
               v->state == PLAN_WAITS_WRITE;
-    if (!c->held && item_time(v->item) > c->watermark_ms)
-        c->watermark_ms = item_time(v->item);
+    if (!c->held && at > c->watermark_ms)
+        c->watermark_ms = at;
+    else if (c->held && !held && at - 1000 > c->watermark_ms)
+        c->watermark_ms = at - 1000;
+    if (c->held && at > c->handed_ms)
+        c->handed_ms = at;
 }
 
 /* The arena owns the names. */
@@ -405,6 +415,7 @@ plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out)
         .name_error = c.name_error,
         .budget_reached = c.budget_reached,
         .watermark_ms = c.watermark_ms,
+        .handed_ms = c.handed_ms,
     };
     planstatus_make(f, &outcome, now_ms, out);
 }

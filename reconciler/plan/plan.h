@@ -102,6 +102,7 @@ struct plan_create {
 struct spawner_status {
     const char *phase, *message;
     int64_t total_discovered, total_created, active, discovered_ms;
+    int64_t handed_ms; /* cron: newest tick handed out while some wait; 0: none does */
     struct condition conditions[12];
     size_t n_conditions;
 };

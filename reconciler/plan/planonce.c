@@ -138,12 +138,13 @@ make_request(const json_t *question, const struct spawner_view *s, struct err *e
         return NULL;
     SCOPED(json)
     json_t *request =
-        json_pack("{s:s, s:s, s:s, s:s, s:O, s:I, s:I, s:b}", "type",
+        json_pack("{s:s, s:s, s:s, s:s, s:O, s:I, s:I, s:I, s:b}", "type",
                   wish_type(s->source), "api_base", wish.api_base, "owner",
                   wish.repo.owner, "repo", wish.repo.name, "when", s->when, "created",
                   (json_int_t)(s->view.meta.created_ms != 0 ? s->view.meta.created_ms
                                                             : clock_wall_ms()),
-                  "watermark", (json_int_t)s->discovered_ms, "explain", 1);
+                  "watermark", (json_int_t)s->discovered_ms, "handed",
+                  (json_int_t)s->handed_ms, "explain", 1);
     if (put_credential(request, s, json_at(question, "secret"), wish.api_base, e) < 0)
         return NULL;
     return json_pack("{s:O}", "request", request);

@@ -225,7 +225,8 @@ same_conditions(const struct spawner_view *s, const struct spawner_status *st)
                                *now = condition_now(s, want->type);
         if (now == NULL || strcmp(now->status, want->status) != 0 ||
             strcmp(now->reason, want->reason) != 0 ||
-            strcmp(now->message, want->message) != 0)
+            strcmp(now->message, want->message) != 0 ||
+            now->generation != want->generation)
             return false;
     }
     return st->n_conditions == s->n_conditions;
@@ -240,7 +241,8 @@ differs(const struct spawner_view *s, const struct spawner_status *st)
     return strcmp(s->phase, st->phase) != 0 || strcmp(s->message, st->message) != 0 ||
            s->total_discovered != st->total_discovered ||
            s->total_created != st->total_created || s->active != st->active ||
-           stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
+           s->handed_ms != st->handed_ms || stamp >= PLAN_STAMP_MS ||
+           (s->source == SOURCE_CRON && stamp >= 1000) ||
            (with_conditions && !same_conditions(s, st));
 }
 
@@ -258,6 +260,17 @@ discovered(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
     return at > s->discovered_ms ? at : s->discovered_ms;
 }
 
+/* Ticks that wait are waited for by the next process, too; a suspension ends that. */
+static int64_t
+handed(const struct plan_facts *f, const struct plan_outcome *o)
+{
+    const struct spawner_view *s = f->spawner;
+
+    if (s->source != SOURCE_CRON || s->suspend || strcmp(s->phase, "Suspended") == 0)
+        return 0;
+    return f->items == NULL || o->name_error != NULL ? s->handed_ms : o->handed_ms;
+}
+
 void
 planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
                 struct plan *p)
@@ -271,6 +284,7 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     st->total_created = o->total;
     st->active = o->active;
     st->discovered_ms = discovered(f, o, now_ms);
+    st->handed_ms = handed(f, o);
     set_conditions(f, o, now_ms, p);
     p->write = differs(s, st);
     collect_news(f, p);
@@ -318,6 +332,11 @@ plan_patch(const struct spawner_view *s, const struct spawner_status *want)
     if (want->discovered_ms / 1000 != s->discovered_ms / 1000) {
         rfc3339_format(want->discovered_ms, time);
         json_object_set_new(status, "lastDiscoveryTime", json_string(time));
+    }
+    if (want->handed_ms != s->handed_ms) {
+        rfc3339_format(want->handed_ms, time);
+        json_object_set_new(status, "lastTickTime",
+                            want->handed_ms != 0 ? json_string(time) : json_null());
     }
     if (want->n_conditions > 0 && profile_of(s->view.meta.profile)->task_conditions)
         json_object_set_new(status, "conditions", conditions_json(want));

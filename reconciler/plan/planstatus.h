@@ -12,6 +12,7 @@ struct plan_outcome {
     const char *name_error;    /* why nothing could be planned; NULL */
     bool budget_reached;
     int64_t watermark_ms;
+    int64_t handed_ms; /* cron: newest tick that was handed out, 0: none waits */
 };
 
 /* Fills p->status and p->write. */

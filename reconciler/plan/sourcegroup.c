@@ -104,8 +104,10 @@ source_put(struct source *g, const char *key, const struct spawner_view *v,
     SCOPED(string) char *when = json_dump_canonical(v->when);
     const struct meta *meta = &v->view.meta;
 
-    if (m != NULL)
+    if (m != NULL) {
         m->watermark_ms = v->discovered_ms;
+        m->handed_ms = v->handed_ms;
+    }
     if (!member_differs(m, v, w, when))
         return;
     if ((m = calloc(1, sizeof *m)) == NULL)
@@ -120,6 +122,7 @@ source_put(struct source *g, const char *key, const struct spawner_view *v,
     m->created_ms = meta->created_ms;
     m->poll_ms = plan_poll_ms(v);
     m->watermark_ms = v->discovered_ms;
+    m->handed_ms = v->handed_ms;
     zhashx_update(g->members, key, m);
     g->changed = true;
 }

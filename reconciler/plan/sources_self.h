@@ -20,7 +20,7 @@ struct source {
 struct member {
     char ns[64], name[254], uid[65];
     char *owner, *repo, *when; /* owned */
-    int64_t generation, created_ms, poll_ms, watermark_ms;
+    int64_t generation, created_ms, poll_ms, watermark_ms, handed_ms;
 };
 
 struct sources {

@@ -33,6 +33,7 @@ source_assign(struct sources *c, struct source *g)
                                          .when = m->when,
                                          .poll_ms = m->poll_ms,
                                          .watermark = m->watermark_ms,
+                                         .handed = m->handed_ms,
                                          .digest = held ? memory->items->digest : "",
                                          .cache = held ? memory->items->cache : ""};
     }

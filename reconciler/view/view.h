@@ -197,6 +197,7 @@ struct spawner_view {
     int64_t total_created;
     int64_t active;
     int64_t discovered_ms;
+    int64_t handed_ms; /* cron: newest tick handed out while some wait; 0: none does */
     struct condition *conditions;
     size_t n_conditions;
 };

@@ -145,6 +145,7 @@ spawner_view_read(struct view *v, const json_t *object, struct err *e)
     s->total_created = json_int_or(object, "status.totalTasksCreated", 0);
     s->active = json_int_or(object, "status.activeTasks", 0);
     s->discovered_ms = view_time(object, "status.lastDiscoveryTime");
+    s->handed_ms = view_time(object, "status.lastTickTime");
     read_conditions(s, json_at(object, "status.conditions"));
     return 0;
 }

@@ -22,6 +22,7 @@ cat > "$T/state.json" <<END
   "demo/empty": {"issues": []},
   "demo/many": {"issues": [$(issues 200 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"l%d\"],\"comments\":[{\"body\":\"c\"}]}", (i > 1 ? "," : ""), i, i, i % 20')]},
   "demo/huge": {"issues": [$(issues 1100 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"%s\"]}", (i > 1 ? "," : ""), i, i, (i == 7 ? "rare" : i == 9 || i == 1050 ? "few" : "x")')]},
+  "demo/long": {"issues": [{"number": 1, "title": "L", "comments": [$(issues 150 'printf "%s{\"user\":\"u\",\"body\":\"c%d%s %01000d\",\"created_at\":\"2026-01-01T%02d:%02d:00Z\"}", (i > 1 ? "," : ""), i, (i == 140 ? "\\n/go\\n" : ""), 0, i / 60, i % 60')]}]},
   "demo/broken": {"issues": [
     {"number": 1, "title": "A", "comments": [{"body": "x"}]}]}},
  "tokens": {"T": "kelos", "T2": "kelos"}, "anonymous": true, "rateLimit": 5000}
@@ -100,6 +101,25 @@ once '{}' T broken; [ $RC -eq 1 ] || fail "exit $RC"; has 'comments of #1'; lack
 row SP/G15
 fresh; fault '{"path": "/repos/demo/repo/issues/1/comments", "status": 500}'
 once '{}'; [ $RC -eq 0 ] || fail "exit $RC"; are 2; has 'left out for now: comments of #1'
+row SP/W21
+
+begin "comments are read over all pages, and the newest are kept"
+fresh; once '{"triggerComment": "/go"}' T long; are 1; asked 'page=2'
+has 'c150 0'; has 'c140'; lacks 'c1 0'; lacks 'c80 0'
+[ "$(wc -c < "$T/out")" -lt 80000 ] || fail "$(wc -c < "$T/out") bytes"
+row SP/W20
+
+begin "a listing that is cut off says so"
+fresh; once '{}' T huge; [ $RC -eq 0 ] || fail "exit $RC"
+[ "$(ids | wc -w)" = 1000 ] || fail "$(ids | wc -w) items"
+grep -q '"warning":"[^"]' "$T/out" || fail "no warning: $(tail -c 200 "$T/out")"
+CUT=$case_bad
+
+begin "an answer that does not come is given up"
+fresh; fault '{"path": "/repos/demo/repo/issues", "delay_ms": 100000, "times": -1}'
+t0=$(date +%s); once '{}'; [ $RC -eq 1 ] || fail "exit $RC"; has '"error"'
+[ $(($(date +%s) - t0)) -lt 60 ] || fail "after $(($(date +%s) - t0)) s"
+GIVEN_UP=$case_bad
 
 begin "hostile answers are errors, and bounded"
 for f in '"cut_at": 30' '"status": 200, "body": "[1,2"' '"status": 200, "body": "{}"' '"reset": true' \
@@ -144,6 +164,12 @@ jira_page $NEW 1 '{"nextPageToken": "a b", "issues": [{"key": "PROJ-1"}]}'
 jira_page $NEW 1 '{"isLast": true, "issues": [{"key": "PROJ-2"}]}'
 jira '{"project": "PROJ"}'; are "PROJ-1 PROJ-2"; asked 'nextPageToken=a%20b'
 row SP/JJ4
+
+begin "Jira's description is asked for, as text or as a document"
+fresh
+jira_page $NEW 1 '{"isLast": true, "issues": [{"key": "PROJ-1", "fields": {"description": "plain words"}}, {"key": "PROJ-2", "fields": {"description": {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "in a document"}]}]}}}]}'
+jira '{"project": "PROJ"}'; asked 'description'; has '"body":"plain words"'; has '"body":"in a document"'
+row SP/W25
 
 begin "Jira's older endpoint goes on where the newer one stopped"
 fresh
@@ -280,6 +306,13 @@ fault '{"path": "/repos/demo/repo/issues", "status": 429, "headers": {"Retry-Aft
 hear '"got":"error".*"reason":"RateLimited"'
 n=$(count calls); sleep 2; [ "$(count calls)" = "$n" ] || fail "asked again before Retry-After"
 mark; hear '"got":"unchanged"|"got":"items"' 20
+mark; fresh
+fault "{\"path\": \"/repos/demo/repo/issues\", \"status\": 403, \"headers\": {\"X-RateLimit-Remaining\": \"0\", \"X-RateLimit-Reset\": \"$(($(date +%s) + 5))\"}}"
+hear '"got":"error".*"reason":"RateLimited"'
+n=$(count calls); sleep 2; [ "$(count calls)" = "$n" ] || fail "asked again before X-RateLimit-Reset"
+mark; hear '"got":"unchanged"|"got":"items"' 30
+# Conditional requests: 304 above; time limits and cut listings: the cases at the beginning.
+[ "$CUT$GIVEN_UP" = 00 ] && row SP/W19
 
 begin "a bad credential is told as such, and a fresh one is tried at once"
 mark; ctl PATCH tokens '{"remove": ["T"]}'

@@ -74,6 +74,8 @@ begin "an issue that is closed is not worked again"
 ctl PATCH repos/demo/repo/issues/1 '{"state": "closed"}' > /dev/null
 fewer() { [ "$(ts a 'o["status"]["totalDiscovered"]')" = 2 ]; }
 until_ok 10 fewer || fail "still discovered"
+grep -q 'totalDiscovered.*latest look' docs/reference.md || fail "docs/reference.md says otherwise"
+row SP/W2
 becomes a-1 Succeeded
 del $NS/tasks/a-1
 sleep 2
@@ -146,13 +148,15 @@ ctl POST repos/demo/repo/issues/50/comments '{"user": "bot", "body": "/go"}' > /
 anew() { u=$(field $NS/tasks/c-50 'o["metadata"]["uid"]'); [ -n "$u" ] && [ "$u" != "$uid" ]; }
 until_ok 15 anew || fail "not made anew"
 row SP/X1
+grep -A1 'resources: \[tasks\]' deploy/manifests/controller.yaml | grep -q 'verbs: .*delete' || fail "the right to delete Tasks is not granted"
+row SP/W7
 
 begin "a deleted TaskSpawner takes its Tasks along, unless they are to stay, and its source ends"
 call -X DELETE "$S$NS/taskspawners/m?propagationPolicy=Orphan" > /dev/null
 until_ok 10 gone $NS/taskspawners/m || fail "still there"
 sleep 0.5
 [ "$(tasks_of m | wc -w)" = 10 ] || fail "its Tasks went"
-row RES/SP14
+row RES/SP14 SP/I6
 del $NS/taskspawners/c
 until_ok 10 gone $NS/tasks/c-50 || fail "its Task is still there"
 for s in a b c t; do del $NS/taskspawners/$s; done

@@ -32,7 +32,8 @@ static const struct {
     {"SP/R5", "upstream-org/upstream-repo", "", "upstream-org", "upstream-repo", ""},
     {"TE/RU6", "not-a-valid-url", "", "", "unknown-repo-not-a-valid-url", ""},
     {"SP/R6", "ssh://git@github.com/o/r.git", "github.com", "o", "r", ""},
-    {NULL, "https://gitlab.com/group/sub/r", "gitlab.com", "sub", "r",
+    /* Of a longer path the last two segments: the repository keeps its own name. */
+    {"SP/R7", "https://gitlab.com/group/sub/r", "gitlab.com", "sub", "r",
      "https://gitlab.com/api/v3"},
     {"SP/R8", "https://github.com/o/my.repo", "github.com", "o", "my.repo", ""},
     {"TE/RU7", "https://github.com/o/my.repo.git", "github.com", "o", "my.repo", ""},

@@ -42,4 +42,6 @@ Test(wish, the_overrides_repository_comes_before_the_workspaces)
         cr_assert_str_eq(w.api_base, rows[i].api, "%zu: %s", i, w.api_base);
     }
     row_claim("RES/SP5");
+    row_claim("SP/R12");
+    row_claim("SP/W11");
 }

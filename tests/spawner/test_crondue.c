@@ -16,6 +16,9 @@ at(const char *text)
     return ms / 1000;
 }
 
+/* Ticks until then wait for a limit; 0: none does. */
+static int64_t handed;
+
 /* "n first-id last-id" of what is due. */
 static const char *
 due(const char *schedule, const char *zone, enum cron_catch_up policy, const char *last,
@@ -29,7 +32,7 @@ due(const char *schedule, const char *zone, enum cron_catch_up policy, const cha
     struct cronexpr *c = cronexpr_parse_in(schedule, zone, CRONEXPR_DESCRIPTORS, &e);
 
     cr_assert_not_null(c, "%s", e.text);
-    size_t n = cron_due(c, policy, at(last), at(now), ticks);
+    size_t n = cron_due(c, policy, at(last), handed, at(now), ticks);
     if (n == 0)
         return "0";
     cronexpr_id(ticks[0], first);
@@ -69,6 +72,36 @@ Test(crondue, the_policy_decides_what_is_made_up_for)
             due(rows[i].schedule, "", rows[i].policy, rows[i].last, rows[i].now),
             rows[i].want, "%zu: %s", i, rows[i].schedule);
     row_claim("SP/W16");
+}
+
+Test(crondue, ticks_that_wait_come_again_whatever_the_policy)
+{
+    static const struct {
+        enum cron_catch_up policy;
+        const char *last, *handed, *now, *want;
+    } rows[] = {
+        {CATCH_UP_ONE, "2026-02-07T00:59:59Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T03:30:00Z", "3 20260207-0100 20260207-0300"},
+        /* Two were missed after that: the newest of them follows. */
+        {CATCH_UP_ONE, "2026-02-07T00:59:59Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T05:30:00Z", "4 20260207-0100 20260207-0500"},
+        {CATCH_UP_NONE, "2026-02-07T00:59:59Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T05:30:00Z", "3 20260207-0100 20260207-0300"},
+        {CATCH_UP_ALL, "2026-02-07T00:59:59Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T05:30:00Z", "5 20260207-0100 20260207-0500"},
+        /* What was handed out before the watermark is done with. */
+        {CATCH_UP_ONE, "2026-02-07T04:00:00Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T05:30:00Z", "1 20260207-0500 20260207-0500"},
+        /* A clock that is set back makes none before its time. */
+        {CATCH_UP_ONE, "2026-02-07T00:59:59Z", "2026-02-07T03:00:00Z",
+         "2026-02-07T02:30:00Z", "2 20260207-0100 20260207-0200"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        handed = at(rows[i].handed);
+        cr_expect_str_eq(due("0 * * * *", "", rows[i].policy, rows[i].last, rows[i].now),
+                         rows[i].want, "%zu", i);
+    }
 }
 
 Test(crondue, a_time_zone_is_followed_over_its_changes)

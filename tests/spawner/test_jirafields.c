@@ -35,6 +35,7 @@ Test(jirafields, jql_keeps_the_order_outside)
         if (cases[i].row != NULL)
             row_claim(cases[i].row);
     }
+    row_claim("SP/W26");
 }
 
 Test(jirafields, number_stands_behind_the_first_dash)

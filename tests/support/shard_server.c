@@ -69,7 +69,8 @@ send_assign(struct self *s, const json_t *c)
                                        .generation = json_int_or(x, "generation", 1),
                                        .created = json_int_or(x, "created", 1),
                                        .poll_ms = json_int_or(x, "poll_ms", 1000),
-                                       .watermark = json_int_or(x, "watermark", 0)};
+                                       .watermark = json_int_or(x, "watermark", 0),
+                                       .handed = json_int_or(x, "handed", 0)};
     }
     m.body.assign = (struct msg_assign){.key = text(c, "key"),
                                         .serial = 1,
