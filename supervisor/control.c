@@ -206,6 +206,41 @@ source_unit(const struct supervisor *s, const char *key)
     return NULL;
 }
 
+/* Whether a shard before this one wants the key, too: it counts once. */
+static bool
+wanted_before(const struct supervisor *s, int shard, const char *key)
+{
+    for (int i = 0; i < shard; i++)
+        for (size_t k = 0; k < s->wants[i].count; k++)
+            if (strcmp(s->wants[i].keys[k], key) == 0)
+                return true;
+    return false;
+}
+
+size_t
+control_add_sources(struct supervisor *s)
+{
+    struct err e = ERR_INIT;
+    size_t added = 0, waiting = 0;
+
+    for (int shard = 0; shard < WANTS_MAX && s->stop_stage == 0; shard++)
+        for (size_t i = 0; i < s->wants[shard].count; i++) {
+            const char *key = s->wants[shard].keys[i];
+            if (source_unit(s, key) != NULL || wanted_before(s, shard, key))
+                continue;
+            if (unit_add(s, tree_row_of(ROLE_SPAWNER), 0, key, &e) != NULL)
+                added++;
+            else
+                waiting++;
+        }
+    if (waiting > 0 && s->sources_waiting == 0)
+        log_error(NULL, "%zu sources wait for a worker: %s", waiting, e.text);
+    else if (waiting == 0 && s->sources_waiting > 0)
+        log_info(NULL, "all sources have a worker again");
+    s->sources_waiting = waiting;
+    return added;
+}
+
 /* Makes the sources that run the union of all shards' sets. */
 static void
 on_want(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
@@ -213,7 +248,6 @@ on_want(void *arg, struct bus *bus, const struct peer *from, const struct messag
     struct supervisor *s = arg;
     uint64_t shard = m->body.want.shard;
     char own[32];
-    struct err e = ERR_INIT;
 
     (void)bus;
     snprintf(own, sizeof own, "shard-%llu", (unsigned long long)shard);
@@ -228,11 +262,7 @@ on_want(void *arg, struct bus *bus, const struct peer *from, const struct messag
         if (s->units[i]->row->role == ROLE_SPAWNER)
             s->units[i]->wanted =
                 s->stop_stage == 0 && somebody_wants(s, s->units[i]->argument);
-    for (size_t i = 0; i < s->wants[shard].count && s->stop_stage == 0; i++)
-        if (source_unit(s, s->wants[shard].keys[i]) == NULL &&
-            unit_add(s, tree_row_of(ROLE_SPAWNER), 0, s->wants[shard].keys[i], &e) ==
-                NULL)
-            log_error(NULL, "%s", e.text);
+    control_add_sources(s);
     units_settle(s);
 }
 

@@ -36,6 +36,17 @@ unit_complaint(const struct unit *u, char *out, size_t size)
     return true;
 }
 
+/* Sources that no worker serves; false when there are none. */
+static bool
+sources_complaint(const struct supervisor *s, char *out, size_t size)
+{
+    if (s->sources_waiting == 0)
+        return false;
+    snprintf(out, size, "%zu sources wait for a worker: WORKER_SLOTS (%d) workers run",
+             s->sources_waiting, LIMIT_WORKER_SLOTS);
+    return true;
+}
+
 bool
 report_ready(struct supervisor *s, char *reason, size_t size)
 {
@@ -90,6 +101,10 @@ put_complaints(struct supervisor *s, struct buf *out)
             put_text(out, text);
             comma = ",";
         }
+    if (sources_complaint(s, text, sizeof text)) {
+        buf_add_str(out, comma);
+        put_text(out, text);
+    }
     buf_add_char(out, ']');
 }
 
@@ -155,6 +170,7 @@ report_publish(struct supervisor *s)
         metric_set(s->metrics, METRIC_WORKER_UP, u->child.state == CHILD_UP, u->id);
         metric_set(s->metrics, METRIC_WORKER_DEGRADED, u->child.degraded, u->id);
     }
+    degraded |= sources_complaint(s, reason, sizeof reason);
     snprintf(page->tree_reason, sizeof page->tree_reason, "%s", reason);
     atomic_store(&page->tree_degraded, degraded);
     atomic_store(&page->tree_ready, ready && s->n_units > 0);

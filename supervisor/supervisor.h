@@ -89,6 +89,7 @@ struct supervisor {
     struct corpse corpses[CORPSES_MAX];
     size_t n_corpses;
     struct want wants[WANTS_MAX];
+    size_t sources_waiting; /* wanted, without a worker for want of a slot */
 
     bool led, leader; /* leadership was announced, and is ours */
     char leader_identity[321];
@@ -122,6 +123,9 @@ void unit_free(struct supervisor *s, struct unit *u);
 /* ---- control.c: hand-shakes, the table of peers, wanted sources ---- */
 int control_open(struct supervisor *s, struct err *e);
 void control_send_peers(struct supervisor *s);
+/* Adds a worker for each wanted source that has none, as far as there are slots; what is left
+ * over is counted in sources_waiting. Returns how many were added. */
+size_t control_add_sources(struct supervisor *s);
 void control_ask_stop(struct supervisor *s, struct unit *u);
 
 /* ---- admin.c: people ---- */

@@ -418,6 +418,8 @@ may_start(const struct supervisor *s, const struct tree_row *row)
 void
 units_settle(struct supervisor *s)
 {
+    bool freed = false;
+
     for (size_t i = s->n_units; i > 0; i--) {
         struct unit *u = s->units[i - 1];
 
@@ -428,9 +430,13 @@ units_settle(struct supervisor *s)
                  u->child.state != CHILD_STOPPING)
             unit_event(s, u, EV_STOP);
         if (!u->wanted && u->child.state == CHILD_OFF && u->pid == 0 &&
-            s->stop_stage == 0)
+            s->stop_stage == 0) {
             unit_free(s, u);
+            freed = true;
+        }
     }
+    if (freed && s->sources_waiting > 0 && control_add_sources(s) > 0)
+        units_settle(s);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <openssl/sha.h>
 
+#include "common/clock.h"
 #include "reconciler/job/wish.h"
 #include "reconciler/plan/plan.h"
 
@@ -61,6 +62,7 @@ source_of(struct sources *c, const char *key, const struct source_wish *w)
     g->api_base = strdup(w->api_base);
     g->members = zhashx_new();
     zhashx_set_destructor(g->members, member_free);
+    g->alone_ms = clock_mono_ms();
     const char *worker = zhashx_lookup(c->joined, key);
     snprintf(g->worker, sizeof g->worker, "%s", worker != NULL ? worker : "");
     zhashx_insert(c->groups, key, g);

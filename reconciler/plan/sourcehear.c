@@ -215,8 +215,11 @@ sources_worker_gone(void *arg, struct bus *bus, const struct peer *peer)
     (void)bus;
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups))
-        if (strcmp(g->worker, peer->user_id) == 0)
+        if (strcmp(g->worker, peer->user_id) == 0) {
             *g->worker = '\0';
+            g->alone_ms = clock_mono_ms();
+            sources_watch_alone(c);
+        }
     for (const char *id = zhashx_first(c->joined); id != NULL;
          id = zhashx_next(c->joined))
         if (strcmp(id, peer->user_id) == 0) {

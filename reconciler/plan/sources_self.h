@@ -14,6 +14,7 @@ struct source {
     uint64_t serial;
     bool changed;                        /* its worker is to be told */
     char worker[MESSAGE_ORIGIN_MAX + 1]; /* user id of the worker, "" : not here */
+    int64_t alone_ms;                    /* monotonic: since when it is not here */
 };
 
 /* One TaskSpawner of a group. */
@@ -32,7 +33,7 @@ struct sources {
         *joined; /* source key -> user id of the worker that serves it; owned texts */
     bool want_changed, told, synced;
     int64_t first_until; /* monotonic */
-    int timer;
+    int timer, alone_timer;
 };
 
 /* ---- sourcegroup.c ---- */
@@ -55,6 +56,8 @@ void source_put(struct source *g, const char *key, const struct spawner_view *v,
 void source_assign(struct sources *c, struct source *g);
 /* Tells all that has changed, a few milliseconds from now. */
 void sources_flush_soon(struct sources *c);
+/* Watches that every source finds its worker; one that finds none is told. */
+void sources_watch_alone(struct sources *c);
 /* At the latest after so long the set of sources is told. */
 void sources_flush_after(struct sources *c, int64_t ms);
 

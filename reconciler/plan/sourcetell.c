@@ -8,6 +8,8 @@
 
 /* Changes that come together are told together. */
 #define FLUSH_MS 5
+/* A source's worker is here within milliseconds, or something is wrong. */
+#define ALONE_MS 15000
 
 void
 source_assign(struct sources *c, struct source *g)
@@ -74,6 +76,53 @@ want(struct sources *c)
     else
         c->want_changed = false;
     free(list);
+    sources_watch_alone(c);
+}
+
+/* Its TaskSpawners say so, until there is an answer. */
+static void
+tell_alone(struct sources *c, struct source *g)
+{
+    for (struct member *m = zhashx_first(g->members); m != NULL;
+         m = zhashx_next(g->members)) {
+        const char *key = zhashx_cursor(g->members);
+        struct spawner_memory *memory = spawner_memory_find(c->shard, key);
+        if (memory == NULL || memory->error_reason != NULL)
+            continue;
+        spawner_memory_error(memory, "SourceNotServed",
+                             "no worker process serves the source: `kelos status` says "
+                             "how many run and why no more");
+        shard_add(c->shard, key);
+    }
+}
+
+static void
+look_alone(void *arg, struct worker *w)
+{
+    struct sources *c = arg;
+    int64_t now = clock_mono_ms();
+    bool any = false;
+
+    (void)w;
+    c->alone_timer = 0;
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups)) {
+        if (*g->worker != '\0')
+            continue;
+        any = true;
+        if (now - g->alone_ms >= ALONE_MS)
+            tell_alone(c, g);
+    }
+    if (any)
+        sources_watch_alone(c);
+    shard_work(c->shard);
+}
+
+void
+sources_watch_alone(struct sources *c)
+{
+    if (c->alone_timer <= 0)
+        c->alone_timer = worker_after(c->shard->worker, ALONE_MS, look_alone, c);
 }
 
 static void

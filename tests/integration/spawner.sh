@@ -347,6 +347,20 @@ mark; tell "{\"do\":\"want\",\"sources\":[{\"key\":\"$KEY\",\"type\":\"github\",
 (FORGE=$NAMED; assign "$(spawn named u7 '{"labels": ["bug"]}')")
 hear '"got":"items","name":"named".*"total":2'
 
+begin "more sources than workers may run: the rest is told, and starts when there is room"
+wants() { # FROM TO
+    tell "{\"do\":\"want\",\"sources\":[$(awk "BEGIN { for (i = $1; i <= $2; i++) printf \"%s{\\\"key\\\":\\\"%012x%052d\\\",\\\"type\\\":\\\"github\\\",\\\"api_base\\\":\\\"\\\"}\", (i > $1 ? \",\" : \"\"), i, 0 }")]}"
+}
+complaints() { "$D/bin/kelos-bus" --run-dir "$D/run" status --json | grep -o '"degraded":\["[^]]*'; }
+too_many() { complaints | grep -q '1[0-9] sources wait for a worker: WORKER_SLOTS (128) workers run'; }
+wants 1 140
+until_ok 30 too_many || fail "$(complaints)"
+wants 20 140
+content() { ! complaints; }
+until_ok 30 content || fail "$(complaints)"
+wants 1 2
+until_ok 30 content || fail "$(complaints)"
+
 begin "it stops when told"
 tree_down
 [ "$STATUS" -eq 0 ] || fail "the supervisor's exit status is $STATUS"
