@@ -123,6 +123,7 @@ detail(const json_t *o, int64_t now_ms UNUSED, struct buf *out)
     detail_path(out, "Tasks Created", o, "status.totalTasksCreated", false);
     detail_path(out, "Active", o, "status.activeTasks", true);
     detail_time(out, "Last Discovery", o, "status.lastDiscoveryTime");
+    detail_time(out, "Next Poll", o, "status.nextPollTime");
     detail_path(out, "Message", o, "status.message", true);
     detail_conditions(out, o);
 }

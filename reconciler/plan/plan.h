@@ -10,7 +10,7 @@
 
 /* Failed polls in a row until the phase says so. */
 #define PLAN_FAILURES_MAX 3
-/* lastDiscoveryTime alone is written at most this often. */
+/* lastDiscoveryTime and nextPollTime alone are written at most this often. */
 #define PLAN_STAMP_MS 60000
 
 /* A Task of this spawner: in view, or created by us and not in view yet. */
@@ -65,6 +65,7 @@ struct plan_facts {
     const char *config_error;   /* the spec cannot work: why; NULL */
     const char *template_error; /* a template cannot be parsed: why; NULL */
     struct plan_quota quota;
+    int64_t next_poll_ms; /* wall time of the source's next look; 0: not known */
     bool workspace_missing;
     unsigned failures;                        /* of the source, in a row */
     const char *error_reason, *error_message; /* of the last; NULL without one */
@@ -102,7 +103,9 @@ struct plan_create {
 struct spawner_status {
     const char *phase, *message;
     int64_t total_discovered, total_created, active, discovered_ms;
-    int64_t handed_ms; /* cron: newest tick handed out while some wait; 0: none does */
+    int64_t handed_ms;    /* cron: newest tick handed out while some wait; 0: none does */
+    int64_t next_poll_ms; /* 0: none */
+    int64_t quota_left;   /* -1: not known */
     struct condition conditions[12];
     size_t n_conditions;
 };

@@ -1,11 +1,15 @@
 /* planstatus.c - see planstatus.h. */
 #include "reconciler/plan/planstatus.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/value/duration.h"
 #include "common/macros.h"
+
+/* The end of the year 9999: what is later is never. */
+#define NEXT_POLL_LATEST_MS 253402300799000
 
 static const struct condition *
 condition_now(const struct spawner_view *s, const char *type)
@@ -232,6 +236,13 @@ same_conditions(const struct spawner_view *s, const struct spawner_status *st)
     return st->n_conditions == s->n_conditions;
 }
 
+/* Whether the time moved enough to be written for its own sake. */
+static bool
+moved(int64_t now_ms, int64_t want_ms)
+{
+    return llabs(want_ms - now_ms) >= PLAN_STAMP_MS;
+}
+
 static bool
 differs(const struct spawner_view *s, const struct spawner_status *st)
 {
@@ -241,8 +252,8 @@ differs(const struct spawner_view *s, const struct spawner_status *st)
     return strcmp(s->phase, st->phase) != 0 || strcmp(s->message, st->message) != 0 ||
            s->total_discovered != st->total_discovered ||
            s->total_created != st->total_created || s->active != st->active ||
-           s->handed_ms != st->handed_ms || stamp >= PLAN_STAMP_MS ||
-           (s->source == SOURCE_CRON && stamp >= 1000) ||
+           s->handed_ms != st->handed_ms || moved(s->next_poll_ms, st->next_poll_ms) ||
+           stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
            (with_conditions && !same_conditions(s, st));
 }
 
@@ -271,6 +282,20 @@ handed(const struct plan_facts *f, const struct plan_outcome *o)
     return f->items == NULL || o->name_error != NULL ? s->handed_ms : o->handed_ms;
 }
 
+/* Until a source has said when it looks again, what the process before knew stands. A schedule
+ * that never fires is never looked at again. */
+static void
+set_next_poll(const struct plan_facts *f, struct spawner_status *st)
+{
+    const struct spawner_view *s = f->spawner;
+    bool idle = s->suspend || f->config_error != NULL;
+
+    st->next_poll_ms = f->next_poll_ms != 0 ? f->next_poll_ms : s->next_poll_ms;
+    if (idle || st->next_poll_ms > NEXT_POLL_LATEST_MS)
+        st->next_poll_ms = 0;
+    st->quota_left = f->quota.limit > 0 ? f->quota.left : s->quota_left;
+}
+
 void
 planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
                 struct plan *p)
@@ -285,6 +310,7 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     st->active = o->active;
     st->discovered_ms = discovered(f, o, now_ms);
     st->handed_ms = handed(f, o);
+    set_next_poll(f, st);
     set_conditions(f, o, now_ms, p);
     p->write = differs(s, st);
     collect_news(f, p);
@@ -338,6 +364,13 @@ plan_patch(const struct spawner_view *s, const struct spawner_status *want)
         json_object_set_new(status, "lastTickTime",
                             want->handed_ms != 0 ? json_string(time) : json_null());
     }
+    if (want->next_poll_ms / 1000 != s->next_poll_ms / 1000) {
+        rfc3339_format(want->next_poll_ms, time);
+        json_object_set_new(status, "nextPollTime",
+                            want->next_poll_ms != 0 ? json_string(time) : json_null());
+    }
+    if (want->quota_left != s->quota_left)
+        json_object_set_new(status, "quotaLeft", json_integer(want->quota_left));
     if (want->n_conditions > 0 && profile_of(s->view.meta.profile)->task_conditions)
         json_object_set_new(status, "conditions", conditions_json(want));
     return json_pack("{s:o}", "status", status);

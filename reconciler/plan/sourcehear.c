@@ -96,7 +96,7 @@ complete(struct sources *c, struct spawner_memory *memory, const struct msg_item
     set->watermark_ms = it->watermark;
     set->cache = pool_str(&set->arena, it->cache);
     if (it->poll.count > 0)
-        spawner_memory_quota(memory, &it->poll.items[0]);
+        spawner_memory_poll(memory, &it->poll.items[0]);
     spawner_memory_polled(memory, &memory->incoming, handed_out(c, key));
     spawner_memory_error(memory, NULL, NULL);
     shard_add(c->shard, key);
@@ -157,7 +157,7 @@ on_unchanged(void *arg, struct bus *bus, const struct peer *from, const struct m
         return;
     memory->items->polled_ms = polled_at(u->poll.items, u->poll.count);
     if (u->poll.count > 0)
-        spawner_memory_quota(memory, &u->poll.items[0]);
+        spawner_memory_poll(memory, &u->poll.items[0]);
     spawner_memory_error(memory, NULL, NULL);
     shard_add(c->shard, key);
     shard_work(c->shard);
@@ -201,6 +201,7 @@ on_error(void *arg, struct bus *bus, const struct peer *from, const struct messa
         return;
     spawner_memory_error(memory, *f->reason != '\0' ? f->reason : "SourceFailed",
                          f->message);
+    memory->next_poll_ms = f->retry_at;
     if (f->credential)
         doubt_credential(c, key);
     shard_add(c->shard, key);

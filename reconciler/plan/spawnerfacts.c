@@ -92,6 +92,7 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
         .config_error = r->config_error[0] != '\0' ? r->config_error : NULL,
         .template_error = check_templates(m, v),
         .quota = m->quota,
+        .next_poll_ms = m->next_poll_ms,
         .workspace_missing = r->workspace_missing,
         .failures = m->failures,
         .error_reason = m->error_reason,

@@ -117,10 +117,11 @@ spawner_memory_error(struct spawner_memory *m, const char *reason, const char *m
 }
 
 void
-spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll)
+spawner_memory_poll(struct spawner_memory *m, const struct msg_poll *poll)
 {
     m->quota =
         (struct plan_quota){poll->quota_limit, poll->quota_left, poll->quota_reset};
+    m->next_poll_ms = poll->next_poll;
 }
 
 void

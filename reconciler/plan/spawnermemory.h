@@ -31,6 +31,7 @@ struct spawner_memory {
     int64_t total;
     unsigned failures;
     struct plan_quota quota; /* as of the last poll */
+    int64_t next_poll_ms;    /* wall time; 0: not known */
     int64_t checked;         /* generation that template_error is of; 0: none yet */
     char *template_error;    /* NULL: the templates can be parsed; owned */
     char *error_reason, *error_message; /* NULL without one */
@@ -55,8 +56,8 @@ void spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
 /* The last poll failed (reason NULL: it did not). */
 void spawner_memory_error(struct spawner_memory *m, const char *reason,
                           const char *message);
-/* What the poll says of the source's quota. */
-void spawner_memory_quota(struct spawner_memory *m, const struct msg_poll *poll);
+/* What the poll says of the source's quota and of its next look. */
+void spawner_memory_poll(struct spawner_memory *m, const struct msg_poll *poll);
 void spawner_memory_refuse(struct spawner_memory *m, const char *task,
                            const char *message);
 

@@ -197,7 +197,9 @@ struct spawner_view {
     int64_t total_created;
     int64_t active;
     int64_t discovered_ms;
-    int64_t handed_ms; /* cron: newest tick handed out while some wait; 0: none does */
+    int64_t handed_ms;    /* cron: newest tick handed out while some wait; 0: none does */
+    int64_t next_poll_ms; /* 0: not said */
+    int64_t quota_left;   /* -1: not said */
     struct condition *conditions;
     size_t n_conditions;
 };

@@ -146,6 +146,8 @@ spawner_view_read(struct view *v, const json_t *object, struct err *e)
     s->active = json_int_or(object, "status.activeTasks", 0);
     s->discovered_ms = view_time(object, "status.lastDiscoveryTime");
     s->handed_ms = view_time(object, "status.lastTickTime");
+    s->next_poll_ms = view_time(object, "status.nextPollTime");
+    s->quota_left = json_int_or(object, "status.quotaLeft", -1);
     read_conditions(s, json_at(object, "status.conditions"));
     return 0;
 }

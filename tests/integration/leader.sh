@@ -49,6 +49,37 @@ must grep -q 'given back' "$T/a.log"
 awk '/(shard-0|statuswriter)#1: stopping/ { w++ } /given back/ { exit w < 2 }' "$T/a.log" || fail "given back early: $(tail -20 "$T/a.log")"
 [ "$(lease_field leaseTransitions)" = 1 ] || fail "transitions: $(lease_field leaseTransitions)"
 becomes slow Succeeded
+GIVEN_BACK=$case_bad
+
+begin "a TaskSpawner over a change of the leader: no limit is passed, no Task is made twice"
+controller_up a --leader-elect; until_ok 20 stands_by a || fail "a does not stand by"
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"ticks"},"spec":{"when":{"cron":{"schedule":"* * * * *","catchUp":"all"}},"maxConcurrency":2,"maxTotalTasks":8,"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"sleep 0.3"}},"status":{"lastDiscoveryTime":"2026-01-01T00:00:00Z"}}' |
+    post $NS/taskspawners > /dev/null
+until_ok 10 test "$(field $NS/taskspawners/ticks 'o["status"]["phase"]')" != x
+mpatch $NS/taskspawners/ticks/status '{"status":{"lastDiscoveryTime":"2026-01-01T00:00:00Z"}}' > /dev/null
+kill -9 "$(worker_of b shard-0)" # the next one asks the source anew
+look() { get $NS/tasks | python3 -c '
+import json, sys
+l = [t for t in json.load(sys.stdin)["items"] if t["metadata"]["name"].startswith("ticks-")]
+print(len(l), sum(t.get("status", {}).get("phase") not in ("Succeeded", "Failed") for t in l), len({t["metadata"]["annotations"]["kelos.dev/ordinal"] for t in l}))'; }
+begun() { [ "$(look | cut -d' ' -f1)" -ge 2 ]; }
+until_ok 20 begun || fail "Tasks: $(look)"
+kill "$(controller_pid b)"
+all() { # all there: and at no look more than two at a time, or more than eight
+    set -- $(look)
+    [ "$1" -le 8 ] && [ "$2" -le 2 ] && [ "$3" = "$1" ] || echo "$*" >> "$T/passed"
+    [ "$1" = 8 ] && [ "$2" = 0 ]
+}
+until_ok 40 all || fail "Tasks: $(look)"
+wait "$(controller_pid b)" 2> /dev/null
+leads a || fail "a does not lead"
+[ ! -s "$T/passed" ] || fail "limits: $(cat "$T/passed")"
+must grep -q 'given back' "$T/b.log"
+[ "$GIVEN_BACK" = 0 ] && row SP/W30
+del $NS/taskspawners/ticks
+controller_up b --leader-elect; until_ok 20 stands_by b || fail "b does not stand by"
+controller_end a
+until_ok 8 leads b || fail "b does not lead: $(tail -5 "$T/b.log")"
 
 begin "a leader that is killed with all its workers is followed within the duration and 2 s"
 controller_up c --leader-elect; until_ok 20 stands_by c || fail "c does not stand by"

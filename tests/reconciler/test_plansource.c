@@ -129,3 +129,46 @@ Test(plansource, an_odd_poll_interval_is_told)
                      "one second is used") != NULL);
     row_claim("SP/V3");
 }
+
+Test(plansource, the_next_look_and_the_quota_are_said_without_a_write_of_their_own)
+{
+    struct spawner_view *s = make_spawner("'pollInterval':'10s'", "", "", "");
+    struct plan_facts f = facts(s, make_items("1"));
+    struct plan p;
+
+    f.next_poll_ms = NOW + 10000;
+    f.quota = (struct plan_quota){5000, 4990, NOW + 3600000};
+    plan(&f, &p);
+    json_t *patch = keep(plan_patch(s, &p.status));
+    cr_assert_str_eq(json_str_or(patch, "status.nextPollTime", ""),
+                     "2026-01-01T01:00:10Z");
+    cr_assert_eq(json_int_or(patch, "status.quotaLeft", -1), 4990);
+    /* As it stands then; the next poll moves both, and that alone is not worth a write. */
+    s->phase = p.status.phase;
+    s->message = p.status.message;
+    s->total_discovered = p.status.total_discovered;
+    s->total_created = p.status.total_created;
+    s->active = p.status.active;
+    s->discovered_ms = p.status.discovered_ms;
+    s->conditions = p.status.conditions;
+    s->n_conditions = p.status.n_conditions;
+    s->next_poll_ms = p.status.next_poll_ms;
+    s->quota_left = p.status.quota_left;
+    struct plan_task made = {.name = "bugs-1", .uid = "t", .ordinal = 1};
+    f.tasks = &made;
+    f.n_tasks = 1;
+    f.next_poll_ms += 10000;
+    f.quota.left -= 2;
+    struct plan again;
+    plan(&f, &again);
+    cr_assert_not(again.write);
+    f.next_poll_ms += 60000; /* the source has asked to wait */
+    plan(&f, &again);
+    cr_assert(again.write);
+    f.next_poll_ms = 0; /* a new process: not known yet */
+    plan(&f, &again);
+    cr_assert_not(again.write);
+    s->suspend = true;
+    plan(&f, &again);
+    cr_assert_eq(again.status.next_poll_ms, 0);
+}

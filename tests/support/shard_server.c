@@ -100,12 +100,12 @@ static void
 do_want(struct self *s, json_t *c)
 {
     const json_t *list = json_object_get(c, "sources");
-    struct msg_source rows[16];
+    struct msg_source rows[256];
     struct message m = {.kind = MSG_WORKER_WANT};
     struct err e = ERR_INIT;
     size_t n = 0;
 
-    for (; n < json_array_size(list) && n < 16; n++) {
+    for (; n < json_array_size(list) && n < 256; n++) {
         const json_t *x = json_array_get(list, n);
 
         rows[n] =
