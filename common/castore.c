@@ -2,6 +2,7 @@
 #include "common/castore.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -11,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
 
 /* A certificate as the file has it. A parsed one takes ten times as much, and of 140 a process
  * needs one or two. */
@@ -23,8 +26,9 @@ struct authority {
 struct castore {
     X509_STORE *store; /* what was needed so far */
     X509_LOOKUP_METHOD *method;
-    unsigned char *ders; /* one after another; pages of their own, which nobody writes */
-    size_t size, room;
+    const unsigned char *ders; /* one after another, in memory that is sealed: processes that
+                                  are forked share it, and none can change it for the others */
+    size_t size;
     struct authority *authorities; /* by subject, ascending */
     size_t n, slots;
 };
@@ -37,7 +41,7 @@ castore_free(struct castore *c)
     X509_STORE_free(c->store);
     X509_LOOKUP_meth_free(c->method);
     if (c->ders != NULL)
-        munmap(c->ders, c->room);
+        munmap((void *)(uintptr_t)c->ders, c->size);
     free(c->authorities);
     free(c);
 }
@@ -79,11 +83,9 @@ on_lookup(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
 
 /* ---- reading them ---- */
 
-static int
-keep(struct castore *c, const unsigned char *der, size_t size, X509 *x, struct err *e)
+static void
+keep(struct castore *c, const unsigned char *der, size_t size, const X509 *x, struct buf *all)
 {
-    if (size > c->room - c->size)
-        return err_set(e, ERR_LIMIT, "over %zu bytes of certificates", c->room);
     if (c->n == c->slots) {
         c->slots = c->slots > 0 ? 2 * c->slots : 128;
         c->authorities = reallocarray(c->authorities, c->slots, sizeof *c->authorities);
@@ -92,12 +94,10 @@ keep(struct castore *c, const unsigned char *der, size_t size, X509 *x, struct e
     }
     c->authorities[c->n++] = (struct authority){
         .subject = X509_NAME_hash_ex(X509_get_subject_name(x), NULL, NULL, NULL),
-        .at = (uint32_t)c->size,
+        .at = (uint32_t)all->size,
         .size = (uint32_t)size,
     };
-    memcpy(c->ders + c->size, der, size);
-    c->size += size;
-    return 0;
+    buf_add(all, der, size);
 }
 
 static bool
@@ -107,27 +107,46 @@ is_certificate(const char *name)
            strcmp(name, PEM_STRING_X509_TRUSTED) == 0;
 }
 
-/* One PEM block of the file. Returns 1, 0 at the end, -1 with *e set. */
-static int
-read_block(struct castore *c, BIO *file, struct err *e)
+/* One PEM block of the file; false at the end. */
+static bool
+read_block(struct castore *c, BIO *file, struct buf *all)
 {
     char *name = NULL, *header = NULL;
     unsigned char *der = NULL;
     long size = 0;
-    int rc = 1;
 
     if (PEM_read_bio(file, &name, &header, &der, &size) != 1) {
         ERR_clear_error();
-        return 0;
+        return false;
     }
     const unsigned char *p = der;
     X509 *x = is_certificate(name) ? d2i_X509_AUX(NULL, &p, size) : NULL;
-    if (x != NULL && keep(c, der, (size_t)size, x, e) < 0)
-        rc = -1;
+    if (x != NULL)
+        keep(c, der, (size_t)size, x, all);
     X509_free(x);
     OPENSSL_free(name);
     OPENSSL_free(header);
     OPENSSL_free(der);
+    return true;
+}
+
+/* Into memory that nobody can write any more. */
+static int
+seal(struct castore *c, const struct buf *all, struct err *e)
+{
+    int fd = memfd_create("kelos-authorities", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    void *at = MAP_FAILED;
+
+    if (fd >= 0 && write(fd, all->data, all->size) == (ssize_t)all->size &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        at = mmap(NULL, all->size, PROT_READ, MAP_SHARED, fd, 0);
+    int rc = at != MAP_FAILED ? 0 : err_errno(e, "memory for certificates");
+    if (fd >= 0)
+        close(fd);
+    if (rc == 0) {
+        c->ders = at;
+        c->size = all->size;
+    }
     return rc;
 }
 
@@ -135,28 +154,17 @@ static int
 read_file(struct castore *c, const char *path, struct err *e)
 {
     BIO *file = BIO_new_file(path, "r");
-    struct stat st;
-    int rc = -1;
+    SCOPED(buf) struct buf all = BUF_INIT;
 
-    if (file != NULL && stat(path, &st) == 0 && st.st_size > 0) {
-        c->room = (size_t)st.st_size; /* base64 is longer than what it says */
-        c->ders = mmap(NULL, c->room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
-        if (c->ders == MAP_FAILED)
-            c->ders = NULL;
-        while (c->ders != NULL && (rc = read_block(c, file, e)) > 0)
-            ;
-    }
+    while (file != NULL && read_block(c, file, &all))
+        ;
     BIO_free(file);
-    if (rc == 0 && c->n == 0)
-        rc = -1;
-    if (rc < 0)
+    if (c->n == 0 || all.failed)
         return err_set(e, ERR_INVALID,
                        "%s: no certificates of authorities can be read (SSL_CERT_FILE "
                        "names another file)",
                        path);
-    mprotect(c->ders, c->room, PROT_READ);
-    return 0;
+    return seal(c, &all, e);
 }
 
 static int

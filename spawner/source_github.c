@@ -171,14 +171,32 @@ gh_forget(struct group *g)
     g->state = NULL;
 }
 
+static bool
+are_among(const char **these, const char **those)
+{
+    for (; *these != NULL; these++) {
+        const char **one = those;
+        while (*one != NULL && strcmp(*one, *these) != 0)
+            one++;
+        if (*one == NULL)
+            return false;
+    }
+    return true;
+}
+
 static void
 gh_changed(struct group *g)
 {
     struct repo_poll *p = g->state;
 
-    /* Old comments were cut down to the commands of the old members. */
-    if (p != NULL)
+    if (p == NULL)
+        return;
+    /* What is held was cut down to the commands of the old members. */
+    const char **old = p->commands;
+    p->commands = NULL;
+    if (old == NULL || collect_commands(p) < 0 || !are_among(p->commands, old))
         ghdetails_forget(p->details);
+    free(old);
 }
 
 static bool
