@@ -118,7 +118,7 @@ begin "git and gh use the tokens of the day: a long Task, the controller killed,
 ctl DELETE requests > /dev/null
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"when":{"githubIssues":{"labels":["go"]}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"app"},"promptTemplate":"true"}}}' |
     post $NS/taskspawners > /dev/null
-app_task long "git config user.name a; git config user.email a@b; old=\$(cat \$KELOS_GITHUB_TOKEN_FILE); for i in 1 2 3 4 5 6; do sleep 2.5; echo \$i >> f; git add f; git commit -qm \$i; git push -q origin HEAD:long || exit 1; done; new=\$(cat \$KELOS_GITHUB_TOKEN_FILE); test \$old != \$new; test \$old = \$GITHUB_TOKEN; mkdir bin; echo 'echo \$GH_HOST \$GH_ENTERPRISE_TOKEN \$1' > bin/gh; chmod 755 bin/gh; test \\\"\$(PATH=\$PATH:\$PWD/bin gh x)\\\" = \\\"$HOST \$new x\\\"" app
+app_task long "git config user.name a; git config user.email a@b; old=\$(cat \$KELOS_GITHUB_TOKEN_FILE); for i in 1 2 3 4 5 6; do sleep 2.5; echo \$i >> f; git add f; git commit -qm \$i; git push -q origin HEAD:long || exit 1; done; new=\$(cat \$KELOS_GITHUB_TOKEN_FILE); test \$old != \$new; test \$old = \$GITHUB_TOKEN; mkdir bin; echo 'echo \$GH_HOST \$GH_ENTERPRISE_TOKEN \$1' > bin/gh; chmod 755 bin/gh; test \\\"\$(PATH=/kelos/bin:\$PWD/bin:\$PATH gh x)\\\" = \\\"$HOST \$new x\\\"" app
 becomes long Running
 first=$(token_of long)
 p=$(pid_of shard-0); kill -9 "$p"
