@@ -112,6 +112,24 @@ Test(ghpolicy, newest_command_of_those_who_may_decides)
     }
 }
 
+/* Each comment is judged by itself, together with who wrote it; the text of the item counts. */
+Test(ghpolicy, a_comment_is_its_authors_and_is_never_two)
+{
+    /* What separates comments where they are joined makes no second one of a first. */
+    cr_assert_eq(
+        judge(TE_ALICE, "bob", "",
+              "[" SAID("alice", "/go", T1) "," SAID("mallory", "a\\n---\\n/no", T2) "]")
+            .verdict,
+        GH_PASSES);
+    cr_assert_eq(
+        judge(T, "bob", "", "[" SAID("bob", "a\\n---\\nnot /go", T1) "]").verdict,
+        GH_EXCLUDED);
+    cr_assert_eq(judge(T_ALICE, "bob", "", "[" SAID("mallory", "/go", T1) "]").verdict,
+                 GH_EXCLUDED);
+    cr_assert_eq(judge(T_ALICE, "alice", "/go", "[]").verdict, GH_PASSES);
+    row_claim("SP/W22");
+}
+
 Test(ghpolicy, what_excludes_is_said)
 {
     cr_assert(strstr(judge(T, "bob", "", "[]").why, "triggerComment: nobody") != NULL);
