@@ -60,6 +60,13 @@ for p in $(sources); do
     grep -qa "$(basename "$K")" "/proc/$p/cmdline" && fail "its command line names the kubeconfig"
 done
 [ "$(sort -u "$T/seen" | wc -l)" = 2 ] || fail "not one token each"
+# What sources are copied from holds no credential at all.
+zygotes=$(for p in $(pgrep -P "$LOCAL_PID"); do tr '\0' ' ' < "/proc/$p/cmdline" | grep -q -- '--zygote=' && echo "$p"; done)
+[ -n "$zygotes" ] || fail "there is no zygote to look at"
+for p in $zygotes; do
+    seen=$(python3 "$T/look.py" "$p" "$TOKEN" $A $B)
+    [ -z "$seen" ] || fail "the zygote $p holds '$seen'"
+done
 # The same look does find the token where it must be.
 [ "$(python3 "$T/look.py" "$(pid_of shard-0)" "$TOKEN")" = "$TOKEN" ] || fail "the look itself finds nothing"
 
