@@ -20,6 +20,7 @@ struct profile {
     const char *note_cancel;     /* annotation: "true" ends a Task */
     const char *note_kind;       /* annotation: issue or pull-request */
     const char *note_number;     /* annotation: its number */
+    const char *label_credential; /* on spawned Tasks: which of several they got */
     const char *note_sha;        /* annotation: head commit of a pull request */
     const char *label_name;      /* app.kubernetes.io/name */
     const char *managed_by;      /* app.kubernetes.io/managed-by */

@@ -24,7 +24,7 @@ ABSENT = {
               "spec.effort", "spec.upstreamRepo", "spec.podFailurePolicy",
               "status.results", "status.usage", "status.conditions"],
     "workspaces": ["spec.remotes", "spec.files", "spec.setupCommand", "spec.cloneDepth"],
-    "taskspawners": ["spec.when.jira", "spec.when.githubPullRequests", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.maxTotalTasks",
+    "taskspawners": ["spec.when.jira", "spec.when.githubPullRequests", "spec.when.cron.timeZone", "spec.when.cron.catchUp", "spec.suspend", "spec.credentials", "spec.maxTotalTasks",
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (
                         "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "excludeAuthors",
@@ -72,7 +72,7 @@ def keep_rules(schema):
     rules = []
     for r in schema.get("x-kubernetes-validations", []):
         words = [w.split(".")[0].split(")")[0].split(" ")[0] for w in r["rule"].split("self.")[1:]]
-        gone = any(w in r["rule"] for w in ("oldSelf", "podOverrides", "githubPullRequests"))
+        gone = any(w in r["rule"] for w in ("oldSelf", "podOverrides", "githubPullRequests", "taskTemplate.credentials"))
         if not gone and all(w in known or not w.isidentifier() for w in words):
             rules.append(r)
     schema.pop("x-kubernetes-validations", None)
@@ -111,6 +111,7 @@ def axon(plural):
         spec["properties"]["prompt"]["description"] = "What the agent is asked."
     if plural == "taskspawners":
         narrow_task(spec["properties"]["taskTemplate"])
+        spec["properties"]["taskTemplate"]["required"] = ["type", "credentials"]
         keep_rules(spec["properties"]["taskTemplate"])
         when = spec["properties"]["when"]
         when["properties"]["githubIssues"].pop("x-kubernetes-validations", None)

@@ -1,6 +1,7 @@
 /* plan.c - see plan.h. */
 #include "reconciler/plan/plan.h"
 
+#include <openssl/sha.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,32 @@ number_task(const struct plan_facts *f, struct plan_create *create)
     json_object_set_new(notes, p->note_revision, json_string(revision));
 }
 
+/* One of several credentials, evenly: which one hangs on the item and on how often it was
+ * worked, so that a plan that is made twice says the same twice. */
+static void
+choose_credential(const struct plan_facts *f, struct plan_create *create)
+{
+    const struct spawner_view *s = f->spawner;
+    size_t n = json_array_size(s->credentials);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    SCOPED(buf) struct buf text = BUF_INIT;
+    uint32_t chance;
+
+    if (n == 0)
+        return;
+    buf_printf(&text, "%s\n%s\n%lld", s->view.meta.uid, create->name,
+               (long long)create->ordinal);
+    SHA256((const unsigned char *)buf_str(&text), text.size, digest);
+    memcpy(&chance, digest, sizeof chance);
+    const json_t *chosen = json_array_get(s->credentials, chance % n);
+    json_object_set_new(json_at(create->task, "metadata.labels"),
+                        profile_of(s->view.meta.profile)->label_credential,
+                        json_string(json_str_or(chosen, "name", "")));
+    json_object_set_new(json_at(create->task, "spec"), "credentials",
+                        json_pack("{s:s, s:O}", "type", json_str_or(chosen, "type", ""),
+                                  "secretRef", json_object_get(chosen, "secretRef")));
+}
+
 static void
 add_create(const struct plan_facts *f, struct plan *p, struct counts *c,
            struct plan_verdict *v)
@@ -211,6 +238,7 @@ add_create(const struct plan_facts *f, struct plan *p, struct counts *c,
     *create = (struct plan_create){.item = v->item, .ordinal = ++c->total, .task = task};
     snprintf(create->name, sizeof create->name, "%s", v->name);
     number_task(f, create);
+    choose_credential(f, create);
     p->n_creates++;
     c->active++;
 }

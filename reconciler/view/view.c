@@ -58,6 +58,7 @@ spawner_release(struct view *v)
 {
     json_decref(((struct spawner_view *)v)->when);
     json_decref(((struct spawner_view *)v)->template_);
+    json_decref(((struct spawner_view *)v)->credentials);
 }
 
 bool

@@ -175,6 +175,7 @@ struct spawner_view {
     size_t n_sources;            /* members of spec.when that we know */
     json_t *when;                /* owned */
     json_t *template_;           /* spec.taskTemplate, owned */
+    json_t *credentials;         /* spec.credentials, owned; NULL: none */
     const char *workspace;       /* taskTemplate.workspaceRef.name or NULL */
     const char *prompt_template; /* "" when absent, like the next */
     const char *branch_template;

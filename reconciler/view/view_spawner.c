@@ -77,7 +77,7 @@ static int
 read_spec(struct spawner_view *s, const json_t *object, struct err *e)
 {
     struct view *v = &s->view;
-    json_t *when = NULL, *task = NULL;
+    json_t *when = NULL, *task = NULL, *credentials = NULL;
     const char *interval = NULL;
 
     if (json_get_obj(object, "spec.when", &when, e) < 0 ||
@@ -95,6 +95,7 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
         view_opt(v, object, "spec.pollInterval", &interval, e) < 0 ||
         json_opt_int(object, "spec.maxConcurrency", &s->max_concurrency, e) < 0 ||
         json_opt_int(object, "spec.maxTotalTasks", &s->max_total, e) < 0 ||
+        json_opt_arr(object, "spec.credentials", &credentials, e) < 0 ||
         json_opt_bool(object, "spec.suspend", &s->suspend, e) < 0)
         return -1;
     if (s->prompt_template == NULL)
@@ -105,6 +106,7 @@ read_spec(struct spawner_view *s, const json_t *object, struct err *e)
         s->name_template = "";
     s->when = json_deep_copy(when);
     s->template_ = json_deep_copy(task);
+    s->credentials = json_deep_copy(credentials);
     read_source(s);
     if (source_is_github(s->source) && read_github(s, object, e) < 0)
         return -1;

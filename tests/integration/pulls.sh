@@ -291,6 +291,10 @@ bad 'githubPullRequests: {commentPolicy: {minimumPermission: owner}}' minimumPer
 bad 'githubIssues: {triggerComment: /go, commentPolicy: {triggerComment: /go}}' 'commentPolicy excludes triggerComment'
 spawner bad 'githubPullRequests: {}' | sed '/workspaceRef/d' | apply > "$T/why" && fail "taken without a workspace"
 must grep -q 'workspaceRef is required when using githubPullRequests' "$T/why"
+spawner bad 'githubPullRequests: {}' | sed '/ credentials:/d' | apply > "$T/why" && fail "taken without credentials"
+must grep -q 'exactly one of credentials and taskTemplate.credentials' "$T/why"
+spawner bad 'githubPullRequests: {}' | sed 's/^  pollInterval.*/  credentials: [{name: a, type: api-key, secretRef: {name: c}}]/' | apply > "$T/why" && fail "taken with both credentials"
+must grep -q 'exactly one of credentials and taskTemplate.credentials' "$T/why"
 bad '{githubPullRequests: {}, cron: {schedule: "0 0 1 1 *"}}' 'exactly one of'
 
 begin "kelos simulate shows what matches and what excludes the others"

@@ -48,7 +48,8 @@ Test(plansource, pull_requests_need_a_workspace)
 
     cr_assert(plan_config_error(s, why, sizeof why));
     cr_assert_str_eq(
-        why, "taskTemplate.workspaceRef is required when using githubPullRequests source");
+        why,
+        "taskTemplate.workspaceRef is required when using githubPullRequests source");
 }
 
 Test(plansource, a_source_that_fails_is_shown_and_recovers)

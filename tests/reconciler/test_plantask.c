@@ -108,3 +108,37 @@ Test(plantask, text_of_the_outside_is_no_template_the_second_time)
                      "evil {{\"{{\"}}index .Deps}}");
     row_claim("SP/W27");
 }
+
+Test(plantask, one_of_several_credentials_is_chosen_evenly_and_named)
+{
+    struct spawner_view *s = make_spawner(
+        "'credentials':[{'name':'one','type':'oauth','secretRef':{'name':'k1'}}]", "", "",
+        "");
+    struct plan_facts f = facts(s, make_items("1"));
+    struct plan p;
+    size_t got[2] = {0, 0};
+
+    plan(&f, &p);
+    cr_assert_str_eq(
+        json_str_or(p.creates[0].task, "spec.credentials.secretRef.name", ""), "k1");
+    cr_assert_str_eq(json_str_or(p.creates[0].task, "spec.credentials.type", ""),
+                     "oauth");
+    cr_assert_str_eq(json_str_or(p.creates[0].task,
+                                 "metadata.labels[kelos.dev/spawner-credential]", ""),
+                     "one");
+    row_claim("SP/C8");
+    s = make_spawner(
+        "'credentials':[{'name':'a','type':'api-key','secretRef':{'name':'k1'}},"
+        "{'name':'b','type':'api-key','secretRef':{'name':'k2'}}]",
+        "", "", "");
+    f = facts(s,
+              make_items("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "
+                         "25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40"));
+    plan(&f, &p);
+    cr_assert_eq(p.n_creates, 40);
+    for (size_t i = 0; i < p.n_creates; i++)
+        got[strcmp(json_str_or(p.creates[i].task,
+                               "metadata.labels[kelos.dev/spawner-credential]", ""),
+                   "b") == 0]++;
+    cr_assert(got[0] > 8 && got[1] > 8, "%zu and %zu", got[0], got[1]);
+}
