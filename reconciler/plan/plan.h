@@ -1,6 +1,6 @@
 /* plan.h - which Tasks a TaskSpawner wants now, and what its status says. Pure.
  *
- * apply.c carries out the plan's first part (Tasks to delete, Tasks to create), tells the
+ * spawnercarry.c carries out the plan's first part (Tasks to delete, Tasks to create), tells the
  * next plan of it, and writes the status of the plan that has nothing left to do. So limits
  * hold at every instant: each plan counts all that exists or may exist. */
 #ifndef KELOS_RECONCILER_PLAN_H
