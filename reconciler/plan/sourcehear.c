@@ -219,8 +219,8 @@ sources_worker_gone(void *arg, struct bus *bus, const struct peer *peer)
         if (strcmp(g->worker, peer->user_id) == 0) {
             *g->worker = '\0';
             g->alone_ms = clock_mono_ms();
-            sources_watch_alone(c);
         }
+    sources_watch_alone(c);
     for (const char *id = zhashx_first(c->joined); id != NULL;
          id = zhashx_next(c->joined))
         if (strcmp(id, peer->user_id) == 0) {

@@ -101,28 +101,44 @@ look_alone(void *arg, struct worker *w)
 {
     struct sources *c = arg;
     int64_t now = clock_mono_ms();
-    bool any = false;
 
     (void)w;
     c->alone_timer = 0;
     for (struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
+        if (*g->worker == '\0' && now - g->alone_ms >= ALONE_MS)
+            tell_alone(c, g);
+    sources_watch_alone(c);
+    shard_work(c->shard);
+}
+
+/* The time until the next source has been alone for long enough; those that have been told are
+ * looked at again after as long. -1: none is alone. */
+static int64_t
+until_alone(struct sources *c)
+{
+    int64_t now = clock_mono_ms(), first = -1;
+
+    for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups)) {
+        int64_t left = g->alone_ms + ALONE_MS - now;
         if (*g->worker != '\0')
             continue;
-        any = true;
-        if (now - g->alone_ms >= ALONE_MS)
-            tell_alone(c, g);
+        if (left <= 0)
+            left = ALONE_MS;
+        if (first < 0 || left < first)
+            first = left;
     }
-    if (any)
-        sources_watch_alone(c);
-    shard_work(c->shard);
+    return first;
 }
 
 void
 sources_watch_alone(struct sources *c)
 {
-    if (c->alone_timer <= 0)
-        c->alone_timer = worker_after(c->shard->worker, ALONE_MS, look_alone, c);
+    int64_t wait = until_alone(c);
+
+    if (c->alone_timer <= 0 && wait >= 0)
+        c->alone_timer = worker_after(c->shard->worker, wait, look_alone, c);
 }
 
 static void
