@@ -26,7 +26,8 @@ struct authority {
 struct castore {
     X509_STORE *store; /* what was needed so far */
     X509_LOOKUP_METHOD *method;
-    const unsigned char *ders; /* one after another, in memory that is sealed: processes that
+    const unsigned char
+        *ders; /* one after another, in memory that is sealed: processes that
                                   are forked share it, and none can change it for the others */
     size_t size;
     struct authority *authorities; /* by subject, ascending */
@@ -84,7 +85,8 @@ on_lookup(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name,
 /* ---- reading them ---- */
 
 static void
-keep(struct castore *c, const unsigned char *der, size_t size, const X509 *x, struct buf *all)
+keep(struct castore *c, const unsigned char *der, size_t size, const X509 *x,
+     struct buf *all)
 {
     if (c->n == c->slots) {
         c->slots = c->slots > 0 ? 2 * c->slots : 128;
@@ -138,7 +140,8 @@ seal(struct castore *c, const struct buf *all, struct err *e)
     void *at = MAP_FAILED;
 
     if (fd >= 0 && write(fd, all->data, all->size) == (ssize_t)all->size &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        fcntl(fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         at = mmap(NULL, all->size, PROT_READ, MAP_SHARED, fd, 0);
     int rc = at != MAP_FAILED ? 0 : err_errno(e, "memory for certificates");
     if (fd >= 0)
@@ -172,7 +175,8 @@ add_lookup(struct castore *c, struct err *e)
 {
     X509_LOOKUP *lookup;
 
-    if ((c->method = X509_LOOKUP_meth_new("authorities, parsed when asked for")) == NULL ||
+    if ((c->method = X509_LOOKUP_meth_new("authorities, parsed when asked for")) ==
+            NULL ||
         X509_LOOKUP_meth_set_get_by_subject(c->method, on_lookup) != 1 ||
         (lookup = X509_STORE_add_lookup(c->store, c->method)) == NULL ||
         X509_LOOKUP_set_method_data(lookup, c) != 1)

@@ -42,8 +42,8 @@ expect_unseen(struct spawner_run *r, const json_t *list)
         const char *uid = json_str_or(item, "metadata.uid", "");
         const char *ordinal = json_string_value(
             json_object_get(json_at(item, "metadata.annotations"), p->note_ordinal));
-        const struct view *seen = store_get(r->shard->store, KIND_TASK, r->meta.profile,
-                                            r->meta.ns, name);
+        const struct view *seen =
+            store_get(r->shard->store, KIND_TASK, r->meta.profile, r->meta.ns, name);
 
         if (seen == NULL || strcmp(seen->meta.uid, uid) != 0)
             spawner_run_expect(r, name, uid,

@@ -223,7 +223,8 @@ Test(plan, a_poll_from_before_the_process_knew_its_tasks_confirms_nothing)
 
 Test(plan, a_create_that_may_still_come_up_goes_first)
 {
-    struct spawner_view *s = make_spawner("'maxConcurrency':1", "'priorityLabels':['p0']", "", "");
+    struct spawner_view *s =
+        make_spawner("'maxConcurrency':1", "'priorityLabels':['p0']", "", "");
     struct plan_facts f = facts(s, make_items("2:p0 1"));
     struct plan p;
 
