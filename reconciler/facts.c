@@ -129,6 +129,7 @@ static bool
 same_place(const struct shard *s, const struct task_view *a, const struct task_view *b)
 {
     const struct task_view *both[] = {a, b};
+    const char *urls[2];
     struct repo repos[2];
 
     if (a->workspace == NULL || b->workspace == NULL)
@@ -141,9 +142,12 @@ same_place(const struct shard *s, const struct task_view *a, const struct task_v
             s->store, KIND_WORKSPACE, m->profile, m->ns, both[i]->workspace);
         if (w == NULL)
             return false;
+        urls[i] = w->repo;
         repo_parse(w->repo, &repos[i]);
     }
-    return *repos[0].owner != '\0' && strcmp(repos[0].host, repos[1].host) == 0 &&
+    if (*repos[0].owner == '\0' || *repos[1].owner == '\0')
+        return strcmp(urls[0], urls[1]) == 0;
+    return strcmp(repos[0].host, repos[1].host) == 0 &&
            strcasecmp(repos[0].owner, repos[1].owner) == 0 &&
            strcasecmp(repos[0].name, repos[1].name) == 0;
 }

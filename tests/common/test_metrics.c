@@ -176,3 +176,23 @@ Test(metrics, without_a_page_nothing_is_counted)
     metric_set(NULL, METRIC_QUEUE_DEPTH, 1, "q");
     metric_observe(NULL, METRIC_LOOP_LAG, 1);
 }
+
+Test(metrics, labels_have_a_bound)
+{
+    struct buf out = BUF_INIT;
+    char model[1000];
+
+    memset(model, 'm', sizeof model - 1);
+    model[sizeof model - 1] = '\0';
+    name_page(&one, "shard-0");
+    name_page(&two, "shard-1");
+    struct metrics *a = metrics_new(&one);
+    metric_add(a, METRIC_TASK_COST, 1.5, "dev", "codex", "spawner", model);
+    const char *text = exported(&out), *at = strstr(text, "model=\"");
+    cr_assert_not_null(at);
+    cr_assert_lt(strspn(at + 7, "m"), PAGE_LABELS_MAX);
+    cr_assert_gt(strspn(at + 7, "m"), 100);
+    row_claim("TE/W-O5"); /* with numbers_that_would_spoil_a_counter_are_not_taken */
+    metrics_free(a);
+    buf_free(&out);
+}

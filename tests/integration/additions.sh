@@ -26,7 +26,7 @@ case "$(message nope)" in 'Failed to build Job: '*) ;; *) fail "$(message nope)"
 [ -n "$(field $NS/tasks/nope 'o["status"]["completionTime"]')" ] || fail "no completionTime"
 has_job nope && fail "it has a Job"
 events_of nope | grep -c JobBuildFailed | grep -qx 1 || fail "not told once"
-row ADD/PO17
+row ADD/PO17 TE/W-J4
 
 begin "a misspelt member of an extra container is said, not dropped"
 task odd 'true' '"podOverrides":{"extraContainers":[{"name":"x","image":"tester","commnad":["true"]}]}'
@@ -121,7 +121,7 @@ task taken 'true' '"agentConfigRef":{"name":"md-a"}'
 becomes taken Failed
 case "$(message taken)" in *'already exists and is not controlled by this Task'*) ;; *) fail "$(message taken)" ;; esac
 [ "$(field $CORE/configmaps/taken-plugins 'o["data"]')" = "{'mine': 'yes'}" ] || fail "its data changed"
-row ADD/CD5
+row ADD/CD5 ADD/AW12
 
 begin "the setup command of a Workspace"
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&

@@ -43,7 +43,7 @@ row TE/CP2 TE/CP9
 begin "nothing at all is printed where there is nothing to say"
 (cd "$T" && env GIT_CEILING_DIRECTORIES="$T" "$capture" < /dev/null > "$T/out"); same "$(cat "$T/out")" ""
 (cd "$T/w/.git" && "$capture" < /dev/null > "$T/out2"); same "$(cat "$T/out2")" ""
-row TE/CP3
+row TE/CP3 TE/W-A7
 begin "two requests keep their order"
 echo '[{"url":"https://x/pr/1"},{"url":"https://x/pr/2"}]' > "$T/gh/own"
 same "$(pipe)" "branch: feature/test-branch|pr: https://x/pr/1|pr: https://x/pr/2|commit: $sha|base-branch: main|"
@@ -77,6 +77,7 @@ row TE/CP8
 begin "no requests are asked for on the base branch itself"
 git -C "$T/w" checkout -q main
 same "$(pipe)" "branch: main|commit: $(git -C "$T/w" rev-parse HEAD)|base-branch: main|"
+row TE/W-A6
 git -C "$T/w" checkout -q feature/test-branch
 echo '[]' > "$T/gh/own"
 
@@ -142,6 +143,7 @@ begin "entrypoints: a prompt that begins with a dash is no option; an empty one 
 entry codex -- "-x"; same "$(args)" "exec --dangerously-bypass-approvals-and-sandbox --json -- -x "
 entry opencode -- "--help"; same "$(args)" "run --auto --format json -- --help "
 for a in claude-code codex gemini opencode cursor demo; do if entry $a -- ""; then fail "$a took an empty prompt"; fi; done
+row TE/W-A3
 begin "entrypoints: a prompt or instructions too long for an argument come as files; effort is passed on"
 echo "long prompt" > "$T/prompt"; echo "long rules" > "$T/rules"
 for a in claude-code codex gemini opencode; do
@@ -203,6 +205,7 @@ if command -v node > /dev/null 2>&1; then
     grep -q gemini-api-key "$T/home/.gemini/settings.json" || fail "gemini signs in with nothing"
     entry opencode KELOS_MCP_SERVERS="$mcp" -- p
     grep -q '"type":"remote"' "$T/home/.config/opencode/opencode.json" || fail "opencode MCP"
+    row TE/W-A2
 fi
 begin "entrypoints: cursor"
 entry cursor KELOS_MODEL=m -- "do it"
@@ -215,7 +218,7 @@ grep -n '# Kelos Effort' "$T/home/.cursor/AGENTS.md" | grep -q '^[2-9]' || fail 
 same "$(cat "$T/home/.cursor/mcp.json")" "$mcp"
 same "$(cat "$T/w/.cursor/skills/team:deploy/ref/x" "$T/w/.cursor/rules/team-reviewer.mdc" | tr '\n' ' ')" "more reviewer "
 [ -z "$(git -C "$T/w" status --porcelain -- .cursor)" ] || fail "git lists them: $(git -C "$T/w" status --porcelain)"
-row ADD/EF5
+row ADD/EF5 ADD/AW8
 begin "entrypoints: what is configured is for the agent alone"
 for f in claude-code/.claude.json cursor/.cursor/mcp.json; do
     entry "${f%%/*}" KELOS_MCP_SERVERS="$mcp" -- p
@@ -271,7 +274,7 @@ if command -v node > /dev/null 2>&1; then
     case $(args) in *--model*) fail "$(args)" ;; esac
     entry gemini KELOS_MODEL=gemini-2.3.1 KELOS_EFFORT=low -- p
     case $(args) in *"--model gemini-2.3.1 "*) ;; *) fail "$(args)" ;; esac
-    row ADD/EF2
+    row ADD/EF2 ADD/AW15
     entry opencode KELOS_MODEL=anthropic/claude KELOS_EFFORT=medium -- p
     case $(args) in *--model*) fail "$(args)" ;; esac
     same "$(cat "$T/home/.config/opencode/opencode.json")" '{"model":"anthropic/claude","agent":{"build":{"mode":"primary","model":"anthropic/claude","variant":"high","options":{"reasoningEffort":"medium"}}}}'
@@ -299,7 +302,7 @@ for a in claude-code codex gemini opencode cursor; do
     grep -q "^PATH=$T/home/.local/bin:" "$T/args.env" || fail "$a: .local/bin is not first"
 done
 rm -f "$T/w/setup.txt"
-row ADD/SC6 ADD/SC4
+row ADD/SC6 ADD/SC4 ADD/AW18
 begin "a setup command that fails ends the run with its code; the agent is never started"
 code() { KELOS_SETUP_COMMAND=$1; rm -f "$T/args"; entry "$2" -- p; same $? "$3"; [ ! -e "$T/args" ] || fail "$2 was started"; grep -q "^---KELOS_SETUP_COMMAND_FAILED--- exit=$3\$" "$T/err" || fail "$(cat "$T/err")"; }
 for a in claude-code codex gemini opencode cursor; do code '["sh","-c","exit 17"]' $a 17; done

@@ -61,7 +61,7 @@ env_of() { field "$JOBS/$1" '[e["valueFrom"]["secretKeyRef"]["name"] for e in o[
 [ "$(env_of first)" = first-github-token ] || fail "GITHUB_TOKEN is of $(env_of first)"
 get "$JOBS/first" | grep -q '"secretName":"app"' && fail "the App's Secret is in the Job"
 git -C "$T/git/demo/repo" rev-parse -q --verify first > /dev/null || fail "nothing was pushed"
-row TE/GA9
+row TE/GA9 TE/W-P7
 
 begin "the Secret says of which App it is and when it ends"
 [ "$(token_secret first 'o["metadata"]["annotations"]["kelos.dev/github-app-secret"]')" = app ] || fail "annotation"
@@ -126,7 +126,7 @@ becomes long Succeeded 60
 [ "$(git -C "$T/git/demo/repo" rev-list --count long)" = 7 ] || fail "pushed $(git -C "$T/git/demo/repo" rev-list --count long) commits"
 [ "$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' -H "Authorization: token $first" -H 'User-Agent: t' "$FORGE/user")" = 401 ] || fail "the first token still lives"
 events_say long 'Normal GitHubTokenRefreshed Refreshed GitHub App installation token (expires at 20' || fail "no event: $(events_of long)"
-row ADD/LT10 ADD/LT11 ADD/LT12
+row ADD/LT10 ADD/LT11 ADD/LT12 TE/W-G8
 
 begin "the source's token came from the App, too, and was renewed"
 becomes s-7 Succeeded
@@ -148,7 +148,7 @@ events_say wobbly 'Warning GitHubTokenRefreshFailed Failed to refresh GitHub App
     fail "events: $(events_of wobbly)"
 events_say wobbly 'Normal GitHubTokenRefreshed' || fail "not renewed"
 ctl DELETE faults > /dev/null
-row ADD/LT8
+row ADD/LT8 TE/W-A8
 
 begin "a Secret that is not there yet is waited for"
 workspace later later-app
@@ -167,6 +167,20 @@ until_ok 5 says busy 'Failed to resolve GitHub token: generating installation to
 [ "$(phase busy)" = Waiting ] || fail "phase $(phase busy)"
 becomes busy Succeeded 30
 ctl DELETE faults > /dev/null
+
+begin "a forge that does not answer holds up its own Task alone, and that for ten seconds"
+app_secret mute-app 12345 67890 "$T/key.pem"
+workspace mute mute-app
+fault '{"path": "/app/installations/67890/access_tokens", "delay_ms": 60000, "times": 1}'
+app_task mute true mute
+task beside true
+becomes beside Succeeded 8
+row TE/W-P5
+until_ok 20 says mute 'generating installation token: requesting installation token: ' || fail "$(message mute)"
+[ "$(phase mute)" = Waiting ] || fail "phase $(phase mute)"
+ctl DELETE faults > /dev/null
+becomes mute Succeeded 40
+row TE/W-G10
 
 begin "what will not mend by itself ends the Task, with its cause"
 refused() { # NAME APP INSTALLATION KEY MESSAGE
@@ -191,7 +205,7 @@ app_task foreign true app
 becomes foreign Failed
 [ "$(message foreign)" = 'Failed to resolve GitHub token: updating token secret: token secret "foreign-github-token" already exists and is not controlled by "foreign"' ] || fail "$(message foreign)"
 [ "$(token_of foreign)" = mine ] || fail "overwritten"
-row ADD/LT9
+row ADD/LT9 TE/W-G13
 
 begin "no token is asked for before all that a Task names is there"
 app_secret lone-app 12345 67890 "$T/key.pem"

@@ -70,7 +70,7 @@ for a in claude-code codex gemini opencode cursor; do
     wait "$(first_pid "one-$a")" || fail "$a: $(cat "$T/one-$a.err")"
     grep -q "^first tini -g -- $T/one-$a/entry.sh p \$" "$T/one-$a.out" || fail "$a: $(cat "$T/one-$a.out")"
 done
-row ADD/AI1
+row ADD/AI1 ADD/AW19
 
 begin "a TERM ends the agent and what it started; the block is printed, within the time"
 cat > "$T/stop" <<'P'

@@ -49,6 +49,7 @@ must grep -q 'given back' "$T/a.log"
 awk '/(shard-0|statuswriter)#1: stopping/ { w++ } /given back/ { exit w < 2 }' "$T/a.log" || fail "given back early: $(tail -20 "$T/a.log")"
 [ "$(lease_field leaseTransitions)" = 1 ] || fail "transitions: $(lease_field leaseTransitions)"
 becomes slow Succeeded
+row TE/W-P6
 GIVEN_BACK=$case_bad
 
 begin "a TaskSpawner over a change of the leader: no limit is passed, no Task is made twice"

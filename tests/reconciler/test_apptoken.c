@@ -139,6 +139,7 @@ Test(apptoken, signs_what_the_server_can_verify)
     /* exp above is nine minutes from now; the token it buys is renewed before its own end. */
     cr_assert_eq(apptoken_renew_ms(0, 3600000), 3300000);
     row_claim("SP/W10");
+    row_claim("TE/W-G11"); /* nine minutes; ids with other than digits: see below */
 }
 
 Test(apptoken, reads_answers)
@@ -155,6 +156,7 @@ Test(apptoken, reads_answers)
         {NULL, 429, "slow", ERR_BUSY, "GitHub API returned status 429: slow"},
         {NULL, 503, "", ERR_BUSY, "GitHub API returned status 503: "},
         {NULL, 201, "{}", ERR_BUSY, "decoding response: no token in the answer"},
+        {NULL, 404, "none", ERR_INVALID, "GitHub API returned status 404: none"},
     };
     const char *good = "{\"token\":\"ghs_x\",\"expires_at\":\"2026-01-01T00:00:00Z\"}";
     struct err e = ERR_INIT;
@@ -173,4 +175,5 @@ Test(apptoken, reads_answers)
         if (rows[i].row != NULL)
             row_claim(rows[i].row);
     }
+    row_claim("TE/W-S3"); /* ERR_BUSY is tried again, ERR_INVALID is final */
 }

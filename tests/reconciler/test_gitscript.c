@@ -495,6 +495,7 @@ Test(gitscript, a_second_attempt_goes_on_from_what_was_pushed, .init = start,
                     "--show-current"),
                  0);
     cr_assert_str_eq(line(), "work");
+    row_claim("TE/W-J7"); /* as documented; a Job's template cannot number its attempts */
 }
 
 /* A repository with two skills, in the place of https://github.com/a/b. */

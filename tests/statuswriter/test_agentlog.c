@@ -83,6 +83,7 @@ Test(agentlog, reads_usage_and_answer_of_each_agent)
         if (rows[i].row != NULL)
             row_claim(rows[i].row);
     }
+    row_claim("TE/W-A4");
 }
 
 Test(agentlog, judges_whether_a_claude_run_was_complete)
@@ -134,6 +135,7 @@ Test(agentlog, skips_a_line_beyond_its_limit_and_reads_on)
     agentlog_end(a);
     agentlog_report(a, &r);
     cr_assert_str_eq(r.cost, "3");
+    row_claim("TE/W-A5");
 }
 
 Test(agentlog, cuts_a_long_answer_at_a_character)

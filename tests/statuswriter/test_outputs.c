@@ -136,6 +136,7 @@ Test(outputs, believes_the_last_complete_block_and_whole_lines_only)
         cr_expect_str_eq(outputs_result(&o, "a"), rows[i].want, "row %zu", i);
     }
     row_claim("ADD/SA8");
+    row_claim("TE/W-O2");
 }
 
 Test(outputs, reads_a_stream_cut_anywhere)
