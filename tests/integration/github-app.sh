@@ -174,8 +174,9 @@ workspace mute mute-app
 fault '{"path": "/app/installations/67890/access_tokens", "delay_ms": 60000, "times": 1}'
 app_task mute true mute
 task beside true
-becomes beside Succeeded 8
+until_ok 8 has_job beside || fail "the other Task has no Job"
 row TE/W-P5
+becomes beside Succeeded 40
 until_ok 20 says mute 'generating installation token: requesting installation token: ' || fail "$(message mute)"
 [ "$(phase mute)" = Waiting ] || fail "phase $(phase mute)"
 ctl DELETE faults > /dev/null
