@@ -13,10 +13,10 @@ condition_set(json_t *list, const char *type, bool status, const char *reason,
     json_t *c = view_condition(list, type);
     const char *text = status ? "True" : "False";
     char now[RFC3339_SIZE];
-    bool same = strcmp(json_str_or(c, "status", ""), text) == 0 &&
-                strcmp(json_str_or(c, "reason", ""), reason) == 0;
+    bool flips = strcmp(json_str_or(c, "status", ""), text) != 0;
 
-    if (same && strcmp(json_str_or(c, "message", ""), message) == 0)
+    if (!flips && strcmp(json_str_or(c, "reason", ""), reason) == 0 &&
+        strcmp(json_str_or(c, "message", ""), message) == 0)
         return false;
     if (c == NULL)
         json_array_append_new(list, c = json_pack("{s:s}", "type", type));
@@ -25,7 +25,7 @@ condition_set(json_t *list, const char *type, bool status, const char *reason,
     json_object_set_new(c, "reason", json_string(reason));
     json_object_set_new(c, "message", json_string(message));
     json_object_set_new(c, "observedGeneration", json_integer(generation));
-    if (!same)
+    if (flips)
         json_object_set_new(c, "lastTransitionTime", json_string(now));
     return true;
 }

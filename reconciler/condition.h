@@ -4,8 +4,8 @@
 
 #include "reconciler/view/view.h"
 
-/* Sets one entry of the list; whether that changed it. A new reason is a transition, too: the
- * time says since when it is this that holds. */
+/* Sets one entry of the list; whether that changed it. Its time changes with its status alone,
+ * and its place in the list never. */
 bool condition_set(json_t *list, const char *type, bool status, const char *reason,
                    const char *message, int64_t generation, int64_t now_ms);
 

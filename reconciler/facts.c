@@ -242,6 +242,17 @@ observe_pod(struct task_memory *m, const struct pod_view *pod)
     pool_free(&m->capture_arena);
 }
 
+/* Since when a value is missing: condition Blocked knows it from before a restart, unless the
+ * Task may have waited for something else before, under the same True. */
+static int64_t
+missing_since(const struct task_view *t, const struct task_memory *m)
+{
+    bool only = t->blocked == BLOCKED_BY_SECRET && t->blocked_ms != 0 &&
+                t->depends_on.n == 0 && t->branch == NULL && m->input_since != 0;
+
+    return only && t->blocked_ms < m->input_since ? t->blocked_ms : m->input_since;
+}
+
 struct task_facts
 facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
 {
@@ -281,10 +292,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     f.input_error = m->input_error;
     f.input_reason = m->input_reason;
     f.input_again_ms = m->input_again;
-    f.input_until_ms =
-        (t->blocked == BLOCKED_BY_SECRET && t->blocked_ms != 0 ? t->blocked_ms
-                                                               : m->input_since) +
-        s->reference_grace_s * 1000;
+    f.input_until_ms = missing_since(t, m) + s->reference_grace_s * 1000;
     f.conflict = m->conflict;
     f.capture = m->capture;
     f.captured = m->capture == CAPTURE_DONE ? &m->captured : NULL;

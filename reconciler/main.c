@@ -6,6 +6,7 @@
 #include "reconciler/shard.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/plan/spawnermemory.h"
+#include "reconciler/resync.h"
 #include "reconciler/task/taskmemory.h"
 #include "reconciler/writes.h"
 
@@ -82,6 +83,7 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
         (s->sources = sources_new(s, e)) == NULL ||
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
+    resync_start(s);
     return worker_ready(w, e);
 }
 

@@ -10,7 +10,8 @@ struct entry {
     char *key;   /* owned */
     bool wanted; /* to be processed */
     bool processing;
-    bool listed; /* stands in `ready` */
+    bool low;    /* what wants it is not news */
+    void *place; /* in one of the two lists of ready keys, or NULL */
     unsigned failures;
     int64_t at_ms;  /* valid while in the heap */
     size_t heap_at; /* its place, or NOT_IN_HEAP */
@@ -19,9 +20,13 @@ struct entry {
 struct queue {
     zhashx_t *entries;   /* key -> entry; owned */
     zlistx_t *ready;     /* entries in order; borrowed */
+    zlistx_t *low;       /* those that have time; borrowed */
+    unsigned passed_by;  /* how often in a row the latter were not taken */
     struct entry **heap; /* the earliest deadline first; borrowed */
     size_t heap_size, heap_room;
     size_t processing;
+    bool retried;
+    int64_t retry_turn_ms; /* of the retry that had its turn last */
 };
 
 static void
@@ -44,6 +49,7 @@ queue_new(void)
         abort();
     q->entries = zhashx_new();
     q->ready = zlistx_new();
+    q->low = zlistx_new();
     zhashx_set_destructor(q->entries, entry_free);
     return q;
 }
@@ -54,6 +60,7 @@ queue_free(struct queue *q)
     if (q == NULL)
         return;
     zlistx_destroy(&q->ready);
+    zlistx_destroy(&q->low);
     zhashx_destroy(&q->entries);
     free(q->heap);
     free(q);
@@ -149,20 +156,40 @@ drop_idle(struct queue *q, struct entry *en)
         zhashx_delete(q->entries, en->key);
 }
 
-static void
-want(struct queue *q, struct entry *en)
+static zlistx_t *
+list_of(const struct queue *q, bool low)
 {
+    return low ? q->low : q->ready;
+}
+
+/* News raises what had time; nothing lowers it. */
+static void
+want(struct queue *q, struct entry *en, bool low)
+{
+    bool was_low = en->low;
+
+    en->low = low && (!en->wanted || was_low);
     en->wanted = true;
-    if (en->processing || en->listed)
+    if (en->processing)
         return;
-    en->listed = true;
-    zlistx_add_end(q->ready, en);
+    if (en->place != NULL && en->low != was_low) {
+        zlistx_detach(list_of(q, was_low), en->place);
+        en->place = NULL;
+    }
+    if (en->place == NULL)
+        en->place = zlistx_add_end(list_of(q, en->low), en);
 }
 
 void
 queue_add(struct queue *q, const char *key)
 {
-    want(q, entry_of(q, key));
+    want(q, entry_of(q, key), false);
+}
+
+void
+queue_add_low(struct queue *q, const char *key)
+{
+    want(q, entry_of(q, key), true);
 }
 
 void
@@ -176,19 +203,33 @@ queue_add_at(struct queue *q, const char *key, int64_t at_ms)
     heap_insert(q, en, at_ms);
 }
 
+/* News first; but those that have time get a turn, however much news there is. */
+static struct entry *
+take_first(struct queue *q)
+{
+    bool turn = zlistx_size(q->ready) == 0 || q->passed_by >= QUEUE_LOW_TURN;
+
+    if (zlistx_size(q->low) > 0 && turn) {
+        q->passed_by = 0;
+        return zlistx_detach(q->low, NULL);
+    }
+    q->passed_by += zlistx_size(q->low) > 0;
+    return zlistx_detach(q->ready, NULL);
+}
+
 const char *
 queue_take(struct queue *q, int64_t now_ms)
 {
     while (q->heap_size > 0 && q->heap[0]->at_ms <= now_ms) {
         struct entry *en = q->heap[0];
         heap_remove(q, en);
-        want(q, en);
+        want(q, en, false);
     }
-    struct entry *en = zlistx_detach(q->ready, NULL);
+    struct entry *en = take_first(q);
     if (en == NULL)
         return NULL;
     assert(!en->processing);
-    en->listed = false;
+    en->place = NULL;
     en->wanted = false;
     en->processing = true;
     q->processing++;
@@ -204,7 +245,7 @@ finish(struct queue *q, const char *key)
     en->processing = false;
     q->processing--;
     if (en->wanted)
-        want(q, en);
+        want(q, en, en->low);
     return en;
 }
 
@@ -217,6 +258,18 @@ queue_done(struct queue *q, const char *key)
     drop_idle(q, en);
 }
 
+/* When all keys together may have one more retry: a bucket of turns that fills with time. */
+static int64_t
+retry_turn(struct queue *q, int64_t now_ms)
+{
+    int64_t full = now_ms - (int64_t)QUEUE_RETRY_BURST * QUEUE_RETRY_EVERY_MS;
+
+    if (!q->retried || q->retry_turn_ms < full)
+        q->retry_turn_ms = full;
+    q->retried = true;
+    return q->retry_turn_ms += QUEUE_RETRY_EVERY_MS;
+}
+
 int64_t
 queue_failed(struct queue *q, const char *key, int64_t now_ms)
 {
@@ -226,6 +279,9 @@ queue_failed(struct queue *q, const char *key, int64_t now_ms)
 
     if (delay > QUEUE_RETRY_CAP_MS)
         delay = QUEUE_RETRY_CAP_MS;
+    int64_t turn = retry_turn(q, now_ms) - now_ms;
+    if (delay < turn)
+        delay = turn;
     en->failures++;
     queue_add_at(q, en->key, now_ms + delay);
     return delay;
@@ -250,7 +306,7 @@ queue_deadline(const struct queue *q)
 size_t
 queue_depth(const struct queue *q)
 {
-    return zlistx_size(q->ready);
+    return zlistx_size(q->ready) + zlistx_size(q->low);
 }
 
 size_t

@@ -17,6 +17,11 @@ struct queue;
 /* The first delay after a failure, doubled by each further one up to the cap. */
 #define QUEUE_RETRY_FIRST_MS 5
 #define QUEUE_RETRY_CAP_MS 300000
+/* Retries of all keys together: so many at once, then one each so many milliseconds. */
+#define QUEUE_RETRY_BURST 100
+#define QUEUE_RETRY_EVERY_MS 100
+/* How many keys with news are taken in a row while others wait that have time. */
+#define QUEUE_LOW_TURN 64
 
 struct queue *queue_new(void);
 void queue_free(struct queue *q);
@@ -24,7 +29,10 @@ SCOPED_DEFINE(queue)
 
 /* Wants the key to be processed. */
 void queue_add(struct queue *q, const char *key);
-/* The same, not before `at_ms`; of several times for one key the earliest counts. */
+/* The same for what is not news (a first list, a resync): keys that queue_add wants are taken
+ * before it, but for every QUEUE_LOW_TURN-th. */
+void queue_add_low(struct queue *q, const char *key);
+/* As queue_add, not before `at_ms`; of several times for one key the earliest counts. */
 void queue_add_at(struct queue *q, const char *key, int64_t at_ms);
 
 /* Takes the next key for processing; borrowed until queue_done. NULL: nothing is due. */

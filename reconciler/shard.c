@@ -69,7 +69,10 @@ arm(struct shard *s, int64_t now_ms)
 void
 shard_add(struct shard *s, const char *key)
 {
-    queue_add(s->queue, key);
+    if (s->background)
+        queue_add_low(s->queue, key);
+    else
+        queue_add(s->queue, key);
     arm(s, clock_mono_ms());
 }
 

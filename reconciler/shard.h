@@ -44,6 +44,7 @@ struct shard {
     int64_t synced_ms;         /* wall time when the first was; Tasks gone before are unknown */
     bool leader;
     bool stopping;
+    bool background; /* what is queued now is not news: it has time */
     int timer; /* for the queue's next deadline */
     int64_t timer_at;
     uint64_t consumed; /* object messages since credit was given last */
@@ -96,6 +97,9 @@ void objects_joined(void *arg, struct bus *bus, const struct peer *peer);
 extern const struct handler objects_handlers[];
 extern const size_t objects_n_handlers;
 
+/* Whether the appearance of `now` is not news: a first sight of what is older than a minute, or
+ * the very version that was there. */
+bool wake_has_time(const struct view *old, const struct view *now, int64_t wall_ms);
 /* wake.c: queues what an object's appearance, change or end concerns. `old` is NULL when it
  * is new, `now` NULL when it has gone. */
 void wake(struct shard *s, const struct view *old, const struct view *now);

@@ -1,6 +1,7 @@
 /* wake.c - whom an object concerns: nobody polls, the event that frees one wakes it. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "reconciler/shard.h"
 
 static void
@@ -78,12 +79,27 @@ wake_leaving(struct shard *s, const struct meta *spawner)
     }
 }
 
+/* How old an object must be at first sight to be no fresh wish of a user. */
+#define FRESH_MS 60000
+
+bool
+wake_has_time(const struct view *old, const struct view *now, int64_t wall_ms)
+{
+    if (now == NULL)
+        return false;
+    if (old == NULL)
+        return now->meta.created_ms < wall_ms - FRESH_MS;
+    return *now->meta.version != '\0' && strcmp(old->meta.uid, now->meta.uid) == 0 &&
+           strcmp(old->meta.version, now->meta.version) == 0;
+}
+
 void
 wake(struct shard *s, const struct view *old, const struct view *now)
 {
     const struct view *v = now != NULL ? now : old;
     const struct meta *m = &v->meta;
 
+    s->background = wake_has_time(old, now, clock_wall_ms());
     switch ((enum object_kind)v->kind) {
     case KIND_TASK:
         wake_task(s, (const struct task_view *)old, (const struct task_view *)now);
@@ -108,4 +124,5 @@ wake(struct shard *s, const struct view *old, const struct view *now)
     case N_KINDS:
         break;
     }
+    s->background = false;
 }

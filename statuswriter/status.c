@@ -201,7 +201,9 @@ on_written(void *arg, const struct kube_result *r)
 {
     struct entry *x = arg;
     char object[400];
-    enum write_end end = patch_end(r, x->conflicts);
+    /* One that names a version meets another one for good: who made it has to look again. */
+    bool versioned = json_at(x->sent, "metadata.resourceVersion") != NULL;
+    enum write_end end = patch_end(r, versioned ? PATCH_CONFLICTS_MAX : x->conflicts);
 
     x->call = NULL;
     snprintf(object, sizeof(object), "%s %s/%s", x->res->singular, x->ns, x->name);
@@ -212,8 +214,8 @@ on_written(void *arg, const struct kube_result *r)
         break;
     case WRITE_GONE:
         count(x, "gone");
-        log_debug(object, "status not written: the object is gone");
-        finish(x, ACK_GONE, "", "the object is gone");
+        log_debug(object, "status not written: the object is gone, or another by now");
+        finish(x, ACK_GONE, "", "the object is gone, or another by now");
         break;
     case WRITE_REFUSED:
         count(x, "refused");

@@ -169,6 +169,20 @@ on_credit(void *arg, struct bus *bus UNUSED, const struct peer *from,
     flush(s);
 }
 
+/* The server has a version that a shard has waited for in vain. */
+static void
+on_unseen(void *arg, struct bus *bus UNUSED, const struct peer *from UNUSED,
+          const struct message *m)
+{
+    const struct msg_unseen *u = &m->body.unseen;
+    struct self *s = arg;
+
+    for (int i = 0; i < s->n_watched; i++)
+        if (s->watched[i].kind == u->kind && s->watched[i].profile == u->profile &&
+            s->reflectors[i] != NULL)
+            reflector_unseen(s->reflectors[i], u->ns, u->name, u->uid, u->version);
+}
+
 static void
 on_gone(void *arg, struct bus *bus UNUSED, const struct peer *peer)
 {
@@ -179,6 +193,7 @@ on_gone(void *arg, struct bus *bus UNUSED, const struct peer *peer)
 static const struct handler handlers[] = {
     {MSG_OBJECTS_JOIN, on_join},
     {MSG_OBJECTS_CREDIT, on_credit},
+    {MSG_OBJECTS_UNSEEN, on_unseen},
 };
 
 /* ---- life ---- */

@@ -56,6 +56,18 @@ page_done(struct reflector *r, enum reflect_end *end)
 
 /* ---- attempts ---- */
 
+/* Ends the stream that runs, for a reason of our own. */
+static void
+cut_stream(struct reflector *r, enum reflect_end why)
+{
+    struct kube_stream_end cut = {.retry_after_ms = -1, .lasted_ms = 0};
+
+    kube_stream_cancel(r->stream);
+    r->stopped = true;
+    r->why = why;
+    on_end(r, &cut);
+}
+
 static void
 on_guard(void *arg)
 {
@@ -69,11 +81,7 @@ on_guard(void *arg)
         r->guard_timer = loop_timer(r->loop, again - clock_mono_ms(), on_guard, r, &e);
         return;
     }
-    struct kube_stream_end cut = {.retry_after_ms = -1, .lasted_ms = 0};
-    kube_stream_cancel(r->stream);
-    r->stopped = true;
-    r->why = (enum reflect_end)end;
-    on_end(r, &cut);
+    cut_stream(r, (enum reflect_end)end);
 }
 
 static void
@@ -349,4 +357,25 @@ bool
 reflector_degraded(const struct reflector *r)
 {
     return r->state.degraded;
+}
+
+void
+reflector_unseen(struct reflector *r, const char *ns, const char *name, const char *uid,
+                 const char *version)
+{
+    struct entry *e = cache_find(r->shelf->cache, ns, name);
+    bool same = e != NULL && strcmp(entry_uid(e), uid) == 0;
+    const char *seen = same ? entry_version(e) : r->state.version;
+    bool follows = r->start == START_FOLLOW || !r->guard.initial;
+    int order;
+
+    if (r->stream == NULL || r->start == START_PAGED_LIST || !follows ||
+        strcmp(seen, version) == 0 ||
+        (kube_version_compare(seen, version, &order) && order > 0))
+        return; /* it is known here, or the stream has just begun */
+    log_warn(reflector_plural(r),
+             "the server has version %s of %s/%s, the watch does not show it: starting it "
+             "anew",
+             version, ns, name);
+    cut_stream(r, END_SILENT);
 }

@@ -41,4 +41,9 @@ SCOPED_DEFINE(reflector)
 /* For health: cannot be watched at the moment, and not because of a passing fault. */
 bool reflector_degraded(const struct reflector *r);
 
+/* The server is known to have had this version of an object for a while: a stream that has not
+ * shown it is taken for dead and begins anew from the stored version. */
+void reflector_unseen(struct reflector *r, const char *ns, const char *name,
+                      const char *uid, const char *version);
+
 #endif

@@ -52,6 +52,7 @@ plan_task_of(const struct task_view *t)
 
     return (struct plan_task){.name = m->name,
                               .uid = m->uid,
+                              .version = m->version,
                               .phase = t->phase,
                               .completed_ms = t->completed_ms,
                               .ordinal = t->ordinal,

@@ -16,6 +16,7 @@
 /* A Task of this spawner: in view, or created by us and not in view yet. */
 struct plan_task {
     const char *name, *uid;
+    const char *version; /* as judged; NULL: not in view */
     enum phase phase;
     int64_t completed_ms;
     int64_t ordinal;

@@ -11,8 +11,12 @@ on_deleted(void *arg, const struct kube_result *res)
     struct spawner_memory *m = spawner_run_memory(r);
     const struct plan_task *t = r->plan.deletes[r->next_delete++];
 
+    if (res->err.code == ERR_CONFLICT) { /* changed: judged anew when that is in view */
+        spawner_run_fail(r, &res->err);
+        return;
+    }
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
-        res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
+        res->err.code != ERR_GONE)
         log_warn(r->key, "delete of Task %s to work on its item anew: %s", t->name,
                  res->err.text);
     if (m != NULL) {
@@ -31,6 +35,7 @@ delete_next(struct spawner_run *r)
                                    .ns = r->meta.ns,
                                    .name = t->name,
                                    .uid = t->uid,
+                                   .resource_version = t->version,
                                    .propagation = "Background"};
     struct err e = ERR_INIT;
 

@@ -110,6 +110,7 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
         *copy = *r->plan.deletes[i];
         copy->name = pool_str(&r->plan.arena, copy->name);
         copy->uid = pool_str(&r->plan.arena, copy->uid);
+        copy->version = pool_str(&r->plan.arena, copy->version);
         r->plan.deletes[i] = copy;
     }
     free(tasks);

@@ -2,7 +2,9 @@
 #include "reconciler/plan/spawnerrun.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "reconciler/finalizer.h"
+#include "reconciler/live.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/plan/spawnersource.h"
 #include "reconciler/writes.h"
@@ -52,8 +54,10 @@ spawner_run_wrote(struct spawner_run *r, const char *version)
 {
     struct spawner_memory *m = spawner_run_memory(r);
 
-    if (m != NULL)
-        echo_wrote(&m->echo, version);
+    if (m == NULL)
+        return;
+    m->conflicts = 0;
+    echo_wrote(&m->echo, version);
 }
 
 void
@@ -73,6 +77,47 @@ spawner_run_plan(struct spawner_run *r)
     spawner_run_step(r);
 }
 
+/* ---- the TaskSpawner as the server has it ---- */
+
+static void
+on_live(void *arg, const char *version, const struct err *e)
+{
+    struct spawner_run *r = arg;
+    struct spawner_memory *m = spawner_run_memory(r);
+
+    if (e != NULL && e->code != ERR_NOT_FOUND) {
+        spawner_run_fail(r, e);
+        return;
+    }
+    if (m != NULL && e == NULL) {
+        m->echo.version[0] = '\0'; /* the server has the last word */
+        echo_wrote(&m->echo, version);
+        if (!r->conflict)
+            live_unseen(r->shard, KIND_TASK_SPAWNER, &r->meta, version);
+    } else if (m != NULL) { /* gone, or another one: the watch is going to say so */
+        m->echo.until_ms = clock_mono_ms() + ECHO_MS;
+    }
+    spawner_run_end(r);
+}
+
+/* Somebody else was faster: the key comes again with what the server has now. */
+static void
+conflict(struct spawner_run *r, const struct err *why)
+{
+    struct spawner_memory *m = spawner_run_memory(r);
+    struct err e = *why;
+
+    r->conflict = true;
+    if (m == NULL) {
+        spawner_run_end(r);
+    } else if (++m->conflicts > CONFLICTS_MAX ||
+               live_read_later(r->shard, KIND_TASK_SPAWNER, &r->meta, r->key, on_live, r,
+                               &e) < 0) {
+        m->conflicts = 0;
+        spawner_run_fail(r, &e);
+    }
+}
+
 /* ---- finalizer ---- */
 
 static void
@@ -82,6 +127,10 @@ on_patched(void *arg, const struct kube_result *res)
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         spawner_run_end(r);
+        return;
+    }
+    if (res->err.code == ERR_CONFLICT) {
+        conflict(r, &res->err);
         return;
     }
     if (res->err.code != ERR_NONE) {
@@ -127,10 +176,9 @@ tell_workspace(struct spawner_run *r, const struct spawner_view *v)
                  "WorkspaceNotFound", text);
 }
 
-static void
-start(struct shard *s, const char *key, const struct spawner_view *v)
+static struct spawner_run *
+run_new(struct shard *s, const char *key, const struct spawner_view *v)
 {
-    const char *finalizer = profile_of(v->view.meta.profile)->spawner_finalizer;
     struct spawner_run *r = calloc(1, sizeof *r);
 
     if (r == NULL)
@@ -138,6 +186,28 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
     r->shard = s;
     snprintf(r->key, sizeof r->key, "%s", key);
     meta_copy(&r->meta, &v->view.meta, &r->arena);
+    return r;
+}
+
+/* Our last write was not seen for too long. */
+static void
+reread(struct shard *s, const char *key, const struct spawner_view *v)
+{
+    struct spawner_run *r = run_new(s, key, v);
+    struct err e = ERR_INIT;
+
+    log_info(key, "the watch has not shown our last write for %d s: asking the server",
+             ECHO_MS / 1000);
+    if (live_read(s, KIND_TASK_SPAWNER, &r->meta, r->key, on_live, r, &e) < 0)
+        spawner_run_fail(r, &e);
+}
+
+static void
+start(struct shard *s, const char *key, const struct spawner_view *v)
+{
+    const char *finalizer = profile_of(v->view.meta.profile)->spawner_finalizer;
+    struct spawner_run *r = run_new(s, key, v);
+
     if (r->meta.deleted_ms != 0) {
         sources_drop(s->sources, key);
         if (meta_has_finalizer(&r->meta, finalizer))
@@ -177,11 +247,12 @@ spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct spawner_memory *m = spawner_memory_of(s, key, v);
-    if (!echo_seen(&m->echo, v->view.meta.version) &&
-        clock_mono_ms() < m->echo.until_ms) {
+    if (echo_seen(&m->echo, v->view.meta.version)) {
+        start(s, key, v);
+    } else if (clock_mono_ms() >= m->echo.until_ms) {
+        reread(s, key, v);
+    } else {
         queue_add_at(s->queue, key, m->echo.until_ms);
         shard_done(s, key);
-        return;
     }
-    start(s, key, v);
 }

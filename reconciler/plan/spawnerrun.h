@@ -12,6 +12,7 @@ struct spawner_run {
     struct pool arena;
     struct plan plan;
     bool planned;
+    bool conflict; /* a write met a version that is not in view */
     bool workspace_missing;
     char config_error[512];
     size_t next_delete, next_create;

@@ -13,6 +13,7 @@
 struct task_memory {
     char *uid;         /* of the Task this is about */
     struct echo echo;  /* of our last write; unseen in time, the server is asked */
+    unsigned conflicts;    /* in a row */
     bool creating;     /* a Job's create is under way */
     bool job_created;  /* answered, not seen yet */
     int64_t job_until; /* monotonic: until then it is waited for */

@@ -51,8 +51,12 @@ task_run_again(struct task_run *r)
 static void
 wrote(struct task_run *r, const char *version)
 {
-    if (task_run_memory(r) != NULL)
-        echo_wrote(&task_run_memory(r)->echo, version);
+    struct task_memory *m = task_run_memory(r);
+
+    if (m == NULL)
+        return;
+    m->conflicts = 0;
+    echo_wrote(&m->echo, version);
 }
 
 /* ---- writes on the Task itself ---- */
@@ -65,6 +69,10 @@ on_patched(void *arg, const struct kube_result *res)
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         task_run_end(r);
+        return;
+    }
+    if (res->err.code == ERR_CONFLICT) {
+        task_run_conflict(r, &res->err);
         return;
     }
     if (res->err.code != ERR_NONE) {
@@ -104,21 +112,25 @@ on_deleted(void *arg, const struct kube_result *res)
     struct task_run *r = arg;
     TASK_RUN_BUSY(r);
 
-    if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
-        res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
+    if (res->err.code == ERR_CONFLICT) /* it has changed: judged anew */
+        task_run_conflict(r, &res->err);
+    else if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
+             res->err.code != ERR_GONE)
         task_run_fail(r, &res->err);
     else
         task_run_end(r); /* its going is seen as an event */
 }
 
+/* `version` (NULL: any) is given where the decision depends on the object's state. */
 static void
-delete_object(struct task_run *r, unsigned kind, const char *uid)
+delete_object(struct task_run *r, unsigned kind, const char *uid, const char *version)
 {
     const struct kube_request q = {.verb = KUBE_DELETE,
                                    .res = shard_resource(kind, r->meta.profile),
                                    .ns = r->meta.ns,
                                    .name = r->meta.name,
                                    .uid = uid,
+                                   .resource_version = version,
                                    .propagation = "Background"};
     struct err e = ERR_INIT;
 
@@ -129,7 +141,7 @@ delete_object(struct task_run *r, unsigned kind, const char *uid)
 static void
 delete_task(struct task_run *r)
 {
-    delete_object(r, KIND_TASK, r->meta.uid);
+    delete_object(r, KIND_TASK, r->meta.uid, r->meta.version);
 }
 
 static void
@@ -141,7 +153,7 @@ delete_job(struct task_run *r)
     if (job == NULL)
         task_run_end(r);
     else
-        delete_object(r, KIND_JOB, job->meta.uid);
+        delete_object(r, KIND_JOB, job->meta.uid, NULL);
 }
 
 /* ---- the Job ---- */
@@ -207,8 +219,9 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
     struct err e = ERR_INIT;
     TASK_RUN_BUSY(r);
 
-    if (code == WRITE_GONE) {
-        task_run_end(r);
+    if (code == WRITE_GONE) { /* or it is another than the one that was judged */
+        err_set(&e, ERR_CONFLICT, "status: %s", message);
+        task_run_conflict(r, &e);
     } else if (code == WRITE_REFUSED) {
         err_set(&e, ERR_INVALID, "status: %s", message);
         task_run_fail(r, &e);

@@ -15,6 +15,7 @@ struct task_run {
     struct decision decision;
     struct texts dep_uids; /* the dependencies that were judged; texts in the arena */
     size_t next;
+    bool conflict;         /* a write met a version that is not in view */
     bool failed;           /* its Job has failed: the last lines of the log are wanted */
     json_t *patch;         /* of ACT_STATUS, made when decided; owned */
     struct job_make *make; /* creates under way; owned */
@@ -43,6 +44,8 @@ void task_run_resolve_auth(struct task_run *r);
 void task_run_create_job(struct task_run *r);
 /* tasklive.c: reads the Task from the server, then lets the key come again. */
 void task_run_reread(struct task_run *r);
+/* The same after ERR_CONFLICT, of which a few in a row are no failure. */
+void task_run_conflict(struct task_run *r, const struct err *why);
 /* taskoutputs.c: asks for the log of a Pod's container (NULL: the agent's); the key comes
  * again with the answer. */
 void task_run_collect(struct task_run *r, const char *pod, const char *container);

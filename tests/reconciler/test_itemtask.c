@@ -193,3 +193,19 @@ Test(itemtask, fields_of_the_template_reach_the_task_unchanged)
     cr_assert(json_equal(spec, want), "%s", (char *)keep(json_dump_canonical(spec)));
     row_claim("ADD/G3");
 }
+
+Test(itemtask, a_long_name_is_cut_to_63_with_a_hash_that_stays)
+{
+    char one[ITEM_NAME_SIZE], two[ITEM_NAME_SIZE], again[ITEM_NAME_SIZE];
+
+    item_task_name(EIGHTY, "1", one);
+    item_task_name(EIGHTY, "2", two);
+    item_task_name(EIGHTY, "1", again);
+    cr_assert_eq(strlen(one), 63);
+    cr_assert_str_neq(one, two, "what is cut off still counts");
+    cr_assert_str_eq(one, again);
+    cr_assert_str_eq(one + 54, "-95e9e804", "in every process and version: %s", one);
+    item_task_name("bugs", "42", one);
+    cr_assert_str_eq(one, "bugs-42", "a short one is left as it is");
+    row_claim("KC/OBJ-7");
+}

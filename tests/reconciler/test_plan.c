@@ -330,3 +330,31 @@ Test(plan, writes_only_the_phases_that_there_are)
     }
     row_claim("RES/R7");
 }
+
+Test(plan, a_poll_that_found_nothing_new_is_written_down_once_a_minute)
+{
+    char now[600];
+    struct plan p;
+    struct spawner_view *s = make_spawner("", "", "", "");
+    struct plan_facts f = facts(s, make_items(""));
+    plan(&f, &p);
+    /* What the plan wants is taken as written, with the stamp of a moment ago. */
+    snprintf(now, sizeof now, "'phase':'%s','message':'%s','totalDiscovered':%d,"
+             "'lastDiscoveryTime':'2026-01-01T00:59:01Z'", p.status.phase, p.status.message,
+             (int)p.status.total_discovered);
+    s = make_spawner("", "", "", now);
+    s->conditions = p.status.conditions;
+    s->n_conditions = p.status.n_conditions;
+    struct plan again;
+    f = facts(s, make_items(""));
+    plan(&f, &again);
+    cr_assert_not(again.write, "59 s after the last stamp");
+    s->discovered_ms -= 1000;
+    plan(&f, &again);
+    cr_assert(again.write, "a minute after it");
+    s->discovered_ms += 1000;
+    s->active = 7;
+    plan(&f, &again);
+    cr_assert(again.write, "or with anything else that changes");
+    row_claim("KC/WR-6");
+}

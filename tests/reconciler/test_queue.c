@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "reconciler/queue.h"
 #include "tests/support/rows.h"
@@ -57,7 +58,62 @@ Test(queue, a_failure_comes_again_later_each_time_and_success_forgets)
     queue_add(q, "a");
     cr_assert_not_null(queue_take(q, now));
     cr_assert_eq(queue_failed(q, "a", now), QUEUE_RETRY_FIRST_MS);
+}
+
+Test(queue, retries_of_all_keys_share_one_bucket)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+    int64_t delay = 0, now = INT64_C(1000000);
+    char key[16];
+
+    for (int i = 0; i < QUEUE_RETRY_BURST + 50; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        queue_add(q, key);
+        cr_assert_str_eq(queue_take(q, now), key, "the first time of each is not held up");
+        delay = queue_failed(q, key, now);
+        if (i < QUEUE_RETRY_BURST)
+            cr_assert_eq(delay, QUEUE_RETRY_FIRST_MS, "%d", i);
+        else
+            cr_assert_eq(delay, (i - QUEUE_RETRY_BURST + 1) * QUEUE_RETRY_EVERY_MS, "%d", i);
+    }
+    now += 3600000;
+    queue_add(q, "late");
+    while (strcmp(queue_take(q, now), "late") != 0)
+        ;
+    cr_assert_eq(queue_failed(q, "late", now), QUEUE_RETRY_FIRST_MS, "it fills again");
     row_claim("KC/Q-3");
+}
+
+Test(queue, news_goes_before_what_has_time)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+    char key[16];
+
+    queue_add_low(q, "old-1");
+    queue_add_low(q, "old-2");
+    queue_add(q, "new-1");
+    queue_add_low(q, "new-1"); /* nothing lowers what is news */
+    queue_add(q, "old-2");     /* and news raises */
+    cr_assert_eq(queue_depth(q), 3);
+    cr_assert_str_eq(queue_take(q, 0), "new-1");
+    queue_add_low(q, "new-1"); /* while it is processed */
+    cr_assert_str_eq(queue_take(q, 0), "old-2");
+    cr_assert_str_eq(queue_take(q, 0), "old-1");
+    queue_done(q, "new-1");
+    queue_add_low(q, "old-3");
+    queue_add(q, "new-2");
+    cr_assert_str_eq(queue_take(q, 0), "new-2");
+    cr_assert_str_eq(queue_take(q, 0), "new-1");
+    cr_assert_str_eq(queue_take(q, 0), "old-3");
+    cr_assert_null(queue_take(q, 0));
+    queue_add_low(q, "patient");
+    for (int i = 0;; i++) { /* however much news there is, its turn comes */
+        cr_assert_leq(i, QUEUE_LOW_TURN);
+        snprintf(key, sizeof key, "n%d", i);
+        queue_add(q, key);
+        if (strcmp(queue_take(q, 0), "patient") == 0)
+            break;
+    }
 }
 
 Test(queue, the_earliest_of_several_deadlines_counts)

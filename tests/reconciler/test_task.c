@@ -142,3 +142,74 @@ Test(task, of_several_pods_the_succeeded_or_newest_counts)
     cr_assert_str_eq(pods_choose(pods, 4)->view.meta.name, "d");
     cr_assert_null(pods_choose(pods, 0));
 }
+
+/* ---- what is compared, and what is written ---- */
+
+/* The fields that a server fills in, and those of a later version. */
+#define FOREIGN                                                                          \
+    "'x-new':{'deep':[1,{'a':null}]},'observed':'9','conditions':["                      \
+    "{'type':'Zebra','status':'True','reason':'r','message':'','lastTransitionTime':"    \
+    "'2026-01-01T00:00:00Z','observedGeneration':9}]"
+
+Test(task, only_what_is_its_own_is_compared)
+{
+    struct task_view *t = make_task(
+        "fix", "'generation':7,'annotations':{'a':'b'}", "'futureField':{'x':1}",
+        "'phase':'Running','jobName':'fix','startTime':'2026-01-01T00:00:00Z'," FOREIGN);
+    struct task_facts f = ready(t);
+    struct job_view *j = make_view(
+        KIND_JOB, 0,
+        js("{'metadata':{'name':'fix','namespace':'dev','uid':'job-fix','generation':1,"
+           "'labels':{'kelos.dev/task':'fix','controller-uid':'x'},"
+           "'finalizers':['batch.kubernetes.io/job-tracking'],'ownerReferences':[{'kind':"
+           "'Task','name':'fix','uid':'uid-fix','controller':true}]},"
+           "'spec':{'completionMode':'NonIndexed','suspend':false,'parallelism':1,"
+           "'template':{'spec':{'schedulerName':'default-scheduler','dnsPolicy':"
+           "'ClusterFirst'}}},'status':{'active':1,'ready':1,'terminating':0,"
+           "'uncountedTerminatedPods':{}}}"));
+
+    f.job = j;
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(decide(&f).n, 0, "nothing is to be done");
+    t = make_task("fix", "", "'futureField':{'x':1}",
+                  "'phase':'Succeeded','jobName':'fix','message':'m','completionTime':"
+                  "'2026-01-01T00:00:00Z'," FOREIGN);
+    f = ready(t);
+    f.job = make_job("fix", "'succeeded':1,'conditions':[{'type':'SuccessCriteriaMet',"
+                            "'status':'True'}]");
+    cr_assert_eq(decide(&f).n, 0);
+    row_claim("KC/OBJ-9");
+}
+
+Test(task, a_status_is_written_when_it_differs_and_times_flip_with_their_status)
+{
+    static const char *const held =
+        "'phase':'Waiting','message':'Waiting for dependency \\'a\\'','conditions':["
+        "{'type':'Zebra','status':'True','reason':'r','message':'',"
+        "'lastTransitionTime':'2025-01-01T00:00:00Z'},"
+        "{'type':'Blocked','status':'True','reason':'Dependency','message':'m',"
+        "'lastTransitionTime':'2026-01-01T00:30:00Z'},"
+        "{'type':'Another','status':'False','reason':'r','message':'',"
+        "'lastTransitionTime':'2025-01-01T00:00:00Z'}]";
+    struct task_view *t = make_task("fix", "", "", held);
+    struct task_facts f = ready(t);
+
+    f.branch = (struct branch){BRANCH_HELD, "other"};
+    t->branch = "b";
+    struct decision d = decide(&f);
+    cr_assert(has(&d, ACT_STATUS));
+    json_t *c = json_object_get(patch_of(t, &d), "conditions");
+    cr_assert_eq(json_array_size(c), 3);
+    cr_assert_str_eq(json_str_or(c, "[0].type", ""), "Zebra", "their order stays");
+    cr_assert_str_eq(json_str_or(c, "[1].type", ""), "Blocked");
+    cr_assert_str_eq(json_str_or(c, "[2].type", ""), "Another");
+    cr_assert_str_eq(json_str_or(c, "[1].reason", ""), "BranchLocked");
+    cr_assert_str_eq(json_str_or(c, "[1].lastTransitionTime", ""), "2026-01-01T00:30:00Z",
+                     "another reason is no flip");
+    f.branch = (struct branch){BRANCH_FREE, NULL};
+    d = decide(&f);
+    c = json_object_get(patch_of(t, &d), "conditions");
+    cr_assert_str_eq(json_str_or(c, "[1].status", ""), "False");
+    cr_assert_str_eq(json_str_or(c, "[1].lastTransitionTime", ""), "2026-01-01T01:00:00Z");
+    cr_assert_str_eq(json_str_or(c, "[0].lastTransitionTime", ""), "2025-01-01T00:00:00Z");
+}

@@ -13,12 +13,16 @@ what is left of them; the first rule that fits a request is used:
     skip    so many fitting requests pass first (0)
     times   how often the rule is used (without end)
     do      status      answers `status` with the Status text `body`
+            slow        passes the request on after `seconds`
+            first       runs the shell command `run`, then passes the request on
             before      runs the shell command `run`, then breaks off: the server saw nothing
             after       passes the request on, runs `run`, then breaks off without an answer
             answered    answers, then runs `run`
             late        runs `run`, and passes the request on `seconds` later
             delay       each watch event comes `seconds` late, in order
             hold        watch events wait until a rule says otherwise
+            gate        passes events until a rule that says "closed" is set: what was opened
+                        before it gets nothing from then on, as of a dead peer
             hide        an event whose object's name ends in `prefix`-[01]+ is dropped where the
                         digit with its number (per object and type) is 1
             shuffle     the first events of a watch, up to its bookmark, in random order
@@ -37,6 +41,7 @@ lock = threading.Lock()
 rules = []
 log = None
 upstream = 0
+closed_at = 0.0      # streams that are older get nothing
 hidden = {}          # (path, uid) -> events so far: over all streams, as a watch may start anew
 shuffler = random.Random(1)
 
@@ -102,13 +107,14 @@ class Proxy(BaseHTTPRequestHandler):
         self.connection.close()
 
     def serve(self):
-        global rules
+        global rules, closed_at
         started = time.time()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == "/__rules":
             with lock:
                 if self.command == "PUT":
                     rules = json.loads(body)
+                    closed_at = time.time() if any(r["do"] == "closed" for r in rules) else 0.0
                 left = json.dumps(rules)
             return self.answer(200, left)
         rule = pick(f"{self.command} {self.path} " + body.decode("utf8", "replace"),
@@ -117,6 +123,10 @@ class Proxy(BaseHTTPRequestHandler):
         if act == "status":
             self.note(started, body, rule["status"])
             return self.answer(rule["status"], rule["body"])
+        if act == "slow":
+            time.sleep(rule["seconds"])
+        if act == "first":
+            subprocess.run(rule["run"], shell=True, check=False)
         if act == "before":
             subprocess.run(rule["run"], shell=True, check=False)
             self.note(started, body, 0)
@@ -134,7 +144,7 @@ class Proxy(BaseHTTPRequestHandler):
             got = conn.getresponse()
             if "watch=true" in self.path and got.status == 200:
                 self.note(started, body, 200)
-                return self.stream(got, rule, act)
+                return self.stream(got, rule, act, started)
             data = got.read()
         except (OSError, http.client.HTTPException):
             return self.break_off()
@@ -161,7 +171,7 @@ class Proxy(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
-    def stream(self, got, rule, act):
+    def stream(self, got, rule, act, opened):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
@@ -192,6 +202,8 @@ class Proxy(BaseHTTPRequestHandler):
                     break
                 while act in ("delay", "hold") and still(rule) and (act == "hold" or time.time() < due):
                     time.sleep(0.02)
+                while act == "gate" and opened < closed_at:
+                    time.sleep(0.05)
                 if act == "hide" and is_hidden(self.path, rule["prefix"], line):
                     continue
                 if first is not None:

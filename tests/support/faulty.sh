@@ -21,10 +21,10 @@ faulty_up() {
     echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x"}}' |
         post $CORE/secrets > /dev/null
 }
-controller_up() {
+controller_up() { # [FLAGS]
     : > "$T/supervisor.log"
     "$BIN/kelos-supervisor" --run-dir "$D/run" --kubeconfig "$T/proxied" --share-dir "$BUILD/share/kelos" \
-        --metrics-bind-address 0 --health-probe-bind-address 0 > "$T/supervisor.log" 2>&1 & LOCAL_PID=$!
+        --metrics-bind-address 0 --health-probe-bind-address 0 "$@" > "$T/supervisor.log" 2>&1 & LOCAL_PID=$!
     until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
 }
 controller_down() { kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null; LOCAL_PID=""; }

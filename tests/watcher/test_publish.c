@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/bus/shard.h"
+#include "common/macros.h"
 #include "tests/support/rows.h"
 
 struct rig {
@@ -251,6 +252,60 @@ Test(publish, gives_each_shard_its_own_namespaces)
     cr_assert_eq(fnv1a_64("a"), UINT64_C(0xaf63dc4c8601ec8c));
     cr_assert_lt(shard_of("default", 7), 7);
     row_claim("KC/LOAD-5");
+    rig_down(&r);
+}
+
+Test(publish, shards_by_ranges_of_the_namespaces_hash_and_keeps_a_namespace_together)
+{
+    /* The published test vectors of 64-bit FNV-1a. */
+    static const struct {
+        const char *text;
+        uint64_t hash;
+    } rows[] = {{"", UINT64_C(0xcbf29ce484222325)},
+                {"a", UINT64_C(0xaf63dc4c8601ec8c)},
+                {"foobar", UINT64_C(0x85944171f73967e8)}};
+    struct rig r;
+    char ns[16], upper[300];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        cr_expect_eq(fnv1a_64(rows[i].text), rows[i].hash, "%s", rows[i].text);
+    for (int shards = 1; shards <= 8; shards++) {
+        size_t each[8] = {0};
+        for (int i = 0; i < 4096; i++) {
+            snprintf(ns, sizeof ns, "team-%d", i);
+            uint64_t at = shard_of(ns, (uint64_t)shards);
+            cr_assert_lt(at, (uint64_t)shards);
+            each[at]++;
+        }
+        for (int i = 0; i < shards; i++) /* equal ranges: equal shares, within a quarter */
+            cr_expect(each[i] * (size_t)shards > 3072 && each[i] * (size_t)shards < 5120,
+                      "%zu of 4096 in one of %d", each[i], shards);
+    }
+    rig_up(&r);
+    for (int i = 0; i < 32; i++) { /* a Task and its Job, as one decision needs them */
+        snprintf(ns, sizeof ns, "n%d", i);
+        put(&r, 0, ns, ns, ns, "1");
+        put(&r, 1, ns, ns, ns, "1");
+    }
+    const char *const shards[] = {"s0", "s1", "s2"};
+    for (size_t i = 0; i < 3; i++) {
+        join(&r, shards[i], BOTH, i, 3);
+        publisher_credit(r.publisher, shards[i], 1000);
+    }
+    flushed(&r);
+    for (int i = 0; i < 32; i++) {
+        int owners = 0;
+        snprintf(ns, sizeof ns, "n%d", i);
+        for (size_t k = 0; k < 3; k++) {
+            snprintf(upper, sizeof upper, "%s:+%s@%s:1 ", shards[k], ns, ns);
+            const char *one = strstr(buf_str(&r.sent), upper);
+            owners += one != NULL;
+            cr_expect(one == NULL || strstr(one + 1, upper) != NULL,
+                      "%s: Task and Job in different shards", ns);
+        }
+        cr_expect_eq(owners, 1, "%s has %d shards", ns, owners);
+    }
+    row_claim("KC/SH-1");
     rig_down(&r);
 }
 

@@ -547,3 +547,28 @@ Test(reflector, lists_nothing_again_when_the_server_restarts)
     row_claim("KC/BUG-14");
     rig_down(&r);
 }
+
+Test(reflector, begins_anew_where_the_server_has_what_the_stream_does_not_show)
+{
+    static const struct fault_rule rules[] = {
+        {LIST, 0, 0, FIRST_LIST(BOOKMARK("7") "delay 60000")},
+        {FOLLOW, 0, 0,
+         "stream\n" EVENT("MODIFIED", OBJ("a", "u1", "9")) "delay 60000"},
+    };
+    struct rig r;
+
+    rig_up(&r, rules, ARRAY_LEN(rules), KIND_TASK);
+    reflector_unseen(r.reflector, "d", "a", "u1", "9"); /* nothing runs yet */
+    cr_assert(sees(&r, "+a@u1:3 "));
+    reflector_unseen(r.reflector, "d", "a", "u1", "3"); /* it is here: the bus is slow */
+    reflector_unseen(r.reflector, "d", "a", "u0", "4"); /* long past */
+    cr_assert_eq(r.restarts, 0);
+    reflector_unseen(r.reflector, "d", "a", "u1", "9");
+    cr_assert_eq(r.restarts, 1);
+    cr_assert_eq(r.last, END_SILENT);
+    cr_assert(sees(&r, "+a@u1:9 "), "%s", buf_str(&r.seen));
+    cr_assert_eq(r.lists, 1, "from the stored version, without a list");
+    cr_assert_eq(fault_matching(r.fault, "GET "), 2);
+    row_claim("KC/WATCH-12"); /* the other guards: test_reflect.c, test_http.c */
+    rig_down(&r);
+}

@@ -1,0 +1,263 @@
+#!/bin/sh
+# lagging.sh - the controller where its view is behind: conflicts, a watch that is dead and looks
+# alive, an end while answers are out, other numbers of shards, and a key that kills its process.
+. tests/support/lib.sh
+. tests/support/local.sh
+. tests/support/faulty.sh
+. tests/support/forge.sh
+cleanup() { forge_down; faulty_down; }
+faulty_up || { cat "$T/supervisor.log"; echo "0 passed, 1 failed"; exit 1; }
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"gh"},"stringData":{"GITHUB_TOKEN":"T"}}' | post $CORE/secrets > /dev/null
+job_status() { mpatch "$JOBS/$1/status" "{\"status\":$2}" > /dev/null; }
+count_is() { [ "$(requests "$1")" -ge "$2" ]; }
+
+begin "a conflict: the server is asked, and what is written then is made anew"
+cat > "$T/other" <<E
+n=\$(date +%N)
+curl -s -o /dev/null -X PATCH -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/merge-patch+json" \
+    "$S$NS/tasks/\$1" --data-binary "{\"metadata\":{\"labels\":{\"turn\":\"\$n\"},\"finalizers\":[\"example.com/other\"]}}"
+E
+rules "[{\"match\":\"^PATCH .*/tasks/con-0[^0-9].*finalizers\",\"agent\":\"shard\",\"times\":3,\"do\":\"first\",\"run\":\"sh $T/other con-0\"},
+        {\"match\":\"^PATCH .*/tasks/con-1[^0-9].*finalizers\",\"agent\":\"shard\",\"times\":9,\"do\":\"first\",\"run\":\"sh $T/other con-1\"}]"
+task con-0 p
+until_ok 20 has_job con-0 || fail "no Job: $(message con-0)"
+python3 - "$T/requests" > "$T/conflicts" <<'PY'
+import json, sys
+mine = [r for r in map(json.loads, open(sys.argv[1])) if "/tasks/con-0" in r["path"] and "shard" in r["agent"]]
+mine.sort(key=lambda r: r["end"])
+got, bad, versions = "", [], []
+for r in mine:
+    got += {"GET": "g", "PATCH": "c" if r["status"] == 409 else "p"}[r["method"]]
+    if r["method"] == "PATCH":
+        versions.append(json.loads(r["body"])["metadata"]["resourceVersion"])
+        if len(versions) > 1 and "example.com/other" not in r["body"]:
+            bad.append("another's finalizer is lost")
+if len(set(versions)) != len(versions):
+    bad.append("the same version again")
+print(got, bad)
+PY
+grep -q "^cgcgcgp \[\]" "$T/conflicts" || fail "$(cat "$T/conflicts")"
+[ "$(field $NS/tasks/con-0 'sorted(o["metadata"]["finalizers"])')" = "['example.com/other', 'kelos.dev/finalizer']" ] || fail "finalizers"
+task con-1 p                           # more in a row than are looked into at once
+until_ok 20 has_job con-1 || fail "no Job: $(message con-1)"
+grep -q 'con-1.*again in' "$T/supervisor.log" || fail "it never went back to the queue"
+[ "$(requests "r['method'] == 'PATCH' and '/tasks/con-1' in r['path'] and r['status'] == 409")" = 9 ] || fail "conflicts"
+row KC/WR-2
+rules '[]'
+
+begin "a watch that shows nothing any more while its connection lives"
+cat > "$T/state.json" <<'END2'
+{"anonymous": false, "rateLimit": 100000, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [
+ {"number": 1, "title": "1"}, {"number": 2, "title": "2"}, {"number": 3, "title": "3"}, {"number": 4, "title": "4"}]}}}
+END2
+forge_up "$T/state.json"
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"w"},"spec":{"repo":"git://127.0.0.1:1/x.git","secretRef":{"name":"gh"}}}' | post $NS/workspaces > /dev/null
+rules '[{"match":"/tasks[?].*watch=true","do":"gate"}]'
+lines=$(grep -c 'sweep complete' "$T/supervisor.log")
+kill -9 "$(pid_of watcher)"
+swept() { [ "$(grep -c 'sweep complete' "$T/supervisor.log")" -gt "$lines" ]; }
+until_ok 20 swept || fail "no sweep after the restart"
+task lag-0 p
+until_ok 20 has_job lag-0 || fail "no Job"
+becomes lag-0 Pending
+sleep 0.5
+rules '[{"match":"/tasks[?].*watch=true","do":"gate"},{"match":"NOTHING","do":"closed"}]'
+job_status lag-0 '{"active":1}'
+becomes lag-0 Running                  # written, and not seen
+job_status lag-0 '{"active":0,"succeeded":1,"conditions":[{"type":"Complete","status":"True"}]}'
+task lag-1 p
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"maxConcurrency":2,"when":{"githubIssues":{"repo":"%s/demo/repo"}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","promptTemplate":"p","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"}}}}' "$FORGE" | post $NS/taskspawners > "$T/created"
+made="r['method'] == 'POST' and r['path'].startswith('$NS/tasks') and 'shard' in r['agent']"
+until_ok 20 count_is "$made" 2 || fail "the spawner makes nothing: $(cat "$T/created")"
+sleep 15
+[ "$(requests "$made")" = 2 ] || fail "$(requests "$made") Tasks under a limit of 2"
+[ "$(phase lag-0)" = Running ] || fail "it went on from a view that is older than its own write"
+[ "$(requests "r['method'] == 'GET' and r['path'] == '$NS/tasks/lag-0' and 'shard' in r['agent']")" = 0 ] || fail "the server was asked too early"
+has_job lag-1 && fail "the watch was not dead"
+becomes lag-0 Succeeded 40
+[ "$(requests "r['method'] == 'GET' and r['path'] == '$NS/tasks/lag-0' and 'shard' in r['agent']")" = 1 ] || fail "more than one look"
+[ "$(requests "r['method'] == 'POST' and r['path'].startswith('$JOBS') and '\"lag-0\"' in r['body']")" = 1 ] || fail "a second Job"
+row KC/CACHE-6
+until_ok 20 has_job lag-1 || fail "the stream was not begun anew"
+must grep -q 'the server has version .* of default/lag-0, the watch does not show it' "$T/supervisor.log"
+row KC/WATCH-12
+jobs_of_s() { [ "$(field $JOBS 'sum(j["metadata"]["name"].startswith("s-") for j in o["items"])')" = 2 ]; }
+until_ok 20 jobs_of_s || fail "the spawner's Tasks have no Jobs"
+[ "$(requests "$made")" = 2 ] || fail "$(requests "$made") Tasks under a limit of 2"
+row KC/CACHE-7
+del $NS/taskspawners/s
+for n in s-1 s-2 s-3 s-4 lag-0 lag-1; do del $NS/tasks/$n; done
+forge_down
+
+begin "it is told to end: no new key is taken, and the one in work ends with its answer"
+rules '[{"match":"^POST .*/jobs","agent":"shard","do":"slow","seconds":3}]'
+task end-0 p
+asked() { grep -q 'finalizer.*end-0\|end-0.*finalizer' "$T/requests"; }
+until_ok 20 asked || fail "nothing began"
+sleep 0.5
+kill "$LOCAL_PID"
+sleep 0.3
+task end-1 p
+t0=$(date +%s)
+wait "$LOCAL_PID"; status=$?
+[ "$status" = 0 ] || fail "exit $status"
+[ $(($(date +%s) - t0)) -le 15 ] || fail "it took $(($(date +%s) - t0)) s"
+LOCAL_PID=""
+has_job end-0 || fail "its Job was not waited for"
+[ "$(phase end-0)" = Pending ] || fail "the rest of the run is missing: '$(phase end-0)'"
+[ "$(requests "'end-1' in r['path'] and 'shard' in r['agent']")" = 0 ] || fail "a new key was taken"
+row KC/Q-6
+rules '[]'
+
+begin "whatever the number of shards, a namespace has one, and all of its kinds"
+i=0
+for n in a b c d e f g h; do
+    echo "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"n$n\"}}" | post /api/v1/namespaces > /dev/null
+done
+fill() { # NAME: a Task that waits for another's branch, and that one, in each namespace
+    for n in a b c d e f g h; do for k in 1 2; do
+        printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"%s-%s"},"spec":{"type":"claude-code","prompt":"p","branch":"%s","workspaceRef":{"name":"none"},"credentials":{"type":"none"}}}' "$1" $k "$1" |
+            post /apis/kelos.dev/v1alpha1/namespaces/n$n/tasks > /dev/null
+    done; done
+}
+touched() { # SINCE NAME: for each namespace the shards that wrote there, and how many Tasks were
+    python3 - "$T/requests" "$1" "$2" <<'PY'
+import collections, json, re, sys
+who, tasks = collections.defaultdict(set), set()
+for r in map(json.loads, open(sys.argv[1])):
+    m = re.search(r"/namespaces/(n[a-h])/", r["path"])
+    s = re.search(r"shard-\d", r["agent"])
+    if m and s and r["t"] > float(sys.argv[2]) and r["method"] != "GET":
+        who[m[1]].add(s[0])
+        t = re.search(sys.argv[3] + r"-\d", r["path"])
+        if t: tasks.add((m[1], t[0]))
+print(max(map(len, who.values()), default=0), len(set.union(set(), *who.values())), len(tasks))
+PY
+}
+all_touched() { [ "$(touched "$t0" "$1" | cut -d' ' -f3)" = 16 ]; }
+for shards in 2 3; do
+    t0=$(date +%s.%N)
+    controller_up --shards $shards || fail "not up"
+    until_ok 20 test "$(grep -c 'sweep complete' "$T/supervisor.log")" -ge $shards
+    fill s$shards
+    until_ok 20 all_touched s$shards || fail "$shards shards: $(touched "$t0" s$shards)"
+    set -- $(touched "$t0" s$shards)
+    [ "$1" = 1 ] || fail "$1 shards wrote to one namespace"
+    [ "$2" = $shards ] || fail "$2 of $shards shards wrote"
+    if [ $shards = 2 ]; then
+        row KC/SH-2
+        # Another number is another tree: the running one refuses to have a second beside it,
+        # and is gone with all its workers before the next one begins.
+        "$BIN/kelos-supervisor" --run-dir "$D/run" --kubeconfig "$T/proxied" --share-dir "$BUILD/share/kelos" --shards 3 \
+            --metrics-bind-address 0 --health-probe-bind-address 0 > "$T/second.log" 2>&1 && fail "two trees on one run directory"
+        kill -HUP "$LOCAL_PID"; sleep 0.3
+        [ "$(pgrep -c -P "$LOCAL_PID" -f -- '--worker[= ]shard-')" = 2 ] || fail "the number changed under way"
+        shard=$(pid_of shard-0)
+        kill -STOP "$shard"            # stopped: its successor may begin only after its death
+        again() { p=$(pid_of shard-0) && [ -n "$p" ] && [ "$p" != "$shard" ]; }
+        until_ok 30 again || fail "no successor of shard-0"
+        [ -e "/proc/$shard" ] && fail "the successor began while its predecessor was there"
+        pids=$(pgrep -P "$LOCAL_PID")
+        controller_down
+        for p in $pids; do [ -e "/proc/$p/exe" ] && fail "worker $p outlived its tree"; done
+    fi
+done
+row KC/SH-3
+controller_down
+
+begin "a key that kills its process three times is left alone, and says so; the others go on"
+mkdir -p "$T/bin"; cp "$BIN"/kelos-* "$T/bin/"; mv "$T/bin/kelos-reconciler" "$T/bin/kelos-reconciler.real"
+cat > "$T/poison.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+int zhashx_insert(void *self, const void *key, void *item);
+int zhashx_insert(void *self, const void *key, void *item)
+{
+    int (*real)(void *, const void *, void *) = (int (*)(void *, const void *, void *))dlsym(RTLD_NEXT, "zhashx_insert");
+    const char *poison = getenv("POISON");
+    static int met; /* the queue keeps it first, then it is processed */
+    if (poison != NULL && strcmp(key, poison) == 0 && ++met == 2)
+        abort();
+    return real(self, key, item);
+}
+C
+must ${CC:-cc} -shared -fPIC -o "$T/poison.so" "$T/poison.c" -ldl
+printf '#!/bin/sh\nexec env POISON=task/0/default/poison ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=%s %s "$@"\n' "$T/poison.so" "$T/bin/kelos-reconciler.real" > "$T/bin/kelos-reconciler"
+chmod +x "$T/bin/kelos-reconciler"
+OWN=$BIN BIN=$T/bin
+controller_up || fail "not up"
+task before p
+until_ok 20 has_job before || fail "no Job before it"
+task poison p
+deaths() { [ "$(grep -c 'while it processed task/0/default/poison' "$T/supervisor.log")" -ge "$1" ]; }
+until_ok 40 deaths 3 || fail "deaths: $(grep -c 'while it processed' "$T/supervisor.log")"
+held() { [ "$(field $NS/tasks/poison '[(c["status"], c["reason"]) for c in o["status"]["conditions"] if c["type"] == "Quarantined"]')" = "[('True', 'ProcessDied')]" ]; }
+until_ok 40 held || fail "its condition: $(field $NS/tasks/poison 'o["status"]')"
+events_of poison | grep -q 'Warning Quarantined' || fail "no Event: $(events_of poison)"
+task after p
+until_ok 20 has_job after || fail "the others are held up"
+sleep 1
+n=$(grep -c 'while it processed' "$T/supervisor.log")
+[ "$n" = 3 ] || fail "$n deaths"
+[ "$(requests "r['method'] == 'PATCH' and '/tasks/poison/status' in r['path']")" = 1 ] || fail "its condition is written again and again"
+row KC/Q-5
+controller_down
+BIN=$OWN
+
+begin "the command line waits by watching"
+sed "s#server: .*#server: $P#" "$D/kubeconfig" | grep -v proxy-url > "$T/cli"; chmod 600 "$T/cli"
+gets="r['method'] == 'GET' and 'watch=true' not in r['path'] and '/tasks' in r['path'] and re.search('^kelos/', r['agent'])"
+watches="'watch=true' in r['path'] and '/tasks' in r['path'] and re.search('^kelos/', r['agent'])"
+first=$(requests "$gets")
+"$BIN/kelos" get tasks -w --kubeconfig "$T/cli" > "$T/seen" 2> "$T/seen.err" & w=$!
+until_ok 10 grep -q before "$T/seen" || fail "nothing shown: $(cat "$T/seen.err")"
+for phase in Pending Running Succeeded; do
+    mpatch $NS/tasks/before/status "{\"status\":{\"phase\":\"$phase\"}}" > /dev/null
+    until_ok 10 grep -q "before.*$phase" "$T/seen" || fail "$phase is not shown"
+done
+sleep 2
+kill $w; wait $w 2> /dev/null
+"$BIN/kelos" run -p p --name waited --watch --kubeconfig "$T/cli" --credential-type none > "$T/seen" 2> "$T/seen.err" & w=$!
+until_ok 10 sh -c "grep -q waited '$T/seen'" || fail "run: $(cat "$T/seen.err")"
+sleep 2
+mpatch $NS/tasks/waited/status '{"status":{"phase":"Succeeded"}}' > /dev/null
+ended() { ! kill -0 $w 2> /dev/null; }
+until_ok 10 ended || { fail "run --watch does not end: $(cat "$T/seen")"; kill $w; }
+wait $w 2> /dev/null
+[ "$(requests "$gets")" -le $((first + 3)) ] || fail "$(($(requests "$gets") - first)) reads besides the watches"
+[ "$(requests "$watches")" -ge 2 ] || fail "no watch"
+row KC/LOAD-6
+
+begin "patches without a version all get through, however many write at once"
+echo '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"busy"},"data":{}}' | post $CORE/configmaps > /dev/null
+: > "$T/urls"
+for i in $(seq 1 60); do
+    [ "$i" = 1 ] || echo next >> "$T/urls"
+    printf 'url = "%s"\nrequest = "PATCH"\nheader = "Authorization: Bearer %s"\nheader = "Content-Type: application/merge-patch+json"\ndata = "{\\"data\\":{\\"k%s\\":\\"v\\"}}"\noutput = "/dev/null"\nwrite-out = "%%{http_code}\\n"\n' \
+        "$S$CORE/configmaps/busy" "$TOKEN" "$i" >> "$T/urls"
+done
+curl -s --noproxy '*' --parallel --parallel-max 16 -K "$T/urls" > "$T/codes"
+[ "$(sort "$T/codes" | uniq -c | tr -s ' ')" = " 60 200" ] || fail "$(sort "$T/codes" | uniq -c)"
+[ "$(field $CORE/configmaps/busy 'len(o["data"])')" = 60 ] || fail "some are lost"
+row KC/WR-3
+
+begin "fields of custom resources are selected only where the type says so"
+CRD=/apis/apiextensions.k8s.io/v1/customresourcedefinitions
+printf '{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"wishes.example.com"},"spec":{"group":"example.com","names":{"plural":"wishes","singular":"wish","kind":"Wish","listKind":"WishList"},"scope":"Namespaced","versions":[{"name":"v1","served":true,"storage":true,"selectableFields":[{"jsonPath":".spec.colour"}],"schema":{"openAPIV3Schema":{"type":"object","properties":{"spec":{"type":"object","properties":{"colour":{"type":"string"},"size":{"type":"string"}}}}}}}]}}' | post $CRD > "$T/crd"
+W=/apis/example.com/v1/namespaces/default/wishes
+made() { [ "$(call -o /dev/null -w '%{http_code}' "$S$W")" = 200 ]; }
+until_ok 10 made || fail "$(head -c 300 "$T/crd")"
+for c in red blue; do echo "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Wish\",\"metadata\":{\"name\":\"$c\"},\"spec\":{\"colour\":\"$c\",\"size\":\"1\"}}" | post $W > /dev/null; done
+picked() { field "$W?fieldSelector=$1" '[i["metadata"]["name"] for i in o["items"]]'; }
+[ "$(picked metadata.name=red)" = "['red']" ] || fail "by name"
+[ "$(picked metadata.namespace=default,metadata.name!=red)" = "['blue']" ] || fail "by namespace"
+[ "$(picked spec.colour=blue)" = "['blue']" ] || fail "by a field that is declared"
+for f in spec.size=1 status.x=1 metadata.labels=1; do
+    [ "$(call -o "$T/body" -w '%{http_code}' "$S$W?fieldSelector=$f")" = 400 ] || fail "$f: $(cat "$T/body")"
+done
+[ "$(call -o "$T/body" -w '%{http_code}' "$S$NS/tasks?fieldSelector=status.phase=Running")" = 400 ] || fail "a field of a Task: $(head -c 300 "$T/body")"
+row KC/LIST-9
+
+finish
