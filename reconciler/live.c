@@ -74,50 +74,23 @@ on_read(void *arg, const struct kube_result *res)
     finish(r, res->version, NULL);
 }
 
-static int
-ask(struct reading *r, struct err *e)
+int
+live_read(struct shard *s, unsigned kind, const struct meta *m, const char *key,
+          live_fn *done, void *arg, struct err *e)
 {
     const struct kube_request q = {.verb = KUBE_GET,
-                                   .res = shard_resource(r->kind, r->meta->profile),
-                                   .ns = r->meta->ns,
-                                   .name = r->meta->name};
-
-    return kube_call(r->shard->kube, &q, on_read, r, e) != NULL ? 0 : -1;
-}
-
-static struct reading *
-reading_new(struct shard *s, unsigned kind, const struct meta *m, const char *key,
-            live_fn *done, void *arg)
-{
+                                   .res = shard_resource(kind, m->profile),
+                                   .ns = m->ns,
+                                   .name = m->name};
     struct reading *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         abort();
     *r = (struct reading){s, kind, m, key, done, arg};
-    return r;
-}
-
-int
-live_read(struct shard *s, unsigned kind, const struct meta *m, const char *key,
-          live_fn *done, void *arg, struct err *e)
-{
-    struct reading *r = reading_new(s, kind, m, key, done, arg);
-
-    if (ask(r, e) == 0)
+    if (kube_call(s->kube, &q, on_read, r, e) != NULL)
         return 0;
     free(r);
     return -1;
-}
-
-static void
-on_later(void *arg, struct worker *w)
-{
-    struct reading *r = arg;
-    struct err e = ERR_INIT;
-
-    (void)w;
-    if (ask(r, &e) < 0)
-        finish(r, "", &e);
 }
 
 int64_t
@@ -126,32 +99,11 @@ live_conflict_ms(double random)
     return CONFLICT_MS * 9 / 10 + (int64_t)(random * (CONFLICT_MS / 5.0) + 0.5);
 }
 
-int
-live_read_later(struct shard *s, unsigned kind, const struct meta *m, const char *key,
-                live_fn *done, void *arg, struct err *e)
+void
+live_look_later(struct shard *s, const char *key)
 {
-    struct reading *r = reading_new(s, kind, m, key, done, arg);
     uint8_t random = 0;
 
     (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
-    if (worker_after(s->worker, live_conflict_ms(random / 255.0), on_later, r) > 0)
-        return 0;
-    free(r);
-    return err_set(e, ERR_SYSTEM, "out of timers");
-}
-
-void
-live_unseen(struct shard *s, unsigned kind, const struct meta *m, const char *version)
-{
-    const struct message unseen = {.kind = MSG_OBJECTS_UNSEEN,
-                                   .body.unseen = {.kind = kind,
-                                                   .profile = m->profile,
-                                                   .ns = m->ns,
-                                                   .name = m->name,
-                                                   .uid = m->uid,
-                                                   .version = version}};
-    struct err e = ERR_INIT;
-
-    if (bus_send(s->objects, NULL, &unseen, &e) < 0)
-        log_warn(NULL, "objects.unseen: %s", e.text);
+    queue_add_at(s->queue, key, clock_mono_ms() + live_conflict_ms(random / 255.0));
 }

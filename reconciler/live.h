@@ -20,16 +20,10 @@ typedef void live_fn(void *arg, const char *version, const struct err *e);
  * call back. Returns 0, or -1 with *e set and no call to come. */
 int live_read(struct shard *s, unsigned kind, const struct meta *m, const char *key,
               live_fn *done, void *arg, struct err *e);
-/* The same after a conflict: a little later, so that the other writer may end. */
-int live_read_later(struct shard *s, unsigned kind, const struct meta *m, const char *key,
-                    live_fn *done, void *arg, struct err *e);
-
-/* The delay of live_read_later; `random` is 0 .. 1. */
+/* After a conflict: the key comes again a little later, so that the other writer may end, and
+ * whoever processes it then reads first. */
+void live_look_later(struct shard *s, const char *key);
+/* How much later; `random` is 0 .. 1. */
 int64_t live_conflict_ms(double random);
-
-/* Tells the watcher that the server has had this version for a while: if it does not have it
- * either, its stream is dead, however alive the connection seems. */
-void live_unseen(struct shard *s, unsigned kind, const struct meta *m,
-                 const char *version);
 
 #endif

@@ -169,6 +169,22 @@ on_leadership(void *arg, struct bus *bus, const struct peer *from,
     shard_work(s);
 }
 
+void
+objects_unseen(struct shard *s, unsigned kind, const struct meta *m, const char *version)
+{
+    const struct message unseen = {.kind = MSG_OBJECTS_UNSEEN,
+                                   .body.unseen = {.kind = kind,
+                                                   .profile = m->profile,
+                                                   .ns = m->ns,
+                                                   .name = m->name,
+                                                   .uid = m->uid,
+                                                   .version = version}};
+    struct err e = ERR_INIT;
+
+    if (bus_send(s->objects, NULL, &unseen, &e) < 0)
+        log_warn(NULL, "objects.unseen: %s", e.text);
+}
+
 const struct handler objects_handlers[] = {
     {MSG_OBJECT_UPSERT, on_upsert},
     {MSG_OBJECT_DELETE, on_delete},

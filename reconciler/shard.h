@@ -94,6 +94,10 @@ const struct kube_resource *shard_resource(unsigned kind, unsigned profile);
 
 /* objects.c: from the watcher. */
 void objects_joined(void *arg, struct bus *bus, const struct peer *peer);
+/* Tells the watcher that the server has had this version for a while: if it does not have it
+ * either, its stream is dead, however alive the connection seems. */
+void objects_unseen(struct shard *s, unsigned kind, const struct meta *m,
+                    const char *version);
 extern const struct handler objects_handlers[];
 extern const size_t objects_n_handlers;
 

@@ -20,6 +20,7 @@ struct spawner_memory {
     char *uid;
     struct echo echo;          /* of our last write; unseen in time, the server is asked */
     unsigned conflicts;        /* in a row */
+    bool look;                 /* after one: the server is asked first */
     struct item_set *items;    /* of the last poll, NULL: none yet; owned */
     struct item_set *incoming; /* pages of a poll that is not complete; owned */
     uint64_t incoming_serial, next_page;

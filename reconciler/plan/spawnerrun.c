@@ -93,29 +93,29 @@ on_live(void *arg, const char *version, const struct err *e)
         m->echo.version[0] = '\0'; /* the server has the last word */
         echo_wrote(&m->echo, version);
         if (!r->conflict)
-            live_unseen(r->shard, KIND_TASK_SPAWNER, &r->meta, version);
+            objects_unseen(r->shard, KIND_TASK_SPAWNER, &r->meta, version);
     } else if (m != NULL) { /* gone, or another one: the watch is going to say so */
         m->echo.until_ms = clock_mono_ms() + ECHO_MS;
     }
     spawner_run_end(r);
 }
 
-/* Somebody else was faster: the key comes again with what the server has now. */
+/* Somebody else was faster: the key comes again with what the server has then. */
 static void
 conflict(struct spawner_run *r, const struct err *why)
 {
     struct spawner_memory *m = spawner_run_memory(r);
-    struct err e = *why;
 
-    r->conflict = true;
-    if (m == NULL) {
-        spawner_run_end(r);
-    } else if (++m->conflicts > CONFLICTS_MAX ||
-               live_read_later(r->shard, KIND_TASK_SPAWNER, &r->meta, r->key, on_live, r,
-                               &e) < 0) {
+    if (m != NULL && ++m->conflicts > CONFLICTS_MAX) {
         m->conflicts = 0;
-        spawner_run_fail(r, &e);
+        spawner_run_fail(r, why);
+        return;
     }
+    if (m != NULL) {
+        m->look = true;
+        live_look_later(r->shard, r->key);
+    }
+    spawner_run_end(r);
 }
 
 /* ---- finalizer ---- */
@@ -189,15 +189,17 @@ run_new(struct shard *s, const char *key, const struct spawner_view *v)
     return r;
 }
 
-/* Our last write was not seen for too long. */
+/* After a conflict, or when our last write was not seen for too long. */
 static void
-reread(struct shard *s, const char *key, const struct spawner_view *v)
+reread(struct shard *s, const char *key, const struct spawner_view *v, bool conflict)
 {
     struct spawner_run *r = run_new(s, key, v);
     struct err e = ERR_INIT;
 
-    log_info(key, "the watch has not shown our last write for %d s: asking the server",
-             ECHO_MS / 1000);
+    r->conflict = conflict;
+    if (!conflict)
+        log_info(key, "the watch has not shown our last write for %d s: asking the server",
+                 ECHO_MS / 1000);
     if (live_read(s, KIND_TASK_SPAWNER, &r->meta, r->key, on_live, r, &e) < 0)
         spawner_run_fail(r, &e);
 }
@@ -247,10 +249,13 @@ spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct spawner_memory *m = spawner_memory_of(s, key, v);
-    if (echo_seen(&m->echo, v->view.meta.version)) {
+    if (m->look) {
+        m->look = false;
+        reread(s, key, v, true);
+    } else if (echo_seen(&m->echo, v->view.meta.version)) {
         start(s, key, v);
     } else if (clock_mono_ms() >= m->echo.until_ms) {
-        reread(s, key, v);
+        reread(s, key, v, false);
     } else {
         queue_add_at(s->queue, key, m->echo.until_ms);
         shard_done(s, key);

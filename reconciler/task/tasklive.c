@@ -38,7 +38,7 @@ on_read(void *arg, const char *version, const struct err *e)
     m->echo.version[0] = '\0';
     echo_wrote(&m->echo, version);
     if (!r->conflict)
-        live_unseen(r->shard, KIND_TASK, &r->meta, version);
+        objects_unseen(r->shard, KIND_TASK, &r->meta, version);
     task_run_end(r);
 }
 
@@ -47,8 +47,9 @@ task_run_reread(struct task_run *r)
 {
     struct err e = ERR_INIT;
 
-    log_info(r->key, "the watch has not shown our last write for %d s: asking the server",
-             ECHO_MS / 1000);
+    if (!r->conflict)
+        log_info(r->key, "the watch has not shown our last write for %d s: asking the server",
+                 ECHO_MS / 1000);
     if (live_read(r->shard, KIND_TASK, &r->meta, r->key, on_read, r, &e) < 0)
         task_run_fail(r, &e);
 }
@@ -57,18 +58,15 @@ void
 task_run_conflict(struct task_run *r, const struct err *why)
 {
     struct task_memory *m = task_run_memory(r);
-    struct err e = ERR_INIT;
 
-    if (m == NULL) {
-        task_run_end(r);
-        return;
-    }
-    if (++m->conflicts > CONFLICTS_MAX) {
+    if (m != NULL && ++m->conflicts > CONFLICTS_MAX) {
         m->conflicts = 0;
         task_run_fail(r, why);
         return;
     }
-    r->conflict = true;
-    if (live_read_later(r->shard, KIND_TASK, &r->meta, r->key, on_read, r, &e) < 0)
-        task_run_fail(r, &e);
+    if (m != NULL) {
+        m->look = true;
+        live_look_later(r->shard, r->key);
+    }
+    task_run_end(r);
 }

@@ -14,6 +14,7 @@ struct task_memory {
     char *uid;         /* of the Task this is about */
     struct echo echo;  /* of our last write; unseen in time, the server is asked */
     unsigned conflicts;    /* in a row */
+    bool look;             /* after one: the server is asked before anything is decided */
     bool creating;     /* a Job's create is under way */
     bool job_created;  /* answered, not seen yet */
     int64_t job_until; /* monotonic: until then it is waited for */

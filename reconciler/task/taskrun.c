@@ -412,7 +412,12 @@ task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct task_memory *m = task_memory_of(s, key, t);
-    if (echo_seen(&m->echo, t->view.meta.version)) {
+    if (m->look) {
+        struct task_run *r = run_new(s, key, t);
+        m->look = false;
+        r->conflict = true;
+        task_run_reread(r);
+    } else if (echo_seen(&m->echo, t->view.meta.version)) {
         start(s, key, t, m);
     } else if (clock_mono_ms() >= m->echo.until_ms) {
         task_run_reread(run_new(s, key, t));

@@ -43,6 +43,7 @@ becomes four Succeeded
 [ "$(phase one)" = "" ] || fail "one is $(phase one)"
 must "$BIN/kelos-bus" --run-dir "$T/d/run" status --json > "$T/status"
 must grep -q 'killed it repeatedly and is left alone' "$T/status"
+row KC/Q-5
 
 begin "without the cause they run, and the condition says that it is over"
 local_down

@@ -41,6 +41,15 @@ __wrap_clock_wall_ms(void)
     return model.wall_ms;
 }
 
+void
+objects_unseen(struct shard *s, unsigned kind, const struct meta *m, const char *version)
+{
+    (void)s;
+    (void)kind;
+    (void)m;
+    (void)version;
+}
+
 int
 __wrap_worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
 {
