@@ -104,7 +104,7 @@ job kelos-readme limited | grep -q '"activeDeadlineSeconds":3600' || fail "no de
 begin "as the README shows it, the worker is refused with the names of what is missing"
 sed '/The next two/,/claude-oauth-token/d' tests/fixtures/manifests/kelos/kelos-workers.yaml > "$T/trimmed.yaml"
 kelos apply --dry-run -f "$T/trimmed.yaml" > "$T/refused" 2>&1 && fail "it was taken"
-grep -q 'spec.taskTemplate.credentials' "$T/refused" || fail "$(cat "$T/refused")"
+grep -q 'taskTemplate.credentials.*taskTemplate.workspaceRef' "$T/refused" || fail "$(cat "$T/refused")"
 
 begin "the quick start by command: config, run, logs, a chain, suspend, resume"
 cat > "$T/config.yaml" <<'Y'
