@@ -41,11 +41,11 @@ struct shard {
     const char *github_api;    /* of repositories on github.com; "": GitHub's own */
     uint64_t epoch;            /* of the sweep that is going on or was the last */
     bool synced;               /* a sweep is complete: decisions may be made */
-    int64_t synced_ms;         /* wall time when the first was; Tasks gone before are unknown */
+    int64_t synced_ms; /* wall time when the first was; Tasks gone before are unknown */
     bool leader;
     bool stopping;
     bool background; /* what is queued now is not news: it has time */
-    int timer; /* for the queue's next deadline */
+    int timer;       /* for the queue's next deadline */
     int64_t timer_at;
     uint64_t consumed; /* object messages since credit was given last */
 };

@@ -373,9 +373,10 @@ reflector_unseen(struct reflector *r, const char *ns, const char *name, const ch
         strcmp(seen, version) == 0 ||
         (kube_version_compare(seen, version, &order) && order > 0))
         return; /* it is known here, or the stream has just begun */
-    log_warn(reflector_plural(r),
-             "the server has version %s of %s/%s, the watch does not show it: starting it "
-             "anew",
-             version, ns, name);
+    log_warn(
+        reflector_plural(r),
+        "the server has version %s of %s/%s, the watch does not show it: starting it "
+        "anew",
+        version, ns, name);
     cut_stream(r, END_SILENT);
 }

@@ -12,16 +12,16 @@
 struct expected {
     char uid[65];
     int64_t ordinal;
-    int64_t until_ms;  /* monotonic: then the server is asked whether it is still there */
-    uint64_t asked;    /* the count that found it; 0: none has */
+    int64_t until_ms; /* monotonic: then the server is asked whether it is still there */
+    uint64_t asked;   /* the count that found it; 0: none has */
 };
 
 struct spawner_memory {
     char *uid;
-    struct echo echo;          /* of our last write; unseen in time, the server is asked */
-    unsigned conflicts;        /* in a row */
-    bool look;                 /* after one: the server is asked first */
-    struct item_set *items;    /* of the last poll, NULL: none yet; owned */
+    struct echo echo;       /* of our last write; unseen in time, the server is asked */
+    unsigned conflicts;     /* in a row */
+    bool look;              /* after one: the server is asked first */
+    struct item_set *items; /* of the last poll, NULL: none yet; owned */
     struct item_set *incoming; /* pages of a poll that is not complete; owned */
     uint64_t incoming_serial, next_page;
     zhashx_t *expected;     /* Task name -> struct expected; owned */
@@ -38,12 +38,12 @@ struct spawner_memory {
     char *template_error;    /* NULL: the templates can be parsed; owned */
     char *error_reason, *error_message; /* NULL without one */
     bool workspace_told;
-    bool counted; /* the API server itself was asked which Tasks there are */
+    bool counted;          /* the API server itself was asked which Tasks there are */
     uint64_t counts;       /* how often it was asked */
     struct intent *intent; /* as it stands on the TaskSpawner; NULL: not known; owned */
     int64_t unsettled;     /* ordinal of the create that may still come up; 0: none can */
     int64_t settled_ms;    /* monotonic: by then it has, or never will */
-    bool resolved; /* which source it wants is known, or that it wants none */
+    bool resolved;         /* which source it wants is known, or that it wants none */
 };
 
 struct spawner_memory *spawner_memory_of(struct shard *s, const char *key,

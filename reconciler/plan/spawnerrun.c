@@ -198,7 +198,8 @@ reread(struct shard *s, const char *key, const struct spawner_view *v, bool conf
 
     r->conflict = conflict;
     if (!conflict)
-        log_info(key, "the watch has not shown our last write for %d s: asking the server",
+        log_info(key,
+                 "the watch has not shown our last write for %d s: asking the server",
                  ECHO_MS / 1000);
     if (live_read(s, KIND_TASK_SPAWNER, &r->meta, r->key, on_live, r, &e) < 0)
         spawner_run_fail(r, &e);

@@ -48,7 +48,8 @@ task_run_reread(struct task_run *r)
     struct err e = ERR_INIT;
 
     if (!r->conflict)
-        log_info(r->key, "the watch has not shown our last write for %d s: asking the server",
+        log_info(r->key,
+                 "the watch has not shown our last write for %d s: asking the server",
                  ECHO_MS / 1000);
     if (live_read(r->shard, KIND_TASK, &r->meta, r->key, on_read, r, &e) < 0)
         task_run_fail(r, &e);

@@ -11,15 +11,15 @@
 #include "reconciler/task/taskrefresh.h"
 
 struct task_memory {
-    char *uid;         /* of the Task this is about */
-    struct echo echo;  /* of our last write; unseen in time, the server is asked */
-    unsigned conflicts;    /* in a row */
-    bool look;             /* after one: the server is asked before anything is decided */
-    bool creating;     /* a Job's create is under way */
-    bool job_created;  /* answered, not seen yet */
-    int64_t job_until; /* monotonic: until then it is waited for */
-    bool job_absent;   /* the server said so */
-    bool job_seen;     /* it was in view: when it is not any more, it has gone */
+    char *uid;          /* of the Task this is about */
+    struct echo echo;   /* of our last write; unseen in time, the server is asked */
+    unsigned conflicts; /* in a row */
+    bool look;          /* after one: the server is asked before anything is decided */
+    bool creating;      /* a Job's create is under way */
+    bool job_created;   /* answered, not seen yet */
+    int64_t job_until;  /* monotonic: until then it is waited for */
+    bool job_absent;    /* the server said so */
+    bool job_seen;      /* it was in view: when it is not any more, it has gone */
     enum capture_state capture;
     char *capture_pod; /* whose log it is */
     struct capture captured;

@@ -339,9 +339,10 @@ Test(plan, a_poll_that_found_nothing_new_is_written_down_once_a_minute)
     struct plan_facts f = facts(s, make_items(""));
     plan(&f, &p);
     /* What the plan wants is taken as written, with the stamp of a moment ago. */
-    snprintf(now, sizeof now, "'phase':'%s','message':'%s','totalDiscovered':%d,"
-             "'lastDiscoveryTime':'2026-01-01T00:59:01Z'", p.status.phase, p.status.message,
-             (int)p.status.total_discovered);
+    snprintf(now, sizeof now,
+             "'phase':'%s','message':'%s','totalDiscovered':%d,"
+             "'lastDiscoveryTime':'2026-01-01T00:59:01Z'",
+             p.status.phase, p.status.message, (int)p.status.total_discovered);
     s = make_spawner("", "", "", now);
     s->conditions = p.status.conditions;
     s->n_conditions = p.status.n_conditions;

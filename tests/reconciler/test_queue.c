@@ -69,12 +69,14 @@ Test(queue, retries_of_all_keys_share_one_bucket)
     for (int i = 0; i < QUEUE_RETRY_BURST + 50; i++) {
         snprintf(key, sizeof key, "k%d", i);
         queue_add(q, key);
-        cr_assert_str_eq(queue_take(q, now), key, "the first time of each is not held up");
+        cr_assert_str_eq(queue_take(q, now), key,
+                         "the first time of each is not held up");
         delay = queue_failed(q, key, now);
         if (i < QUEUE_RETRY_BURST)
             cr_assert_eq(delay, QUEUE_RETRY_FIRST_MS, "%d", i);
         else
-            cr_assert_eq(delay, (i - QUEUE_RETRY_BURST + 1) * QUEUE_RETRY_EVERY_MS, "%d", i);
+            cr_assert_eq(delay, (i - QUEUE_RETRY_BURST + 1) * QUEUE_RETRY_EVERY_MS, "%d",
+                         i);
     }
     now += 3600000;
     queue_add(q, "late");

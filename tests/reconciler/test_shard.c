@@ -28,8 +28,8 @@ show(struct shard *s, const char *name, const char *version, const char *created
 {
     char meta[200];
 
-    snprintf(meta, sizeof meta, "'resourceVersion':'%s','creationTimestamp':'%s'", version,
-             created);
+    snprintf(meta, sizeof meta, "'resourceVersion':'%s','creationTimestamp':'%s'",
+             version, created);
     struct view *v = &make_task(name, meta, "", "")->view, *now = v;
     n_kept--; /* the store owns it */
     SCOPED(view) struct view *old = store_put(s->store, &v, 1);

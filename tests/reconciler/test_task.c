@@ -210,6 +210,8 @@ Test(task, a_status_is_written_when_it_differs_and_times_flip_with_their_status)
     d = decide(&f);
     c = json_object_get(patch_of(t, &d), "conditions");
     cr_assert_str_eq(json_str_or(c, "[1].status", ""), "False");
-    cr_assert_str_eq(json_str_or(c, "[1].lastTransitionTime", ""), "2026-01-01T01:00:00Z");
-    cr_assert_str_eq(json_str_or(c, "[0].lastTransitionTime", ""), "2025-01-01T00:00:00Z");
+    cr_assert_str_eq(json_str_or(c, "[1].lastTransitionTime", ""),
+                     "2026-01-01T01:00:00Z");
+    cr_assert_str_eq(json_str_or(c, "[0].lastTransitionTime", ""),
+                     "2025-01-01T00:00:00Z");
 }

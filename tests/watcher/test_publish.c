@@ -277,7 +277,8 @@ Test(publish, shards_by_ranges_of_the_namespaces_hash_and_keeps_a_namespace_toge
             cr_assert_lt(at, (uint64_t)shards);
             each[at]++;
         }
-        for (int i = 0; i < shards; i++) /* equal ranges: equal shares, within a quarter */
+        for (int i = 0; i < shards;
+             i++) /* equal ranges: equal shares, within a quarter */
             cr_expect(each[i] * (size_t)shards > 3072 && each[i] * (size_t)shards < 5120,
                       "%zu of 4096 in one of %d", each[i], shards);
     }

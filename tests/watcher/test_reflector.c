@@ -552,8 +552,7 @@ Test(reflector, begins_anew_where_the_server_has_what_the_stream_does_not_show)
 {
     static const struct fault_rule rules[] = {
         {LIST, 0, 0, FIRST_LIST(BOOKMARK("7") "delay 60000")},
-        {FOLLOW, 0, 0,
-         "stream\n" EVENT("MODIFIED", OBJ("a", "u1", "9")) "delay 60000"},
+        {FOLLOW, 0, 0, "stream\n" EVENT("MODIFIED", OBJ("a", "u1", "9")) "delay 60000"},
     };
     struct rig r;
 
