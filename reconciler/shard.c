@@ -150,7 +150,7 @@ process(struct shard *s, const char *taken)
         queue_done(s->queue, key);
         return;
     }
-    SCOPED(busy) struct busy busy = shard_busy(s, key);
+    SCOPED(busy) UNUSED struct busy busy = shard_busy(s, key);
     if (task)
         task_run(s, key, profile, ns, name);
     else

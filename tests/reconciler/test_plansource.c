@@ -20,8 +20,8 @@ Test(plansource, each_kind_of_source_has_its_own_interval)
     static const char *const whens[] = {
         "'githubIssues':{'pollInterval':'30s'}",
         "'githubPullRequests':{'pollInterval':'30s'}",
-        "'jira':{'baseUrl':'https://j','project':'P','secretRef':{'name':'s'},"
-        "'pollInterval':'30s'}",
+        ("'jira':{'baseUrl':'https://j','project':'P','secretRef':{'name':'s'},"
+         "'pollInterval':'30s'}"),
     };
 
     for (size_t i = 0; i < sizeof whens / sizeof *whens; i++) {
