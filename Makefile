@@ -206,7 +206,7 @@ check-agents: all $(SERVERS) ## the real Claude Code against a scripted model se
 agents: ## install the agents' own command lines into a cache, from npm
 	sh tests/agents/install.sh
 
-golden: $(addprefix $(BUILD)/tests/reconciler/test_,job goldenrows) ## write the golden Jobs anew; read the difference
+golden: $(addprefix $(BUILD)/tests/reconciler/test_,job goldenrows workload) ## write the golden Jobs and workloads anew; read the difference
 	for t in $^; do KELOS_GOLDEN=write $$t > /dev/null || exit; done
 	@git --no-pager diff --stat -- tests/reconciler/golden
 

@@ -6,6 +6,7 @@
 #define KELOS_RECONCILER_PROFILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct profile {
     const char *group;       /* "kelos.dev" */
@@ -17,6 +18,8 @@ struct profile {
     const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
     const char *note_creating;   /* annotation of a TaskSpawner: intent.h */
     const char *note_revision;   /* annotation: which revision of the work item */
+    const char *note_isolation;  /* annotation of a TaskSpawner: process or pod */
+    const char *note_bus_mark;   /* annotation of its Pod: which bus key it has */
     const char *note_cancel;     /* annotation: "true" ends a Task */
     const char *note_kind;       /* annotation: issue or pull-request */
     const char *note_number;     /* annotation: its number */
@@ -64,6 +67,16 @@ struct images {
     const char *git;                      /* of clone, branches, files, plugins */
     const char *node;                     /* of skills-install */
     const char *git_pull, *node_pull;     /* their pull policies; NULL likewise */
+};
+
+/* What they say about sources in Pods of their own; texts are borrowed. */
+struct isolation {
+    bool by_default; /* every TaskSpawner that does not say otherwise has a Pod */
+    bool possible;   /* TaskSpawners may have one */
+    const char *image, *pull_policy;                     /* policy "": the cluster's */
+    const char *refresher_image, *refresher_pull_policy; /* likewise */
+    const char *address;                                 /* host that the Pods dial */
+    int64_t port;                                        /* there, of the first shard */
 };
 
 #endif

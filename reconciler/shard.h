@@ -34,6 +34,7 @@ struct shard {
     zhashx_t *held; /* key -> int64_t: quarantined until (monotonic ms) */
     struct images images;
     struct job_policy policy;
+    struct isolation isolation;
     bool lock_repository;      /* a branch is locked per repository, not per Workspace */
     struct kubeconfig *config; /* until the client takes it */
     int64_t index, count;      /* this shard of how many */

@@ -65,6 +65,21 @@ wake_pod(struct shard *s, const struct pod_view *p)
         wake_owner(s, &p->view.meta, p->task);
 }
 
+/* How many of its Pods run is no concern of its TaskSpawner; that somebody changed it is. */
+static void
+wake_workload(struct shard *s, const struct workload_view *old,
+              const struct workload_view *now)
+{
+    const struct workload_view *w = now != NULL ? now : old;
+    const struct meta *m = &w->view.meta;
+    bool same = old != NULL && now != NULL && strcmp(old->view.meta.uid, m->uid) == 0 &&
+                old->view.meta.generation == m->generation &&
+                (old->view.meta.deleted_ms != 0) == (m->deleted_ms != 0);
+
+    if (!same && w->spawner != NULL)
+        shard_add_spawner(s, m->profile, m->ns, w->spawner);
+}
+
 /* A spawned Task that is deleted stays until its spawner's status counts it. */
 static void
 wake_leaving(struct shard *s, const struct meta *spawner)
@@ -121,6 +136,10 @@ wake(struct shard *s, const struct view *old, const struct view *now)
         wake_pod(s, (const struct pod_view *)v);
         break;
     case KIND_DEPLOYMENT:
+    case KIND_CRON_JOB:
+        wake_workload(s, (const struct workload_view *)old,
+                      (const struct workload_view *)now);
+        break;
     case N_KINDS:
         break;
     }

@@ -48,7 +48,7 @@ rm -f "${TMPDIR:-/tmp}/layers.$$"
 
 # The parts of the reconciler, from the lowest: none includes one above it. What lies beside
 # them (queue, shard) is used by all.
-order="view auth job task plan"
+order="view auth job isolate task plan"
 above=$(for part in $order; do
     seen=""
     for other in $order; do

@@ -34,15 +34,16 @@ static const struct projection pod = {
                                   "status.containerStatuses.containerID", NULL},
 };
 
-static const struct projection deployment = {
-    .keep = (const char *const[]){"metadata", "spec.replicas", "status", NULL},
+/* Whose it is, and whether its spec has changed: metadata.generation. */
+static const struct projection workload = {
+    .keep = (const char *const[]){"metadata", NULL},
     .drop = (const char *const[]){NOISE, NULL},
 };
 
 /* clang-format off */
 static const struct row {
     const char *group; /* served when the group is; NULL: always */
-    bool deployments;  /* only when Deployments are wanted */
+    bool deployments;  /* only when sources may have Pods */
     struct watched watched;
 } rows[] = {
     {"kelos.dev", false, {KIND_WORKSPACE,    PROFILE_KELOS, KUBE_WORKSPACES,         NULL, &custom}},
@@ -54,7 +55,8 @@ static const struct row {
     {"axon.io",   false, {KIND_TASK,         PROFILE_AXON,  KUBE_AXON_TASKS,         NULL, &custom}},
     {NULL,        false, {KIND_JOB,          PROFILE_KELOS, KUBE_JOBS,               OURS, &job}},
     {NULL,        false, {KIND_POD,          PROFILE_KELOS, KUBE_PODS,               OURS, &pod}},
-    {NULL,        true,  {KIND_DEPLOYMENT,   PROFILE_KELOS, KUBE_DEPLOYMENTS,        OURS, &deployment}},
+    {NULL,        true,  {KIND_DEPLOYMENT,   PROFILE_KELOS, KUBE_DEPLOYMENTS,        OURS, &workload}},
+    {NULL,        true,  {KIND_CRON_JOB,     PROFILE_KELOS, KUBE_CRON_JOBS,          OURS, &workload}},
 };
 /* clang-format on */
 

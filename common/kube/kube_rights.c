@@ -35,6 +35,7 @@ static const struct right rights[] = {
     {KUBE_AS_WATCHER,      R_READ,                       "batch", "jobs",      MAIN},
     {KUBE_AS_WATCHER,      R_READ,                       "",    "pods",        MAIN},
     {KUBE_AS_WATCHER,      R_READ,                       "apps", "deployments", MAIN},
+    {KUBE_AS_WATCHER,      R_READ,                       "batch", "cronjobs",  MAIN},
     {KUBE_AS_WATCHER,      R_GET | R_CREATE | R_UPDATE,  "coordination.k8s.io", "leases", MAIN},
 
     {KUBE_AS_RECONCILER,   R_GET,                        OURS,  ANY,           MAIN},

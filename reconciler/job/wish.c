@@ -16,10 +16,8 @@ wish_type(enum source_kind k)
     return type_names[k];
 }
 
-/* The override's repository, on the Workspace's host when it names none. */
-static void
-polled_repo(const struct spawner_view *v, const struct workspace_view *w,
-            struct repo *out)
+void
+wish_repo(const struct spawner_view *v, const struct workspace_view *w, struct repo *out)
 {
     struct repo own;
 
@@ -42,7 +40,7 @@ wish_make(const struct spawner_view *v, const struct workspace_view *w, struct w
 
     *out = (struct wish){.api_base = ""};
     if (source_is_github(v->source)) {
-        polled_repo(v, w, &out->repo);
+        wish_repo(v, w, &out->repo);
         repo_api_base(&out->repo, out->api_base, sizeof out->api_base);
         if (out->repo.owner[0] == '\0')
             return err_set(e, ERR_INVALID,

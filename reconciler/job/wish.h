@@ -15,6 +15,11 @@ struct wish {
 int wish_make(const struct spawner_view *v, const struct workspace_view *w,
               struct wish *out, struct err *e);
 
+/* The repository: the override's, on the Workspace's host when it names none, else the
+ * Workspace's. */
+void wish_repo(const struct spawner_view *v, const struct workspace_view *w,
+               struct repo *out);
+
 /* "github", "jira", "cron": what the types are called on the bus. */
 const char *wish_type(enum source_kind k);
 

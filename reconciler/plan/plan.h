@@ -53,7 +53,8 @@ struct plan_facts {
     size_t n_tasks;
     const struct plan_gone *gone;
     size_t n_gone;
-    int64_t since_ms; /* which Tasks went before is not known: polls before confirm nothing */
+    int64_t
+        since_ms; /* which Tasks went before is not known: polls before confirm nothing */
     const struct plan_refusal *refusals;
     size_t n_refusals;
     /* Whether a Task of that name exists that is not of this spawner. */
@@ -66,7 +67,9 @@ struct plan_facts {
     const char *config_error;   /* the spec cannot work: why; NULL */
     const char *template_error; /* a template cannot be parsed: why; NULL */
     struct plan_quota quota;
-    int64_t next_poll_ms; /* wall time of the source's next look; 0: not known */
+    int64_t next_poll_ms;        /* wall time of the source's next look; 0: not known */
+    const char *deployment_name; /* what the source runs in, "" : none; NULL: as it is */
+    const char *cron_job_name;   /* likewise */
     bool workspace_missing;
     unsigned failures;                        /* of the source, in a row */
     const char *error_reason, *error_message; /* of the last; NULL without one */
@@ -107,6 +110,7 @@ struct spawner_status {
     int64_t handed_ms;    /* cron: newest tick handed out while some wait; 0: none does */
     int64_t next_poll_ms; /* 0: none */
     int64_t quota_left;   /* -1: not known */
+    const char *deployment_name, *cron_job_name; /* NULL: as they are */
     struct condition conditions[12];
     size_t n_conditions;
 };

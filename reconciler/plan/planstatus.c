@@ -93,9 +93,9 @@ set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
     const char *reached = NULL;
 
     if (o->budget_reached)
-        reached = pool_printf(&p->arena,
-                              "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
-                              (long long)o->total, (long long)f->spawner->max_total);
+        reached = pool_printf(
+            &p->arena, "Total tasks created (%lld) has reached maxTotalTasks (%lld)",
+            (long long)o->total, (long long)f->spawner->max_total);
     for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
         set_condition(f, p, now_ms, conditions[i].type, reached != NULL,
                       reached != NULL ? "LimitReached" : "LimitAvailable",
@@ -244,6 +244,12 @@ moved(int64_t now_ms, int64_t want_ms)
 }
 
 static bool
+named_otherwise(const char *now, const char *want)
+{
+    return want != NULL && strcmp(now, want) != 0;
+}
+
+static bool
 differs(const struct spawner_view *s, const struct spawner_status *st)
 {
     bool with_conditions = profile_of(s->view.meta.profile)->task_conditions;
@@ -254,6 +260,8 @@ differs(const struct spawner_view *s, const struct spawner_status *st)
            s->total_created != st->total_created || s->active != st->active ||
            s->handed_ms != st->handed_ms || moved(s->next_poll_ms, st->next_poll_ms) ||
            stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
+           named_otherwise(s->deployment_name, st->deployment_name) ||
+           named_otherwise(s->cron_job_name, st->cron_job_name) ||
            (with_conditions && !same_conditions(s, st));
 }
 
@@ -311,6 +319,8 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     st->discovered_ms = discovered(f, o, now_ms);
     st->handed_ms = handed(f, o);
     set_next_poll(f, st);
+    st->deployment_name = f->deployment_name;
+    st->cron_job_name = f->cron_job_name;
     set_conditions(f, o, now_ms, p);
     p->write = differs(s, st);
     collect_news(f, p);
@@ -330,6 +340,14 @@ conditions_json(const struct spawner_status *st)
                       c->since, "observedGeneration", (json_int_t)c->generation));
     }
     return list;
+}
+
+static void
+patch_name(json_t *status, const char *member, const char *now, const char *want)
+{
+    if (named_otherwise(now, want))
+        json_object_set_new(status, member,
+                            *want != '\0' ? json_string(want) : json_null());
 }
 
 json_t *
@@ -371,6 +389,8 @@ plan_patch(const struct spawner_view *s, const struct spawner_status *want)
     }
     if (want->quota_left != s->quota_left)
         json_object_set_new(status, "quotaLeft", json_integer(want->quota_left));
+    patch_name(status, "deploymentName", s->deployment_name, want->deployment_name);
+    patch_name(status, "cronJobName", s->cron_job_name, want->cron_job_name);
     if (want->n_conditions > 0 && profile_of(s->view.meta.profile)->task_conditions)
         json_object_set_new(status, "conditions", conditions_json(want));
     return json_pack("{s:o}", "status", status);

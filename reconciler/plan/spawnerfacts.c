@@ -29,7 +29,8 @@ gather_tasks(struct spawner_run *r, const struct spawner_view *v, size_t *n)
         const struct expected *x = zhashx_lookup(m->expected, tm->name);
         if (!plan_owns(v, t))
             continue;
-        if (x != NULL && strcmp(x->uid, tm->uid) != 0) /* the one before it, gone by now */
+        if (x != NULL &&
+            strcmp(x->uid, tm->uid) != 0) /* the one before it, gone by now */
             continue;
         all[*n] = plan_task_of(t);
         all[*n].deleting |= deleted != NULL && strcmp(deleted, tm->uid) == 0;
@@ -69,6 +70,18 @@ check_templates(struct spawner_memory *m, const struct spawner_view *v)
     return m->template_error;
 }
 
+/* What the status names: the workload that stands, and nothing in the controller's own
+ * processes. NULL: what it names now. */
+static const char *
+pod_name_of(const struct spawner_run *r, unsigned kind)
+{
+    if (!r->pod)
+        return "";
+    if (r->pod_kind == N_KINDS)
+        return NULL;
+    return r->pod_kind == kind ? r->meta.name : "";
+}
+
 void
 spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
 {
@@ -93,6 +106,8 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
         .template_error = check_templates(m, v),
         .quota = m->quota,
         .next_poll_ms = m->next_poll_ms,
+        .deployment_name = pod_name_of(r, KIND_DEPLOYMENT),
+        .cron_job_name = pod_name_of(r, KIND_CRON_JOB),
         .workspace_missing = r->workspace_missing,
         .failures = m->failures,
         .error_reason = m->error_reason,

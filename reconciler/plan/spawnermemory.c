@@ -166,6 +166,20 @@ spawner_task_gone(struct shard *s, const struct task_view *t)
 }
 
 void
+spawner_workload_gone(struct shard *s, const struct workload_view *w)
+{
+    const struct meta *meta = &w->view.meta;
+    char key[SHARD_KEY_MAX];
+    struct spawner_memory *m =
+        w->spawner != NULL ? spawner_memory_find(
+                                 s, spawner_key(key, meta->profile, meta->ns, w->spawner))
+                           : NULL;
+
+    if (m != NULL && strcmp(m->pod.uid, meta->uid) == 0)
+        m->pod.uid[0] = '\0';
+}
+
+void
 spawners_synced(struct shard *s)
 {
     sources_synced(s->sources);

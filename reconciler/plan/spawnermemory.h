@@ -16,6 +16,18 @@ struct expected {
     uint64_t asked;   /* the count that found it; 0: none has */
 };
 
+/* The Pod that a source runs in, as we left it. */
+struct pod_memory {
+    char secret[254];   /* Workspace's; "" : none was read */
+    int64_t secret_ms;  /* monotonic: when; 0: never, like the next */
+    bool app;           /* it is a GitHub App's */
+    int64_t bus_ms;     /* when the Secret with the bus key was read */
+    char bus_mark[17];  /* of that key; "" : there is none */
+    char uid[65];       /* of the workload; "" : not known to stand */
+    char hash[65];      /* of what it should be */
+    int64_t generation; /* of its spec */
+};
+
 struct spawner_memory {
     char *uid;
     struct echo echo;       /* of our last write; unseen in time, the server is asked */
@@ -43,7 +55,8 @@ struct spawner_memory {
     struct intent *intent; /* as it stands on the TaskSpawner; NULL: not known; owned */
     int64_t unsettled;     /* ordinal of the create that may still come up; 0: none can */
     int64_t settled_ms;    /* monotonic: by then it has, or never will */
-    bool resolved;         /* which source it wants is known, or that it wants none */
+    struct pod_memory pod;
+    bool resolved; /* which source it wants is known, or that it wants none */
 };
 
 struct spawner_memory *spawner_memory_of(struct shard *s, const char *key,
@@ -68,6 +81,8 @@ void spawner_memory_gone(struct spawner_memory *m, const char *task,
                          int64_t completed_ms);
 /* A spawned Task has gone: its item needs a poll that still finds it. */
 void spawner_task_gone(struct shard *s, const struct task_view *t);
+/* A Deployment or CronJob has gone. */
+void spawner_workload_gone(struct shard *s, const struct workload_view *w);
 /* The first sweep is complete: the wanted sources may be told once all are known. */
 void spawners_synced(struct shard *s);
 

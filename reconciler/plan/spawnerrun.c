@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/finalizer.h"
+#include "reconciler/isolate/workload.h"
 #include "reconciler/live.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/plan/spawnersource.h"
@@ -14,6 +15,7 @@ run_free(struct spawner_run *r)
 {
     if (r->planned)
         plan_free(&r->plan);
+    json_decref(r->pod_want);
     pool_free(&r->arena);
     free(r);
 }
@@ -156,6 +158,15 @@ patch_finalizers(struct spawner_run *r, bool with)
         spawner_run_fail(r, &e);
 }
 
+void
+spawner_run_finalize(struct spawner_run *r)
+{
+    if (!meta_has_finalizer(&r->meta, profile_of(r->meta.profile)->spawner_finalizer))
+        patch_finalizers(r, true);
+    else
+        spawner_run_plan(r);
+}
+
 /* ---- the run ---- */
 
 static void
@@ -225,15 +236,20 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
                              .ns = r->meta.ns,
                              .profile = r->meta.profile,
                              .memory = spawner_run_memory(r)};
-    spawner_source(&ask, v);
+    r->pod_kind = N_KINDS;
+    r->pod = workload_wanted(v, &s->isolation, ask.config_error, sizeof ask.config_error);
+    ask.pod = r->pod;
+    if (ask.config_error[0] == '\0') {
+        spawner_source(&ask, v);
+    } else {
+        sources_drop(s->sources, key);
+        ask.memory->resolved = true;
+    }
     r->workspace_missing = ask.workspace_missing;
     memcpy(r->config_error, ask.config_error, sizeof r->config_error);
     tell_workspace(r, v);
     sources_resolved(s->sources);
-    if (!meta_has_finalizer(&r->meta, finalizer))
-        patch_finalizers(r, true);
-    else
-        spawner_run_plan(r);
+    spawner_run_finalize(r);
 }
 
 void

@@ -17,6 +17,11 @@ struct spawner_run {
     char config_error[512];
     size_t next_delete, next_create;
     struct intent intended; /* while it is written */
+    bool pod;               /* its source runs in a Pod of its own */
+    unsigned pod_kind;      /* of the workload that stands; N_KINDS: not known */
+    unsigned pod_done;      /* steps that this run has taken: spawnerpod.c */
+    char pod_hash[65];      /* of what the workload should be */
+    json_t *pod_want;       /* owned; NULL: not made yet */
 };
 
 /* NULL when it has gone. Borrowed until the next wait. */
@@ -28,6 +33,7 @@ void spawner_run_wrote(struct spawner_run *r, const char *version);
 
 /* Each of these ends this part of the run, and may free it. */
 void spawner_run_plan(struct spawner_run *r); /* plans with the facts of now, goes on */
+void spawner_run_finalize(struct spawner_run *r); /* sees to the finalizer, then plans */
 void spawner_run_end(struct spawner_run *r);
 void spawner_run_fail(struct spawner_run *r, const struct err *e);
 
@@ -42,6 +48,9 @@ void spawner_run_count(struct spawner_run *r);
 bool spawner_run_doubts(struct spawner_run *r, const struct spawner_view *v);
 /* spawnerintent.c: says on the TaskSpawner what comes next, then goes on with the plan. */
 void spawner_run_intend(struct spawner_run *r);
+/* spawnerpod.c: sees to what the source runs in, one step after the other, then goes on with
+ * spawner_run_finalize. What cannot be is said in config_error. */
+void spawner_run_pod(struct spawner_run *r);
 /* A Task of ours that the view does not show yet. */
 void spawner_run_expect(struct spawner_run *r, const char *name, const char *uid,
                         int64_t ordinal);

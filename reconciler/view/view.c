@@ -37,6 +37,8 @@ static const struct {
                            spawner_release},
     [KIND_JOB] = {sizeof(struct job_view), job_view_read, NULL},
     [KIND_POD] = {sizeof(struct pod_view), pod_view_read, NULL},
+    [KIND_DEPLOYMENT] = {sizeof(struct workload_view), workload_view_read, NULL},
+    [KIND_CRON_JOB] = {sizeof(struct workload_view), workload_view_read, NULL},
 };
 
 static void

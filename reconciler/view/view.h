@@ -170,6 +170,7 @@ struct condition {
 };
 struct spawner_view {
     struct view view;
+    const char *isolation; /* annotation: where its source runs; NULL without one */
     /* spec */
     enum source_kind source;
     size_t n_sources;            /* members of spec.when that we know */
@@ -201,6 +202,8 @@ struct spawner_view {
     int64_t handed_ms;    /* cron: newest tick handed out while some wait; 0: none does */
     int64_t next_poll_ms; /* 0: not said */
     int64_t quota_left;   /* -1: not said */
+    const char *deployment_name; /* "" when absent, like the next */
+    const char *cron_job_name;
     struct condition *conditions;
     size_t n_conditions;
 };
@@ -215,6 +218,12 @@ struct job_view {
     const char *failed_reason; /* "" when absent, like the next */
     const char *failed_message;
     int64_t finished_ms; /* completionTime or the Failed condition's transition */
+};
+
+/* A Deployment or CronJob of a TaskSpawner. */
+struct workload_view {
+    struct view view;
+    const char *spawner; /* the label of the profile, NULL without */
 };
 
 struct container_end {
@@ -260,7 +269,7 @@ void meta_copy(struct meta *out, const struct meta *m, struct pool *a);
 /* ---- for view_*.c: each reads its kind into the zeroed view ---- */
 typedef int view_reader(struct view *v, const json_t *object, struct err *e);
 view_reader task_view_read, workspace_view_read, agentconfig_view_read, spawner_view_read,
-    job_view_read, pod_view_read;
+    job_view_read, pod_view_read, workload_view_read;
 /* Copies an optional text into the arena: absent or empty gives NULL. */
 int view_opt(struct view *v, const json_t *object, const char *path, const char **out,
              struct err *e);

@@ -10,15 +10,16 @@ condition_true(const json_t *condition, const char *type)
            strcmp(json_str_or(condition, "status", ""), "True") == 0;
 }
 
-/* The Task's name. Jobs and Pods come as one kind for both groups: the label tells which. */
+/* The name in a label. What we make comes as one kind for both groups: the label tells which. */
 static const char *
-task_label(struct view *v, const json_t *object)
+owner_label(struct view *v, const json_t *object, bool spawner)
 {
     const json_t *labels = json_at(object, "metadata.labels");
 
     for (unsigned p = 0; p < profile_count(); p++) {
-        const char *name =
-            json_string_value(json_object_get(labels, profile_of(p)->label_task));
+        const struct profile *q = profile_of(p);
+        const char *name = json_string_value(
+            json_object_get(labels, spawner ? q->label_spawner : q->label_task));
         if (name == NULL)
             continue;
         v->meta.profile = p;
@@ -34,7 +35,7 @@ job_view_read(struct view *v, const json_t *object, struct err *e)
     const json_t *conditions = json_at(object, "status.conditions");
 
     (void)e;
-    j->task = task_label(v, object);
+    j->task = owner_label(v, object, false);
     j->active = json_int_or(object, "status.active", 0);
     j->succeeded = json_int_or(object, "status.succeeded", 0);
     j->failed = json_int_or(object, "status.failed", 0);
@@ -155,7 +156,7 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
     struct pod_view *p = (struct pod_view *)v;
 
     (void)e;
-    p->task = task_label(v, object);
+    p->task = owner_label(v, object, false);
     p->phase = pool_str(&v->arena, json_str_or(object, "status.phase", ""));
     for (size_t l = 0; l < 2; l++) {
         const json_t *statuses = json_at(object, lists[l]);
@@ -170,5 +171,13 @@ pod_view_read(struct view *v, const json_t *object, struct err *e)
     read_ends(p, json_at(object, lists[1]));
     read_unscheduled(p, object);
     read_pod_end(p, object);
+    return 0;
+}
+
+int
+workload_view_read(struct view *v, const json_t *object, struct err *e)
+{
+    (void)e;
+    ((struct workload_view *)v)->spawner = owner_label(v, object, true);
     return 0;
 }

@@ -141,6 +141,10 @@ spawner_view_read(struct view *v, const json_t *object, struct err *e)
 
     if (read_spec(s, object, e) < 0)
         return -1;
+    const char *note = profile_of(v->meta.profile)->note_isolation;
+    s->isolation =
+        pool_str(&v->arena, json_string_value(json_object_get(
+                                json_at(object, "metadata.annotations"), note)));
     s->phase = pool_str(&v->arena, json_str_or(object, "status.phase", ""));
     s->message = pool_str(&v->arena, json_str_or(object, "status.message", ""));
     s->total_discovered = json_int_or(object, "status.totalDiscovered", 0);
@@ -150,6 +154,9 @@ spawner_view_read(struct view *v, const json_t *object, struct err *e)
     s->handed_ms = view_time(object, "status.lastTickTime");
     s->next_poll_ms = view_time(object, "status.nextPollTime");
     s->quota_left = json_int_or(object, "status.quotaLeft", -1);
+    s->deployment_name =
+        pool_str(&v->arena, json_str_or(object, "status.deploymentName", ""));
+    s->cron_job_name = pool_str(&v->arena, json_str_or(object, "status.cronJobName", ""));
     read_conditions(s, json_at(object, "status.conditions"));
     return 0;
 }

@@ -47,4 +47,5 @@ else
 fi
 
 agent_run
-agent_exit
+if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
+exit "${status[1]}"

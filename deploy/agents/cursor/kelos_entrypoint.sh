@@ -60,4 +60,4 @@ fi
 case $prompt in -*) args+=(--) ;; esac
 args+=("$prompt")
 agent_run
-agent_exit
+exit "${status[0]}"

@@ -61,4 +61,5 @@ agent=run agent_hint="run is above"
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
 agent_setup
 agent_run
-agent_exit
+if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
+exit "${status[1]}"

@@ -96,4 +96,4 @@ else
     esac
 fi
 agent_run
-agent_exit
+exit "${status[0]}"

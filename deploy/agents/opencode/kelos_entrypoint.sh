@@ -83,4 +83,4 @@ else
     args+=("$prompt")
 fi
 agent_run
-agent_exit
+exit "${status[0]}"
