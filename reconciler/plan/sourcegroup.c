@@ -59,7 +59,6 @@ source_of(struct sources *c, const char *key, const struct source_wish *w)
         abort();
     snprintf(g->key, sizeof g->key, "%s", key);
     g->kind = w->kind;
-    g->pod = w->pod;
     g->api_base = strdup(w->api_base);
     g->members = zhashx_new();
     zhashx_set_destructor(g->members, member_free);

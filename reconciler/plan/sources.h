@@ -18,9 +18,8 @@ void sources_free(struct sources *c);
 /* What a TaskSpawner wants to be polled. Texts are copied. */
 struct source_wish {
     enum source_kind kind;
-    bool pod;             /* it runs in a Pod: no process is started for it */
-    const char *api_base; /* "" : the type's own */
-    const char *identity; /* of the credential; "" : none */
+    const char *api_base;              /* "" : the type's own */
+    const char *identity;              /* of the credential; "" : none */
     const struct secret *user, *token; /* NULL: none */
     const char *owner, *repo;
 };

@@ -66,9 +66,8 @@ want(struct sources *c)
         abort();
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups))
-        if (!g->pod)
-            list[n++] = (struct msg_source){
-                .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
+        list[n++] = (struct msg_source){
+            .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
     struct message message = {
         .kind = MSG_WORKER_WANT,
         .body.want = {.shard = (uint64_t)c->shard->index, .sources = {list, n}}};

@@ -238,7 +238,6 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
                              .memory = spawner_run_memory(r)};
     r->pod_kind = N_KINDS;
     r->pod = workload_wanted(v, &s->isolation, ask.config_error, sizeof ask.config_error);
-    ask.pod = r->pod;
     if (ask.config_error[0] == '\0') {
         spawner_source(&ask, v);
     } else {

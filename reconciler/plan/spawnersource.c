@@ -32,23 +32,6 @@ read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
     return false;
 }
 
-/* One source for this TaskSpawner alone: no other has its Pod's credential. */
-static void
-wish_pod(struct source_ask *r, const struct spawner_view *v, const struct wish *wish)
-{
-    char identity[80];
-
-    snprintf(identity, sizeof identity, "pod %.64s", v->view.meta.uid);
-    sources_set(r->shard->sources, r->key, v,
-                &(struct source_wish){.kind = v->source,
-                                      .pod = true,
-                                      .api_base = wish->api_base,
-                                      .identity = identity,
-                                      .owner = wish->repo.owner,
-                                      .repo = wish->repo.name});
-    r->memory->resolved = true;
-}
-
 static void
 wish_remote(struct source_ask *r, const struct spawner_view *v,
             const struct workspace_view *w)
@@ -62,10 +45,6 @@ wish_remote(struct source_ask *r, const struct spawner_view *v,
     if (wish_make(v, w, &wish, &e) < 0) {
         snprintf(r->config_error, sizeof r->config_error, "%s", e.text);
         r->memory->resolved = true;
-        return;
-    }
-    if (r->pod) {
-        wish_pod(r, v, &wish);
         return;
     }
     if (!jira && *wish.api_base == '\0')
@@ -84,40 +63,31 @@ wish_remote(struct source_ask *r, const struct spawner_view *v,
     r->memory->resolved = true;
 }
 
-/* It is not to be polled: config_error says why. */
-static void
-refuse(struct source_ask *r)
-{
-    sources_drop(r->shard->sources, r->key);
-    r->memory->resolved = true;
-}
-
 void
 spawner_source(struct source_ask *r, const struct spawner_view *v)
 {
     if (plan_config_error(v, r->config_error, sizeof r->config_error) || v->suspend) {
-        refuse(r);
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
         return;
     }
     const struct workspace_view *w = workspace(r, v);
     if (w != NULL && w->view.wrong != NULL) {
         snprintf(r->config_error, sizeof r->config_error,
                  "Workspace \"%s\" cannot be used: %s", v->workspace, w->view.wrong);
-        refuse(r);
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
         return;
     }
     if (v->workspace != NULL && w == NULL) {
         r->workspace_missing = true;
-        refuse(r);
+        sources_drop(r->shard->sources, r->key);
+        r->memory->resolved = true;
         return;
     }
     if (source_is_github(v->source) || v->source == SOURCE_JIRA)
         wish_remote(r, v, w);
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
-        if (r->pod) {
-            wish_pod(r, v, &(struct wish){.api_base = ""});
-            return;
-        }
         sources_set(r->shard->sources, r->key, v,
                     &(struct source_wish){.kind = SOURCE_CRON,
                                           .api_base = "",

@@ -9,7 +9,6 @@ struct source_ask {
     const char *key, *ns;
     unsigned profile;
     struct spawner_memory *memory;
-    bool pod; /* the source runs in a Pod of its own, which holds the credential */
     /* out */
     bool workspace_missing;
     char config_error[512]; /* "" : the spec can work */
