@@ -26,4 +26,13 @@ enum write_end patch_end(const struct kube_result *r, unsigned conflicts);
 
 enum { PATCH_CONFLICTS_MAX = 5 };
 
+/* Whether the server refused the write for its size. */
+bool patch_too_large(const struct kube_result *r);
+
+/* Takes the next best part out of a status that is too large: first the agent's answer (from
+ * outputs and results), then all outputs and results. The first line of `message` and the
+ * condition OutputsCaptured say what is missing and why. Returns what was taken out, a static
+ * word, or NULL when there is nothing left to take. */
+const char *patch_cut(json_t *patch);
+
 #endif

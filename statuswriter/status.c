@@ -196,6 +196,20 @@ finish(struct entry *x, unsigned code, const char *version, const char *text)
         zhashx_delete(x->all->entries, x->key);
 }
 
+/* Whether a status that is too large was made smaller, and goes again. */
+static bool
+cut(struct entry *x, const struct kube_result *r, const char *object)
+{
+    const char *part = patch_too_large(r) ? patch_cut(x->sent) : NULL;
+
+    if (part == NULL)
+        return false;
+    count(x, "cut");
+    log_warn(object, "status refused: %s; written without its %s", r->err.text, part);
+    try_again(x, 1);
+    return true;
+}
+
 static void
 on_written(void *arg, const struct kube_result *r)
 {
@@ -207,6 +221,8 @@ on_written(void *arg, const struct kube_result *r)
 
     x->call = NULL;
     snprintf(object, sizeof(object), "%s %s/%s", x->res->singular, x->ns, x->name);
+    if (cut(x, r, object))
+        return;
     switch (end) {
     case WRITE_DONE:
         count(x, "written");

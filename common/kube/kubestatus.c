@@ -154,6 +154,11 @@ decide(const struct kube_status *s, bool verb_is_create, const char *asked_name)
     if (kube_status_has_cause(s, "ResourceVersionTooLarge") ||
         strstr(s->message, "Too large resource version") != NULL)
         reason = KUBE_VERSION_AHEAD;
+    /* a store behind the server that takes no object of this size comes as a 500 */
+    if (reason == KUBE_INTERNAL &&
+        (strstr(s->message, "request is too large") != NULL ||
+         strstr(s->message, "message larger than max") != NULL))
+        reason = KUBE_TOO_LARGE;
     return reason;
 }
 

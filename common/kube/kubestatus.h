@@ -23,7 +23,7 @@ enum kube_reason {
     KUBE_ALREADY_EXISTS,
     KUBE_CONFLICT,
     KUBE_EXPIRED,        /* 410 Expired or Gone */
-    KUBE_TOO_LARGE,      /* 413 */
+    KUBE_TOO_LARGE,      /* 413, and a store's words for it in a 500 */
     KUBE_INVALID,        /* 422 */
     KUBE_TOO_MANY,       /* 429 */
     KUBE_INTERNAL,       /* 500: outcome unknown */

@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/macros.h"
 #include "statuswriter/patch.h"
@@ -96,4 +99,109 @@ Test(patch, answers_mean_what_they_say)
     cr_assert_eq(end_of(ERR_UNAVAILABLE, 0, NULL, 0), WRITE_AGAIN);
     cr_assert_eq(end_of(ERR_UNKNOWN, 500, NULL, 0), WRITE_AGAIN);
     cr_assert_eq(end_of(ERR_UNAUTHORIZED, 401, NULL, 0), WRITE_AGAIN);
+}
+
+/* ---- a status that is too large ---- */
+
+static void
+answer_of(struct kube_result *r, int code, const char *message)
+{
+    char body[300];
+
+    *r = (struct kube_result){.http_status = code};
+    snprintf(
+        body, sizeof body,
+        "{\"kind\":\"Status\",\"status\":\"Failure\",\"code\":%d,\"message\":\"%s\"}",
+        code, message);
+    kube_status_decode(&r->status, code, body, strlen(body), false, "one");
+    r->err.code = code == 200 ? ERR_NONE : kube_status_code(&r->status);
+}
+
+Test(patch, its_size_is_known_by_the_code_and_by_a_stores_words)
+{
+    static const struct {
+        int code;
+        const char *message;
+        bool large;
+    } cases[] = {
+        {413, "Request entity too large: limit is 3145728", true},
+        {413, "", true},
+        {500, "etcdserver: request is too large", true},
+        {500, "rpc error: trying to send message larger than max (2097295 vs. 2097152)",
+         true},
+        {500, "etcdserver: leader changed", false},
+        {422, "a name is too large", false},
+        {200, "", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct kube_result r;
+        answer_of(&r, cases[i].code, cases[i].message);
+        cr_expect_eq(patch_too_large(&r), cases[i].large, "%zu", i);
+        if (cases[i].large) /* with nothing left to take out it is not sent again */
+            cr_expect_eq(patch_end(&r, 0), WRITE_REFUSED, "%zu", i);
+    }
+}
+
+static void
+expect_cut(json_t *patch, const char *part, const char *want)
+{
+    SCOPED(json) json_t *w = json_loads(want, 0, NULL);
+    const char *got = patch_cut(patch);
+    char *text = json_dumps(patch, 0);
+
+    cr_assert((got == NULL) == (part == NULL) && (part == NULL || strcmp(got, part) == 0),
+              "%s", got != NULL ? got : "nothing");
+    cr_assert(json_equal(patch, w), "%s", text);
+    free(text);
+}
+
+#define WHY " left out: the API server refused a status so large"
+
+Test(patch, the_response_goes_first_then_the_outputs_and_both_are_said)
+{
+    SCOPED(json)
+    json_t *patch = json_loads(
+        "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"phase\":\"Failed\",\"message\":"
+        "\"Task "
+        "failed\\nthe log\",\"outputs\":[\"branch: b\",\"responses: 2\",\"response: "
+        "QQ==\",\"response-truncated: "
+        "true\"],\"results\":{\"branch\":\"b\",\"responses\":"
+        "\"2\",\"response\":\"QQ==\",\"response-truncated\":\"true\"},\"conditions\":[{"
+        "\"type\":\"Ready\",\"status\":\"False\"},{\"type\":\"OutputsCaptured\","
+        "\"status\":\"True\",\"reason\":\"Captured\",\"message\":\"\"}]}}",
+        0, NULL);
+
+    expect_cut(
+        patch, "response",
+        "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"phase\":\"Failed\",\"message\":"
+        "\"Task "
+        "failed; response" WHY "\\nthe log\",\"outputs\":[\"branch: b\",\"responses: "
+        "2\"],\"results\":{\"branch\":"
+        "\"b\",\"responses\":\"2\"},\"conditions\":[{\"type\":\"Ready\",\"status\":"
+        "\"False\"},{\"type\":\"OutputsCaptured\",\"status\":\"True\",\"reason\":"
+        "\"Captured\",\"message\":\"response" WHY "\"}]}}");
+    expect_cut(
+        patch, "outputs",
+        "{\"metadata\":{\"uid\":\"u\"},\"status\":{\"phase\":\"Failed\",\"message\":"
+        "\"Task "
+        "failed; response" WHY "; outputs" WHY "\\nthe "
+        "log\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"},{\"type\":"
+        "\"OutputsCaptured\",\"status\":\"False\",\"reason\":\"TooLarge\",\"message\":"
+        "\"outputs" WHY "\"}]}}");
+    SCOPED(json) json_t *was = json_deep_copy(patch);
+    cr_assert_null(patch_cut(patch));
+    cr_assert(json_equal(patch, was), "nothing was left to take");
+}
+
+Test(patch, a_status_without_outputs_is_left_as_it_is)
+{
+    SCOPED(json)
+    json_t *patch = json_loads("{\"status\":{\"phase\":\"Running\"}}", 0, NULL);
+    SCOPED(json)
+    json_t *bare = json_loads("{\"status\":{\"outputs\":[\"response: x\"]}}", 0, NULL);
+
+    expect_cut(patch, NULL, "{\"status\":{\"phase\":\"Running\"}}");
+    expect_cut(bare, "response",
+               "{\"status\":{\"outputs\":[],\"message\":\"response" WHY "\"}}");
 }
