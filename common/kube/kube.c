@@ -247,7 +247,8 @@ repeat(struct kube_call *c, const struct http_response *h, const struct kube_res
 
     if (outcome == HTTP_ANSWERED && h->status < 300)
         outcome = HTTP_AMBIGUOUS; /* done, but the answer cannot be read */
-    if (!kube_retry_event(outcome, h->status, retry_after_ms >= 0, &event))
+    if (!kube_retry_event(outcome, h->status, retry_after_ms >= 0, &event) ||
+        r->status.reason == KUBE_TOO_LARGE)
         return false;
     if (event == RETRY_AMBIGUOUS || event == RETRY_SERVER)
         c->ambiguous = true;

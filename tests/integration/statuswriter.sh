@@ -172,7 +172,7 @@ ctl DELETE faults; ctl DELETE requests
 fault "{$LOG, \"status\": 200, \"body\": \"$BODY\"}"
 mark; collect 1
 hear '"got":"outputs","id":1,"complete":true,"found":true,"outputs":\["branch: b-1","commit: 0123","pr: https://x/1"\],"results":\{"branch":"b-1","commit":"0123","pr":"https://x/1"\},"tail":""'
-ctl GET requests | grep -q '"query":"container=claude-code"' || fail "container not named"
+ctl GET requests | grep -q '"query":"container=claude-code[&"]' || fail "container not named"
 
 begin "a cut log, a container that is not there yet and a 500 are asked again"
 fault "{$LOG, \"status\": 400, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"code\\\": 400, \\\"message\\\": \\\"container is waiting to start\\\"}\"}"

@@ -256,6 +256,7 @@ main(int argc, char **argv)
         {"port", FLAG_NUMBER, &self.number, "N", "port"},
         {"kubeconfig-out", FLAG_TEXT, &self.ignored, "FILE", "kubeconfig"},
         {"crds", FLAG_TEXT, &self.ignored, "DIR", "CRDs"},
+        {"api-groups", FLAG_TEXT, &self.ignored, "LIST", "groups"},
         {"agents", FLAG_TEXT, &self.ignored, "DIR", "agents"},
         {"capture", FLAG_TEXT, &self.ignored, "PATH", "kelos-capture"},
         {"metrics-bind-address", FLAG_TEXT, &self.ignored, "ADDR", "metrics"},
