@@ -11,6 +11,7 @@
 #include "common/zygote.h"
 #include "spawner/engine.h"
 #include "spawner/listonce.h"
+#include "spawner/refresh.h"
 
 enum { SHARDS_MAX = 64 };
 
@@ -189,7 +190,8 @@ main(int argc, char **argv)
     const struct worker_spec spec = {
         .role = ROLE_SPAWNER,
         .usage = "kelos-spawner --run-dir DIR --source KEY [--shard-count N] ...\n"
-                 "       kelos-spawner --list-once < REQUEST.json",
+                 "       kelos-spawner --list-once < REQUEST.json\n"
+                 "       kelos-spawner --refresh-token [--help]",
         .flags = flags,
         .n_flags = ARRAY_LEN(flags),
         .prepare = prepare,
@@ -201,6 +203,8 @@ main(int argc, char **argv)
         log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
         return listonce_run(stdin, stdout);
     }
+    if (argc >= 2 && strcmp(argv[1], "--refresh-token") == 0)
+        return refresh_run(argc, argv);
     if (argc >= 2 && strncmp(argv[1], "--zygote=", 9) == 0 &&
         serve_zygote(&self, &argc, &argv, &e) < 1)
         return worker_exit(NULL, &e);

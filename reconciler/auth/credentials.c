@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_CAP_MS 30000

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 
 enum token_due
 token_judge(const struct token_known *t, int64_t now_ms, int64_t *wake_ms)

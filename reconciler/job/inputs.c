@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 #include "reconciler/job/mcp.h"
 #include "reconciler/job/skills.h"
 

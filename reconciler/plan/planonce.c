@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "common/http/http.h"
 #include "common/limits.h"
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 #include "reconciler/plan/plandoc.h"
 #include "reconciler/job/wish.h"
 

@@ -3,7 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 #include "reconciler/auth/credentials.h"
 #include "reconciler/job/gitscript.h"
 #include "reconciler/job/repo.h"

@@ -6,7 +6,7 @@
 #include "common/data/json.h"
 #include "common/http/pem.h"
 #include "common/secret.h"
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

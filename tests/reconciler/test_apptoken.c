@@ -6,7 +6,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 #include "reconciler/job/gitscript.h"
 
 static EVP_PKEY *key;

@@ -2,7 +2,7 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 #include "reconciler/auth/tokenkeep.h"
 
 #define NOW AT("2026-01-01T12:00:00Z")

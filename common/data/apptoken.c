@@ -1,5 +1,5 @@
 /* apptoken.c - see apptoken.h. */
-#include "reconciler/auth/apptoken.h"
+#include "common/data/apptoken.h"
 
 #include <ctype.h>
 #include <openssl/err.h>

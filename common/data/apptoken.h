@@ -1,6 +1,6 @@
 /* apptoken.h - GitHub App credentials, the JWT they sign, and the answer they bring. Pure. */
-#ifndef KELOS_RECONCILER_APPTOKEN_H
-#define KELOS_RECONCILER_APPTOKEN_H
+#ifndef KELOS_COMMON_APPTOKEN_H
+#define KELOS_COMMON_APPTOKEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
