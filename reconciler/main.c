@@ -4,6 +4,7 @@
 #include "reconciler/auth/credentials.h"
 #include "reconciler/plan/planonce.h"
 #include "reconciler/shard.h"
+#include "reconciler/plan/sourcekeys.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/plan/spawnermemory.h"
 #include "reconciler/resync.h"
@@ -81,6 +82,7 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
                                    "kelos-reconciler", e)) == NULL ||
         (s->writes = writes_new(w, e)) == NULL ||
         (s->sources = sources_new(s, e)) == NULL ||
+        (s->keys = source_keys_new(s, e)) == NULL ||
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
     resync_start(s);
@@ -91,6 +93,7 @@ static void
 close_parts(struct shard *s)
 {
     credentials_free(s->credentials);
+    source_keys_free(s->keys);
     zhashx_destroy(&s->tasks); /* before the client: they hold calls of it */
     kube_free(s->kube);
     loop_free(s->loop);

@@ -17,6 +17,7 @@
 struct writes;
 struct credentials;
 struct sources;
+struct source_keys;
 
 struct shard {
     struct worker *worker;
@@ -28,6 +29,7 @@ struct shard {
     struct writes *writes; /* status, Events, outputs: through the statuswriter */
     struct credentials *credentials; /* Secrets and tokens in use */
     struct sources *sources;         /* source workers */
+    struct source_keys *keys;        /* of spawners in Pods */
     zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
     zhashx_t *spawners;              /* key -> struct spawner_memory (spawnermemory.h) */
     zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */

@@ -30,6 +30,10 @@ SCOPED_DEFINE(engine)
 int engine_assign(struct engine *en, unsigned shard, const struct msg_assign *m,
                   struct err *e);
 
+/* The credential is another from now on ("" : none); what waited because of the old
+ * one is tried at once. Returns 0, or -1 when memory ran out. */
+int engine_credential(struct engine *en, const char *user, const char *token);
+
 /* A set was taken; or the shard wants it whole. */
 void engine_ack(struct engine *en, unsigned shard, const struct msg_source_ack *m);
 

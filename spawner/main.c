@@ -11,6 +11,7 @@
 #include "common/zygote.h"
 #include "spawner/engine.h"
 #include "spawner/listonce.h"
+#include "spawner/pod.h"
 #include "spawner/refresh.h"
 
 enum { SHARDS_MAX = 64 };
@@ -191,6 +192,7 @@ main(int argc, char **argv)
         .role = ROLE_SPAWNER,
         .usage = "kelos-spawner --run-dir DIR --source KEY [--shard-count N] ...\n"
                  "       kelos-spawner --list-once < REQUEST.json\n"
+                 "       kelos-spawner --controller tcp://HOST:PORT ... (in a Pod)\n"
                  "       kelos-spawner --refresh-token [--help]",
         .flags = flags,
         .n_flags = ARRAY_LEN(flags),
@@ -205,6 +207,8 @@ main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "--refresh-token") == 0)
         return refresh_run(argc, argv);
+    if (pod_wanted(argc, argv))
+        return pod_run(argc, argv);
     if (argc >= 2 && strncmp(argv[1], "--zygote=", 9) == 0 &&
         serve_zygote(&self, &argc, &argv, &e) < 1)
         return worker_exit(NULL, &e);

@@ -331,20 +331,29 @@ credential_changed(struct engine *en)
 }
 
 int
-engine_assign(struct engine *en, unsigned shard, const struct msg_assign *m,
-              struct err *e)
+engine_credential(struct engine *en, const char *user, const char *token)
 {
     bool changed = false;
 
+    if (set_secret(&en->source.user, user, &changed) < 0 ||
+        set_secret(&en->source.token, token, &changed) < 0)
+        return -1;
+    if (changed)
+        credential_changed(en);
+    engine_plan(en, 0);
+    return 0;
+}
+
+int
+engine_assign(struct engine *en, unsigned shard, const struct msg_assign *m,
+              struct err *e)
+{
     if (strcmp(m->key, en->key) != 0)
         return err_set(e, ERR_PROTO, "source.assign is for another source");
     if (open_source(en, m, e) < 0)
         return -1;
-    if (set_secret(&en->source.user, m->user, &changed) < 0 ||
-        set_secret(&en->source.token, m->token, &changed) < 0)
+    if (engine_credential(en, m->user, m->token) < 0)
         return err_set(e, ERR_SYSTEM, "out of memory");
-    if (changed)
-        credential_changed(en);
     en->one_shot = m->one_shot;
     for (struct spawn *s = en->spawns, *next; s != NULL; s = next) {
         next = s->next;

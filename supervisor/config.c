@@ -76,6 +76,9 @@ parse(struct config *c, int argc, char **argv, struct err *e)
          "0: off (:8080)"},
         {"health-probe-bind-address", FLAG_TEXT, &c->health_address, "ADDR",
          "0: off (:8081)"},
+        {"bus-port", FLAG_NUMBER, &c->bus_port, "N",
+         "where spawners in Pods join: shard 0 listens here, shard 1 at N+1 ... (0: "
+         "off)"},
         {"sandbox", FLAG_TEXT, &c->sandbox, "MODE", "auto, require or off"},
         {"log-level", FLAG_TEXT, &c->log_level, "LEVEL", "error, warn, info or debug"},
         {"log-format", FLAG_TEXT, &c->log_format, "FORMAT", "text or json"},
@@ -183,6 +186,10 @@ check(struct config *c, struct err *e)
     if (c->local_port < 0 || c->local_port > 65535)
         return err_set(e, ERR_INVALID, "--local-port: %lld is no port",
                        (long long)c->local_port);
+    if (c->bus_port < 0 || c->bus_port + c->shards - 1 > 65535)
+        return err_set(e, ERR_INVALID,
+                       "--bus-port: %lld leaves no port for each of %lld shards",
+                       (long long)c->bus_port, (long long)c->shards);
     if (*c->node != '\0' && (*c->local == '\0' || *c->kubeconfig == '\0'))
         return err_set(e, ERR_INVALID,
                        "--node: give --kubeconfig of the cluster and --local DIR too");

@@ -20,6 +20,7 @@ struct config {
     const char *node; /* "" or: be this node of the cluster, run its Pods, nothing else */
     const char *node_tls; /* folder of node.crt, node.key, ca.crt; "": no logs */
     const char *metrics_address, *health_address;
+    int64_t bus_port; /* of shard 0 for spawners in Pods, the others follow; 0: none */
     const char *sandbox;
     const char *api_groups; /* as the watcher gets them; NULL: its default */
     const char *log_level, *log_format;

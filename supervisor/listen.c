@@ -102,6 +102,42 @@ listen_open(const char *run_dir, const char *name, struct err *e)
     return taken;
 }
 
+static int
+listen_at(const struct sockaddr *address, socklen_t size)
+{
+    const int on = 1, off = 0;
+    SCOPED(fd)
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int taken;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, address, size) < 0 || listen(fd, BACKLOG) < 0)
+        return -1;
+    taken = fd;
+    fd = -1;
+    return taken;
+}
+
+int
+listen_tcp(int port, struct err *e)
+{
+    const struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                                     .sin6_port = htons((uint16_t)port),
+                                     .sin6_addr = IN6ADDR_ANY_INIT};
+    const struct sockaddr_in four = {.sin_family = AF_INET,
+                                     .sin_port = htons((uint16_t)port),
+                                     .sin_addr.s_addr = htonl(INADDR_ANY)};
+    int fd = listen_at((const struct sockaddr *)&six, sizeof six);
+
+    if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+        fd = listen_at((const struct sockaddr *)&four, sizeof four);
+    return fd >= 0 ? fd : err_errno(e, "tcp port %d", port);
+}
+
 /* Can 127.0.0.1:port be bound? Returns the port (a free one for 0), or -1 with errno. */
 static int
 try_port(int port)

@@ -15,6 +15,10 @@ int listen_lock(const char *run_dir, struct err *e);
  * *e. */
 int listen_open(const char *run_dir, const char *name, struct err *e);
 
+/* A socket that listens on this port of all addresses, IPv6 and IPv4. Returns the descriptor, or
+ * -1 with *e. */
+int listen_tcp(int port, struct err *e);
+
 /* The loopback port of the local API server: `wanted`, or when 0 the one kept in `file`,
  * or a free one that is then kept. Returns it, or -1 with *e (in use, not writable). */
 int listen_port(int64_t wanted, const char *file, struct err *e);

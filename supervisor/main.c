@@ -180,6 +180,19 @@ open_listener(struct supervisor *s, const char *pattern, int index, struct err *
     return 0;
 }
 
+/* The port of a shard for spawners in Pods. */
+static int
+open_door(struct supervisor *s, const char *pattern, int index, struct err *e)
+{
+    struct listener *l = &s->listeners[s->n_listeners];
+
+    tree_name(pattern, index, l->name, sizeof l->name);
+    if ((l->fd = listen_tcp((int)s->config.bus_port + index, e)) < 0)
+        return err_wrap(e, "--bus-port");
+    s->n_listeners++;
+    return 0;
+}
+
 static int
 plant_tree(struct supervisor *s, struct err *e)
 {
@@ -196,6 +209,8 @@ plant_tree(struct supervisor *s, struct err *e)
             continue;
         for (int k = 0; k < count; k++)
             if ((row->listener != NULL && open_listener(s, row->listener, k, e) < 0) ||
+                (row->door != NULL && s->config.bus_port > 0 &&
+                 open_door(s, row->door, k, e) < 0) ||
                 unit_add(s, row, k, NULL, e) == NULL)
                 return -1;
     }

@@ -82,7 +82,7 @@ struct supervisor {
     struct listener {
         char name[32];
         int fd;
-    } listeners[2 + 64];
+    } listeners[2 + 2 * 64];
     size_t n_listeners;
 
     uint64_t peers_serial;

@@ -17,7 +17,7 @@ static const struct tree_row rows[] = {
     {.role = ROLE_STATUSWRITER, .id = "statuswriter", .program = "kelos-statuswriter", .listener = "status",
      .after = ROLE_APISERVER, .binder = true, .all_pages = true,
      .limit_memory = true, .stop_stage = 4, .stop_budget_ms = 5000},
-    {.role = ROLE_RECONCILER, .id = "shard-%d", .program = "kelos-reconciler", .listener = "source-%d",
+    {.role = ROLE_RECONCILER, .id = "shard-%d", .program = "kelos-reconciler", .listener = "source-%d", .door = "bus-%d",
      .after = ROLE_APISERVER, .binder = true,
      .limit_memory = true, .stop_stage = 2, .stop_budget_ms = 20000},
     {.role = ROLE_RUNNER, .id = "runner", .program = "kelos-runner",
@@ -160,6 +160,10 @@ give_fds(struct supervisor *s, struct unit *u, struct spawn *spawn)
     spawn_arg(spawn, "--pages=%d", spawn_fd(spawn, s->slots.items[u->slot].fd));
     if (u->row->listener != NULL) {
         tree_name(u->row->listener, u->index, name, sizeof name);
+        spawn_arg(spawn, "--listener=%s=%d", name, spawn_fd(spawn, listener_fd(s, name)));
+    }
+    if (u->row->door != NULL && s->config.bus_port > 0) {
+        tree_name(u->row->door, u->index, name, sizeof name);
         spawn_arg(spawn, "--listener=%s=%d", name, spawn_fd(spawn, listener_fd(s, name)));
     }
     if (u->row->all_pages) {

@@ -16,7 +16,8 @@ struct tree_row {
     const char *id;       /* "%d" stands for the index */
     const char *program;  /* beside the supervisor's own */
     const char *listener; /* socket it serves (likewise), NULL: none */
-    enum role after;      /* starts once this one is READY; ROLE_NONE: at once */
+    const char *door; /* tcp socket it serves with --bus-port (likewise), NULL: none */
+    enum role after;  /* starts once this one is READY; ROLE_NONE: at once */
     bool local_only;
     bool binder;            /* gets the table of peers */
     bool all_pages;         /* inherits everybody's pages, read-only */

@@ -100,7 +100,20 @@ source_key(const struct message *m)
 }
 
 #define SOURCE_PREFIX "source-"
-#define SOURCE_KEY_CHARS 12 /* of the key, in the worker's id */
+#define SOURCE_KEY_CHARS 12 /* of the key, in the id of a process of the supervisor */
+
+bool
+peer_serves(const struct peer *p, const char *key)
+{
+    const char *digits = p->worker + strlen(SOURCE_PREFIX);
+    size_t size;
+
+    if (strncmp(p->worker, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) != 0)
+        return false;
+    size = strlen(digits);
+    return (size == SOURCE_KEY_CHARS || size == BUSKEY_WORKER_DIGITS) &&
+           strncmp(digits, key, size) == 0;
+}
 
 /* A spawner speaks for its own source only. */
 static bool
@@ -108,12 +121,7 @@ speaks_for_itself(const struct peer *from, const struct message *m)
 {
     const char *key = source_key(m);
 
-    if (from->role != ROLE_SPAWNER || key == NULL)
-        return true;
-    return strncmp(from->worker, SOURCE_PREFIX, strlen(SOURCE_PREFIX)) == 0 &&
-           strlen(key) >= SOURCE_KEY_CHARS &&
-           strlen(from->worker) == strlen(SOURCE_PREFIX) + SOURCE_KEY_CHARS &&
-           strncmp(from->worker + strlen(SOURCE_PREFIX), key, SOURCE_KEY_CHARS) == 0;
+    return from->role != ROLE_SPAWNER || key == NULL || peer_serves(from, key);
 }
 
 /* Who sent it and may they? On a bound bus the identity is proven and the origin must
@@ -166,6 +174,23 @@ dispatch(struct bus *b, const struct peer *from, const struct message *m)
               from->user_id);
 }
 
+/* A peer with a key does not know which shard serves it: for both ends "source" and "source-3"
+ * are one topic there. */
+static bool
+topic_fits(const struct bus *b, zframe_t *topic)
+{
+    const char *text = (const char *)zframe_data(topic);
+    size_t size = zframe_size(topic), own = strlen(b->name);
+
+    if (zframe_streq(topic, b->name))
+        return true;
+    if (b->keyed)
+        return size > 0 && size < own && memcmp(text, b->name, size) == 0 &&
+               b->name[size] == '-';
+    return b->config.keys != NULL && size > own && memcmp(text, b->name, own) == 0 &&
+           text[own] == '-';
+}
+
 /* topic, envelope, body; `proven` is NULL on a connected bus. */
 static void
 take_frames(struct bus *b, const struct peer *proven, zmsg_t *msg)
@@ -179,7 +204,7 @@ take_frames(struct bus *b, const struct peer *proven, zmsg_t *msg)
         drop(b, proven, "frames", "", "not three frames");
         return;
     }
-    if (!zframe_streq(topic, b->name)) {
+    if (!topic_fits(b, topic)) {
         drop(b, proven, "topic", "", "another topic");
         return;
     }
@@ -204,18 +229,32 @@ routing_given(zframe_t *routing)
     return routing != NULL && zframe_size(routing) == 5 && zframe_data(routing)[0] == 0;
 }
 
+/* The connection that a message of a peer with a key came over, -1: over ipc. */
+static int
+connection_of(const struct bus *b, zframe_t *frame)
+{
+    const char *fd = b->keyed && frame != NULL ? zframe_meta(frame, "__fd") : NULL;
+
+    return fd != NULL ? atoi(fd) : -1;
+}
+
 static void
 take_from_peer(struct bus *b, zmsg_t *msg)
 {
     zframe_t *routing = zmsg_pop(msg), *topic = zmsg_first(msg);
     const char *user_id = topic != NULL ? zframe_meta(topic, "User-Id") : NULL;
     struct peer proven;
+    int fd = connection_of(b, topic);
 
     if (user_id == NULL || peer_parse(user_id, &proven) < 0)
         drop(b, NULL, "identity", "", "no proven identity");
     else if (!routing_given(routing))
         drop(b, &proven, "routing", "", "it claims a routing id");
-    else if (bus_peer_seen(b, &proven, routing) == 0)
+    else if (b->keyed && bus_peer(b, user_id) == NULL && b->config.stands != NULL &&
+             !b->config.stands(b->config.hook_arg, user_id)) {
+        drop(b, &proven, "revoked", "", "its key was revoked");
+        bus_shut(fd, NULL);
+    } else if (bus_peer_seen(b, &proven, routing, fd) == 0)
         take_frames(b, &proven, msg);
     zframe_destroy(&routing);
 }

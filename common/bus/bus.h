@@ -13,12 +13,17 @@
  * made (the first one and each after the binder's restart: send what it must know again),
  * `gone` when one was lost. What is sent meanwhile waits, at most BUS_QUEUE messages.
  *
+ * A bound bus may listen on tcp, too, for peers with a CurveZMQ key (bus_listen_keys); who
+ * they are says the zap handler, and all else holds for them as well. A connected bus with
+ * `keys` speaks to such a listener: it reconnects for ever, with growing delays.
+ *
  * Whatever arrives and is not allowed (bytes, kind, role, source key, forged origin) is
  * dropped, counted (kelos_bus_dropped_total{reason}) and logged at most once per second;
  * the handler never sees it. Sending never blocks. */
 #ifndef KELOS_COMMON_BUS_H
 #define KELOS_COMMON_BUS_H
 
+#include "common/bus/buskey.h"
 #include "common/err.h"
 #include "common/metrics/metrics.h"
 #include "common/scoped.h"
@@ -26,6 +31,13 @@
 
 #define BUS_QUEUE 1000      /* messages a socket holds for one peer */
 #define BUS_RECONNECT_MS 10 /* ipc */
+
+/* tcp: between attempts, growing; how long a silent peer or an unanswered attempt is borne. */
+#define BUS_TCP_RECONNECT_MS 100
+#define BUS_TCP_RECONNECT_CAP_MS 10000
+#define BUS_TCP_CONNECT_MS 5000
+#define BUS_TCP_HEARTBEAT_MS 3000
+#define BUS_TCP_SILENT_MS 10000
 
 struct _zloop_t;
 struct bus;
@@ -78,16 +90,28 @@ int peer_parse(const char *user_id, struct peer *out);
 void peer_format(struct peer *p, enum role role, const char *worker,
                  uint64_t incarnation);
 
+/* Whether this spawner serves the source of that key: its worker id holds the first digits. */
+bool peer_serves(const struct peer *p, const char *key);
+
 /* ---- below: for common/worker/worker.c, supervisor/ and tests ---- */
 
 struct zap; /* common/bus/zap.h */
+
+/* Of a connected bus over tcp; copied. */
+struct bus_keys {
+    char server[BUSKEY_SIZE]; /* public */
+    struct buskey own;
+};
 
 struct bus_config {
     const char *name;     /* the topic, and the ZAP domain of a bound one */
     const char *endpoint; /* "ipc:///run/dir/objects" */
     int listener;         /* inherited descriptor to bind with, -1: bind the path */
     const struct peer *self;
-    enum role binder;        /* connected: the role that the other end has */
+    enum role binder;            /* connected: the role that the other end has */
+    const struct bus_keys *keys; /* connected over tcp; NULL: no */
+    /* Bound, with bus_listen_keys: whether this user id is still known. */
+    bool (*stands)(void *arg, const char *user_id);
     struct metrics *metrics; /* borrowed; may be NULL */
     struct bus_calls calls;
     /* Called for every message sent and received, NULL: no tap. */
@@ -110,5 +134,15 @@ SCOPED_DEFINE(bus)
 
 /* Forgets a peer (its death was announced): `gone` is called when it was known. */
 void bus_forget(struct bus *b, const char *user_id);
+
+/* A bound bus listens on tcp as well: `listener` is an inherited descriptor that listens, or
+ * -1 to bind `endpoint` ("tcp://127.0.0.1:5555"). server_secret: Z85, not kept by us. Once for
+ * each bus. Returns 0, or -1 with *e set. */
+int bus_listen_keys(struct bus *b, int listener, const char *endpoint,
+                    const char *server_secret, struct err *e);
+
+/* The key of this peer was revoked: forgets it and closes its connection. Make sure first
+ * that zap and `stands` do not know it any more. */
+void bus_expel(struct bus *b, const char *user_id);
 
 #endif

@@ -53,8 +53,33 @@ entry_remove(struct bus *b, struct bus_entry *entry)
     entry_free(entry);
 }
 
+/* The other end of a tcp connection. libzmq's thread owns the descriptor and may have closed
+ * it: then this fails, or names another end than before. */
 static int
-entry_add(struct bus *b, const struct peer *peer, zframe_t *routing, zframe_t *previous)
+address_of(int fd, struct sockaddr_storage *out)
+{
+    socklen_t size = sizeof *out;
+
+    memset(out, 0, sizeof *out);
+    return getpeername(fd, (struct sockaddr *)out, &size) == 0 &&
+                   (out->ss_family == AF_INET || out->ss_family == AF_INET6)
+               ? 0
+               : -1;
+}
+
+void
+bus_shut(int fd, const struct sockaddr_storage *address)
+{
+    struct sockaddr_storage now;
+
+    if (fd >= 0 && address_of(fd, &now) == 0 &&
+        (address == NULL || memcmp(&now, address, sizeof now) == 0))
+        shutdown(fd, SHUT_RDWR);
+}
+
+static int
+entry_add(struct bus *b, const struct peer *peer, zframe_t *routing, zframe_t *previous,
+          int fd)
 {
     struct bus_entry *entry = calloc(1, sizeof *entry);
 
@@ -75,6 +100,7 @@ entry_add(struct bus *b, const struct peer *peer, zframe_t *routing, zframe_t *p
     entry->peer = *peer;
     entry->routing = zframe_dup(routing);
     entry->previous = previous;
+    entry->fd = fd >= 0 && address_of(fd, &entry->address) == 0 ? fd : -1;
     b->entries[b->n_entries++] = entry;
     if (b->config.calls.joined != NULL)
         b->config.calls.joined(b->config.calls.arg, b, peer);
@@ -82,7 +108,7 @@ entry_add(struct bus *b, const struct peer *peer, zframe_t *routing, zframe_t *p
 }
 
 int
-bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing)
+bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing, int fd)
 {
     struct bus_entry *entry = entry_any(b, proven->user_id);
     zframe_t *previous = NULL;
@@ -95,7 +121,7 @@ bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing)
         previous = zframe_dup(entry->routing);
         entry_remove(b, entry);
     }
-    return entry_add(b, proven, routing, previous);
+    return entry_add(b, proven, routing, previous, fd);
 }
 
 static int
@@ -133,6 +159,17 @@ bus_forget(struct bus *b, const char *user_id)
 
     if (entry != NULL)
         entry_remove(b, entry);
+}
+
+void
+bus_expel(struct bus *b, const char *user_id)
+{
+    struct bus_entry *entry = entry_any(b, user_id);
+
+    if (entry == NULL)
+        return;
+    bus_shut(entry->fd, &entry->address);
+    entry_remove(b, entry);
 }
 
 const struct peer *
@@ -173,6 +210,30 @@ set_options(zsock_t *sock)
     zsock_set_reconnect_ivl(sock, BUS_RECONNECT_MS);
 }
 
+/* What only connections over tcp need: to notice that the other end is gone without a word,
+ * and not to wait long for what does not answer. */
+static void
+set_tcp_options(zsock_t *sock)
+{
+    zsock_set_heartbeat_ivl(sock, BUS_TCP_HEARTBEAT_MS);
+    zsock_set_heartbeat_timeout(sock, BUS_TCP_SILENT_MS);
+    zsock_set_handshake_ivl(sock, BUS_TCP_CONNECT_MS);
+    zsock_set_tcp_maxrt(sock, BUS_TCP_SILENT_MS);
+}
+
+static void
+set_key_options(struct bus *b)
+{
+    set_tcp_options(b->sock);
+    zsock_set_reconnect_ivl(b->sock, BUS_TCP_RECONNECT_MS);
+    zsock_set_reconnect_ivl_max(b->sock, BUS_TCP_RECONNECT_CAP_MS);
+    zsock_set_connect_timeout(b->sock, BUS_TCP_CONNECT_MS);
+    zsock_set_ipv6(b->sock, 1);
+    zsock_set_curve_serverkey(b->sock, b->keys.server);
+    zsock_set_curve_publickey(b->sock, b->keys.own.public_key);
+    zsock_set_curve_secretkey(b->sock, b->keys.own.secret_key);
+}
+
 static struct bus *
 bus_new(zloop_t *loop, const struct bus_config *config, bool bound, struct err *e)
 {
@@ -187,6 +248,10 @@ bus_new(zloop_t *loop, const struct bus_config *config, bool bound, struct err *
     b->config = *config;
     b->self = *config->self;
     b->config.self = &b->self;
+    if (config->keys != NULL) {
+        b->keys = *config->keys;
+        b->config.keys = &b->keys;
+    }
     snprintf(b->name, sizeof b->name, "%s", config->name);
     snprintf(b->endpoint, sizeof b->endpoint, "%s", config->endpoint);
     b->renew_ms = RENEW_FIRST_MS;
@@ -236,6 +301,23 @@ bus_bind(zloop_t *loop, const struct bus_config *config, struct err *e)
     }
     zloop_reader_set_tolerant(loop, b->sock);
     return TAKE(b);
+}
+
+int
+bus_listen_keys(struct bus *b, int listener, const char *endpoint,
+                const char *server_secret, struct err *e)
+{
+    /* Options hold for what is bound after they were set: ipc stays as it was. */
+    set_tcp_options(b->sock);
+    zsock_set_ipv6(b->sock, 1);
+    zsock_set_use_fd(b->sock, listener);
+    zsock_set_curve_server(b->sock, 1);
+    zsock_set_curve_secretkey(b->sock, server_secret);
+    if (zsock_bind(b->sock, "%s", endpoint) < 0)
+        return err_set(e, ERR_SYSTEM, "bus %s: bind %s: %s", b->name, endpoint,
+                       zmq_strerror(errno));
+    b->keyed = true;
+    return 0;
 }
 
 /* ---- the connected end ---- */
@@ -294,7 +376,8 @@ was_refused(struct bus *b)
     log_warn(NULL, "bus %s: refused, trying again in %lld ms", b->name,
              (long long)b->renew_ms);
     b->renew_timer = zloop_timer(b->loop, (size_t)b->renew_ms, 1, on_renew, b);
-    b->renew_ms = b->renew_ms * 2 < RENEW_CAP_MS ? b->renew_ms * 2 : RENEW_CAP_MS;
+    int64_t cap = b->config.keys != NULL ? BUS_TCP_RECONNECT_CAP_MS : RENEW_CAP_MS;
+    b->renew_ms = b->renew_ms * 2 < cap ? b->renew_ms * 2 : cap;
 }
 
 static void
@@ -370,6 +453,8 @@ connect_socket(struct bus *b, struct err *e)
     if ((b->sock = zsock_new(ZMQ_DEALER)) == NULL)
         return err_set(e, ERR_SYSTEM, "bus %s: %s", b->name, zmq_strerror(errno));
     set_options(b->sock);
+    if (b->config.keys != NULL)
+        set_key_options(b);
     if (watch_socket(b) < 0 || zsock_connect(b->sock, "%s", b->endpoint) < 0 ||
         zloop_reader(b->loop, b->sock, bus_on_readable, b) < 0)
         return err_set(e, ERR_SYSTEM, "bus %s: connect %s: %s", b->name, b->endpoint,
@@ -401,5 +486,6 @@ bus_free(struct bus *b)
     for (size_t i = 0; i < b->n_entries; i++)
         entry_free(b->entries[i]);
     free(b->entries);
+    explicit_bzero(&b->keys, sizeof b->keys);
     free(b);
 }

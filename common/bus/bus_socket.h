@@ -3,6 +3,7 @@
 #define KELOS_COMMON_BUS_SOCKET_H
 
 #include <czmq.h>
+#include <sys/socket.h>
 
 #include "common/bus/bus.h"
 
@@ -13,6 +14,8 @@ struct bus_entry {
     zframe_t
         *previous; /* its replaced connection, whose last messages are dropped; or NULL */
     bool lost;     /* unreachable: `gone` is about to be called */
+    int fd;        /* over tcp: its connection, libzmq's; -1: ipc */
+    struct sockaddr_storage address; /* of its other end */
 };
 
 struct bus {
@@ -20,6 +23,8 @@ struct bus {
     zsock_t *sock;  /* ROUTER or DEALER; owned */
     zsock_t *watch; /* connected: PAIR with the socket's events; owned */
     bool bound;
+    bool keyed; /* bound: listens on tcp, too */
+    struct bus_keys keys;
     bool up; /* connected: a handshake succeeded */
     char name[64];
     char endpoint[256];
@@ -43,7 +48,11 @@ struct bus_entry *bus_entry_of(const struct bus *b, const char *user_id);
 
 /* A message of this proven peer came over this routing id. Announces a new one. Returns
  * 0, or -1 when the message is of a replaced connection and must be dropped. */
-int bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing);
+int bus_peer_seen(struct bus *b, const struct peer *proven, zframe_t *routing, int fd);
+
+/* Closes that connection if it is one of a peer with a key; libzmq notices. `address`: only
+ * when its other end is this; NULL: whatever it is. */
+void bus_shut(int fd, const struct sockaddr_storage *address);
 
 /* Unreachable: marks it; `gone` follows from the loop, not from within the caller's
  * send. */

@@ -3,6 +3,7 @@
 
 #include <czmq.h>
 
+#include "common/bus/buskey.h"
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -22,13 +23,14 @@ struct zap {
     struct held held[LIMIT_ZAP_HELD];
     size_t n_held;
     int timer; /* of the first deadline, 0: none */
+    int64_t refused_logged_ms;
 };
 
 static void
 answer(struct zap *z, zmsg_t *back, bool yes, const char *user_id)
 {
     zmsg_addstr(back, yes ? "200" : "400");
-    zmsg_addstr(back, yes ? "OK" : "not a process of this supervisor");
+    zmsg_addstr(back, yes ? "OK" : "not one of ours");
     zmsg_addstr(back, yes ? user_id : "");
     zmsg_addmem(back, "", 0);
     if (zmsg_send(&back, z->sock) < 0)
@@ -156,27 +158,76 @@ parse_address(const char *address, pid_t *pid, uid_t *uid)
     return 0;
 }
 
-/* Takes the frames behind the delimiter apart. `request` is consumed. */
+/* One line about refusals in that time: who knocks often must not fill the log. */
+#define REFUSED_LOG_MS 1000
+
 static void
-decide(struct zap *z, zmsg_t *request, zmsg_t *back)
+log_refused(struct zap *z, const char *domain, const char *address, const char *why)
 {
-    char *domain = zmsg_popstr(request), *address = zmsg_popstr(request);
+    int64_t now = clock_mono_ms();
+
+    if (z->refused_logged_ms != 0 && now - z->refused_logged_ms < REFUSED_LOG_MS)
+        return;
+    z->refused_logged_ms = now;
+    log_warn(NULL, "bus %s: a peer at %s refused: %s", domain, address, why);
+}
+
+/* A peer over tcp: libzmq has checked that it holds the secret half of this key. */
+static void
+decide_key(struct zap *z, const char *domain, const char *address, zframe_t *key,
+           zmsg_t *back)
+{
+    char user_id[MESSAGE_ORIGIN_MAX + 1] = "", text[BUSKEY_SIZE];
+    bool yes = key != NULL && zframe_size(key) == 32 &&
+               zmq_z85_encode(text, zframe_data(key), 32) != NULL &&
+               z->config.check_key != NULL &&
+               z->config.check_key(z->config.arg, domain, text, user_id);
+
+    if (!yes)
+        log_refused(z, domain, address, "its key is unknown or was revoked");
+    answer(z, back, yes, yes ? user_id : "");
+}
+
+static void
+decide_pid(struct zap *z, const char *domain, const char *address, zmsg_t *back)
+{
     char user_id[MESSAGE_ORIGIN_MAX + 1] = "";
     enum zap_verdict verdict = ZAP_NO;
     pid_t pid = -1;
     uid_t uid = (uid_t)-1;
 
-    if (domain != NULL && address != NULL && parse_address(address, &pid, &uid) == 0)
+    if (parse_address(address, &pid, &uid) == 0)
         verdict = z->config.check(z->config.arg, domain, pid, uid, false, user_id);
     else
-        log_warn(NULL, "bus %s: a peer without credentials refused",
-                 domain != NULL ? domain : "?");
+        log_refused(z, domain, address, "it has no credentials");
     if (verdict == ZAP_HOLD)
         hold(z, back, domain, pid, uid);
     else
         answer(z, back, verdict == ZAP_YES, user_id);
+}
+
+/* Takes the frames behind the request id apart. `request` is consumed. */
+static void
+decide(struct zap *z, zmsg_t *request, zmsg_t *back)
+{
+    char *domain = zmsg_popstr(request), *address = zmsg_popstr(request);
+    char *identity = zmsg_popstr(request), *mechanism = zmsg_popstr(request);
+
+    /* The process id of an address counts only where the kernel wrote it: a socket that
+     * listens on tcp speaks nothing but CURVE. */
+    if (mechanism != NULL && strcmp(mechanism, "NULL") == 0)
+        decide_pid(z, domain, address, back);
+    else if (mechanism != NULL && strcmp(mechanism, "CURVE") == 0)
+        decide_key(z, domain, address, zmsg_first(request), back);
+    else {
+        log_refused(z, domain != NULL ? domain : "?", address != NULL ? address : "?",
+                    "it has no credentials");
+        answer(z, back, false, "");
+    }
     free(domain);
     free(address);
+    free(identity);
+    free(mechanism);
     zmsg_destroy(&request);
 }
 

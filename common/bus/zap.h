@@ -6,10 +6,14 @@
  *
  * A refused peer would never come back by itself, so a pid that is not known *yet* is
  * held: its answer waits until zap_recheck finds it known, or 2 s have passed (then it is
- * refused). At most LIMIT_ZAP_HELD are held. */
+ * refused). At most LIMIT_ZAP_HELD are held.
+ *
+ * Over tcp the peer proves a CurveZMQ key instead; one that is not known is refused at once
+ * (its owner asks again, see bus.h). */
 #ifndef KELOS_COMMON_ZAP_H
 #define KELOS_COMMON_ZAP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -34,6 +38,10 @@ struct zap_config {
     int (*end)(void *arg);
     void *arg;
     struct metrics *metrics; /* borrowed, may be NULL */
+    /* Whose public key (Z85) is this? user_id as above. False: nobody's. NULL: no key is
+     * known. */
+    bool (*check_key)(void *arg, const char *domain, const char *public_key,
+                      char *user_id);
 };
 
 struct zap *zap_new(struct _zloop_t *loop, const struct zap_config *config,

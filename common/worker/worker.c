@@ -41,7 +41,7 @@ parse_flags(struct worker *w, int argc, char **argv, struct err *e)
     if (rest < argc)
         return err_set(e, ERR_INVALID,
                        "unexpected argument \"%s\" (--help lists the flags)", argv[rest]);
-    if (*w->run_dir == '\0')
+    if (*w->run_dir == '\0' && !w->spec.alone)
         return err_set(e, ERR_INVALID,
                        "--run-dir: missing; workers are started by kelos-supervisor");
     return 0;
@@ -195,6 +195,8 @@ join(struct worker *w, struct err *e)
         return err_set(e, ERR_SYSTEM, "zloop: out of memory");
     if (worker_watch(w, w->signal_fd, WATCH_IN, on_signal, NULL) < 0)
         return err_set(e, ERR_SYSTEM, "out of memory");
+    if (w->spec.alone)
+        return 0;
     if (worker_control_open(w, e) < 0)
         return -1;
     timer = worker_after(w, JOIN_TIMEOUT_MS, on_join_timeout, NULL);
@@ -244,7 +246,7 @@ worker_ready(struct worker *w, struct err *e)
     w->ready = true;
     if (w->page != NULL)
         atomic_store(&w->page->ready_loops, atomic_load(&w->page->loops));
-    return bus_send(w->control, NULL, &ready, e);
+    return w->spec.alone ? 0 : bus_send(w->control, NULL, &ready, e);
 }
 
 int

@@ -63,6 +63,9 @@ struct worker_spec {
     /* Leadership may be wanted by nobody: NULL. (LEADERSHIP comes on the bus to those
      * whom the table names.) */
     void *arg;
+    /* There is no supervisor: a spawner in a Pod of its own. No --run-dir, no control bus; the
+     * worker's id comes from worker_connect_keys. */
+    bool alone;
 };
 
 /* Reads the command line, confines the process, connects to the supervisor, says HELLO
@@ -112,6 +115,28 @@ struct bus *worker_bind(struct worker *w, const char *name, const struct bus_cal
                         struct err *e);
 struct bus *worker_connect(struct worker *w, const char *name,
                            const struct bus_calls *calls, struct err *e);
+
+/* Peers that prove a CurveZMQ key instead of being a process of the supervisor. */
+struct worker_keys {
+    /* Whose key (Z85) is it? user_id: MESSAGE_ORIGIN_MAX + 1 bytes. False: nobody's. */
+    bool (*known)(void *arg, const char *public_key, char *user_id);
+    /* Does this user id still belong to a key? */
+    bool (*stands)(void *arg, const char *user_id);
+    void *arg;
+};
+/* Whether --listener NAME=FD was given. */
+bool worker_has_listener(const struct worker *w, const char *name);
+/* A bus of worker_bind listens on that tcp listener, too. server_secret: Z85, not kept. Once in
+ * a process. Returns 0, or -1 with *e set. */
+int worker_bind_keys(struct worker *w, struct bus *bus, const char *listener,
+                     const char *server_secret, const struct worker_keys *keys,
+                     struct err *e);
+/* Connects over tcp ("tcp://host:port") to the source bus of whichever shard is there; this
+ * worker is from now on who the key says it is. */
+struct bus *worker_connect_keys(struct worker *w, const char *endpoint,
+                                const struct bus_keys *keys,
+                                const struct bus_calls *calls, struct err *e);
+
 /* The bus to the supervisor: bus_send(worker_control(w), NULL, &want, e). */
 struct bus *worker_control(struct worker *w);
 /* Called at every (re-)connection of the control bus and for the kinds in rows. */

@@ -22,7 +22,13 @@ known_by_id(const struct worker *w, const char *user_id)
     for (size_t i = 0; i < w->n_peers; i++)
         if (strcmp(w->peers[i].user_id, user_id) == 0)
             return true;
-    return false;
+    return w->keys.stands != NULL && w->keys.stands(w->keys.arg, user_id);
+}
+
+bool
+worker_stands(void *arg, const char *user_id)
+{
+    return known_by_id(arg, user_id);
 }
 
 static enum zap_verdict
@@ -146,8 +152,8 @@ tap_copy(void *arg, struct bus *bus, const struct peer *other, bool sent,
     free(body);
 }
 
-static struct bus_config
-bus_setup(struct worker *w, const char *name, char *endpoint, size_t size)
+struct bus_config
+worker_bus_setup(struct worker *w, const char *name, char *endpoint, size_t size)
 {
     snprintf(endpoint, size, "ipc://%s/%s", w->run_dir, name);
     return (struct bus_config){.name = name,
@@ -166,7 +172,7 @@ on_tap(void *arg, struct bus *bus, const struct peer *from, const struct message
 {
     struct worker *w = arg;
     char endpoint[512];
-    struct bus_config config = bus_setup(w, "tap", endpoint, sizeof endpoint);
+    struct bus_config config = worker_bus_setup(w, "tap", endpoint, sizeof endpoint);
     struct err e = ERR_INIT;
 
     (void)bus;
@@ -273,7 +279,7 @@ int
 worker_control_open(struct worker *w, struct err *e)
 {
     char endpoint[512];
-    struct bus_config config = bus_setup(w, "control", endpoint, sizeof endpoint);
+    struct bus_config config = worker_bus_setup(w, "control", endpoint, sizeof endpoint);
 
     config.binder = ROLE_SUPERVISOR;
     config.calls = (struct bus_calls){.rows = control_rows,
@@ -319,9 +325,8 @@ binder_of(const char *name)
     return ROLE_NONE;
 }
 
-/* The descriptor behind --listener NAME=FD, -1 when there is none. */
-static int
-listener_of(const struct worker *w, const char *name)
+int
+worker_listener(const struct worker *w, const char *name)
 {
     size_t size = strlen(name);
 
@@ -334,8 +339,8 @@ listener_of(const struct worker *w, const char *name)
     return -1;
 }
 
-static struct bus *
-keep(struct worker *w, struct bus *b)
+struct bus *
+worker_keep(struct worker *w, struct bus *b)
 {
     if (b != NULL)
         w->buses[w->n_buses++] = b;
@@ -358,23 +363,25 @@ worker_bind(struct worker *w, const char *name, const struct bus_calls *calls,
             struct err *e)
 {
     char endpoint[512];
-    struct bus_config config = bus_setup(w, name, endpoint, sizeof endpoint);
+    struct bus_config config = worker_bus_setup(w, name, endpoint, sizeof endpoint);
     const struct zap_config zap = {.check = check_peer,
                                    .begin = worker_begin,
                                    .end = worker_end,
                                    .arg = w,
-                                   .metrics = w->metrics};
+                                   .metrics = w->metrics,
+                                   .check_key = worker_check_key};
 
     if (room(w, name, e) < 0)
         return NULL;
     config.calls = *calls;
-    if ((config.listener = listener_of(w, name)) < 0) {
+    config.stands = worker_stands;
+    if ((config.listener = worker_listener(w, name)) < 0) {
         err_set(e, ERR_INVALID, "bus %s: no --listener %s=FD was given", name, name);
         return NULL;
     }
     if (w->zap == NULL && (w->zap = zap_new(w->loop, &zap, e)) == NULL)
         return NULL;
-    return keep(w, bus_bind(w->loop, &config, e));
+    return worker_keep(w, bus_bind(w->loop, &config, e));
 }
 
 struct bus *
@@ -382,13 +389,13 @@ worker_connect(struct worker *w, const char *name, const struct bus_calls *calls
                struct err *e)
 {
     char endpoint[512];
-    struct bus_config config = bus_setup(w, name, endpoint, sizeof endpoint);
+    struct bus_config config = worker_bus_setup(w, name, endpoint, sizeof endpoint);
 
     if (room(w, name, e) < 0)
         return NULL;
     config.calls = *calls;
     config.binder = binder_of(name);
-    return keep(w, bus_connect(w->loop, &config, e));
+    return worker_keep(w, bus_connect(w->loop, &config, e));
 }
 
 void

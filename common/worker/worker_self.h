@@ -45,6 +45,7 @@ struct worker {
     int64_t event_ns; /* start of the event in hand */
 
     struct zap *zap;
+    struct worker_keys keys; /* .known NULL: none are known */
     struct bus *control;
     struct bus_calls control_calls; /* the role's own */
     struct bus *buses[WORKER_BUSES_MAX];
@@ -73,6 +74,16 @@ void worker_stop(struct worker *w);
 /* The control bus and its handlers, the tap, the peers' table (worker_bus.c). */
 int worker_control_open(struct worker *w, struct err *e);
 void worker_bus_close(struct worker *w);
+/* What a bus of this name needs; `endpoint` (ipc, in the run directory) is written too. */
+struct bus_config worker_bus_setup(struct worker *w, const char *name, char *endpoint,
+                                   size_t size);
+/* The descriptor behind --listener NAME=FD, -1 when there is none. */
+int worker_listener(const struct worker *w, const char *name);
+/* The bus is closed with the worker. Returns b, which may be NULL. */
+struct bus *worker_keep(struct worker *w, struct bus *b);
+/* For the zap handler and the buses (worker_keys.c). */
+bool worker_check_key(void *w, const char *domain, const char *public_key, char *user_id);
+bool worker_stands(void *w, const char *user_id);
 
 void worker_loop_close(struct worker *w);
 

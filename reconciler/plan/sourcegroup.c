@@ -3,6 +3,7 @@
 
 #include <openssl/sha.h>
 
+#include "common/bus/buskey.h"
 #include "common/clock.h"
 #include "reconciler/job/wish.h"
 #include "reconciler/plan/plan.h"
@@ -42,6 +43,10 @@ source_key(char *out, const struct source_wish *w)
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SCOPED(buf) struct buf text = BUF_INIT;
 
+    if (w->public_key != NULL) {
+        buskey_source(w->public_key, out);
+        return;
+    }
     buf_printf(&text, "%s\n%s\n%s", wish_type(w->kind), w->api_base, w->identity);
     SHA256((const unsigned char *)buf_str(&text), text.size, digest);
     for (size_t i = 0; i < sizeof digest; i++)
@@ -59,6 +64,7 @@ source_of(struct sources *c, const char *key, const struct source_wish *w)
         abort();
     snprintf(g->key, sizeof g->key, "%s", key);
     g->kind = w->kind;
+    g->pod = w->public_key != NULL;
     g->api_base = strdup(w->api_base);
     g->members = zhashx_new();
     zhashx_set_destructor(g->members, member_free);

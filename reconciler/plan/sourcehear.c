@@ -12,10 +12,7 @@ group_from(struct sources *c, const struct peer *from, const char *key)
 {
     struct source *g = zhashx_lookup(c->groups, key);
 
-    if (g == NULL || strncmp(from->worker, "source-", 7) != 0 ||
-        strncmp(from->worker + 7, key, 12) != 0)
-        return NULL;
-    return g;
+    return g != NULL && peer_serves(from, key) ? g : NULL;
 }
 
 /* The TaskSpawner that a message is about, when it is of that group and the same object. */
@@ -53,8 +50,7 @@ on_join(void *arg, struct bus *bus, const struct peer *from, const struct messag
     const char *key = m->body.source.key;
 
     (void)bus;
-    if (strncmp(from->worker, "source-", 7) != 0 ||
-        strncmp(from->worker + 7, key, 12) != 0)
+    if (!peer_serves(from, key))
         return;
     zhashx_update(c->joined, key, strdup(from->user_id));
     if (g == NULL) /* it was there before us: we do not know yet who wants it */
@@ -133,7 +129,8 @@ on_items(void *arg, struct bus *bus, const struct peer *from, const struct messa
     if (it->last) {
         complete(c, memory, it, key);
         acknowledge(c, from, it->key, it->uid, it->serial, false);
-        if (memory->items->polled_ms < c->shard->synced_ms) /* confirms nothing (plan.h) */
+        if (memory->items->polled_ms <
+            c->shard->synced_ms) /* confirms nothing (plan.h) */
             acknowledge(c, from, it->key, it->uid, it->serial, true);
         shard_work(c->shard);
     }

@@ -12,15 +12,22 @@
 #include "common/err.h"
 #include "reconciler/shard.h"
 
+struct source_keys;
+
+/* NULL with *e set. Free it before the client and the buses. */
+struct source_keys *source_keys_new(struct shard *s, struct err *e);
+void source_keys_free(struct source_keys *k);
+
 /* Whether this controller was started with --bus-port: else no Pod could join. */
 bool source_keys_enabled(const struct shard *s);
 
-/* The server's public key (Z85, borrowed), NULL while its Secret is being read or made. Once it
- * is there all TaskSpawners are queued again. */
-const char *source_keys_server_public(const struct shard *s);
+/* The server's public key (Z85, borrowed), NULL while its Secret is being read or made: the
+ * first call begins with that. Once it is there the port answers, and all TaskSpawners are
+ * queued again. */
+const char *source_keys_server_public(struct shard *s);
 
 /* Lets this key (Z85) speak for the TaskSpawner of that uid. A key that it had before is
- * revoked, as by source_keys_revoke. Returns 0; or -1 with *e set: it is no key, it belongs to
+ * revoked, as by source_keys_revoke. A new key queues the TaskSpawner again. Returns 0; or -1 with *e set: it is no key, it belongs to
  * another TaskSpawner, or --bus-port was not given. */
 int source_keys_allow(struct shard *s, const char *uid, const char *ns, const char *name,
                       const char *public_key, struct err *e);

@@ -22,6 +22,9 @@ struct source_wish {
     const char *identity;              /* of the credential; "" : none */
     const struct secret *user, *token; /* NULL: none */
     const char *owner, *repo;
+    const char
+        *public_key; /* served by the Pod that holds this key (sourcekeys.h), which has
+                             * the credential, too; NULL: by a process of the controller */
 };
 
 /* The TaskSpawner (queue key) is to be polled like this from now on. */

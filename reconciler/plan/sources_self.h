@@ -8,6 +8,7 @@
 struct source {
     char key[65];
     enum source_kind kind;
+    bool pod;       /* its worker is a Pod: nobody here starts it */
     char *api_base; /* owned, like the next two */
     struct secret *user, *token;
     zhashx_t *members; /* queue key -> struct member; owned */

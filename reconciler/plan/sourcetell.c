@@ -10,6 +10,8 @@
 #define FLUSH_MS 5
 /* A source's worker is here within milliseconds, or something is wrong. */
 #define ALONE_MS 15000
+/* A Pod has to be scheduled and its image fetched. */
+#define ALONE_POD_MS 120000
 
 void
 source_assign(struct sources *c, struct source *g)
@@ -66,8 +68,9 @@ want(struct sources *c)
         abort();
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups))
-        list[n++] = (struct msg_source){
-            .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
+        if (!g->pod)
+            list[n++] = (struct msg_source){
+                .key = g->key, .type = wish_type(g->kind), .api_base = g->api_base};
     struct message message = {
         .kind = MSG_WORKER_WANT,
         .body.want = {.shard = (uint64_t)c->shard->index, .sources = {list, n}}};
@@ -90,10 +93,28 @@ tell_alone(struct sources *c, struct source *g)
         if (memory == NULL || memory->error_reason != NULL)
             continue;
         spawner_memory_error(memory, "SourceNotServed",
-                             "no worker process serves the source: `kelos status` says "
-                             "how many run and why no more");
+                             g->pod ? "the spawner's Pod has not joined the controller: "
+                                      "look at the Pod and its log"
+                                    : "no worker process serves the source: `kelos "
+                                      "status` says how many run and why no more");
         shard_add(c->shard, key);
     }
+}
+
+/* How long a source may lack its worker; -1: for ever, as the Pod of a schedule comes when its
+ * time has come. */
+static int64_t
+may_be_alone_ms(const struct source *g)
+{
+    if (!g->pod)
+        return ALONE_MS;
+    return g->kind == SOURCE_CRON ? -1 : ALONE_POD_MS;
+}
+
+static bool
+is_alone(const struct source *g)
+{
+    return *g->worker == '\0' && may_be_alone_ms(g) >= 0;
 }
 
 static void
@@ -106,7 +127,7 @@ look_alone(void *arg, struct worker *w)
     c->alone_timer = 0;
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups))
-        if (*g->worker == '\0' && now - g->alone_ms >= ALONE_MS)
+        if (is_alone(g) && now - g->alone_ms >= may_be_alone_ms(g))
             tell_alone(c, g);
     sources_watch_alone(c);
     shard_work(c->shard);
@@ -121,8 +142,8 @@ until_alone(struct sources *c)
 
     for (struct source *g = zhashx_first(c->groups); g != NULL;
          g = zhashx_next(c->groups)) {
-        int64_t left = g->alone_ms + ALONE_MS - now;
-        if (*g->worker != '\0')
+        int64_t left = g->alone_ms + may_be_alone_ms(g) - now;
+        if (!is_alone(g))
             continue;
         if (left <= 0)
             left = ALONE_MS;

@@ -6,6 +6,7 @@
 #include "reconciler/finalizer.h"
 #include "reconciler/isolate/workload.h"
 #include "reconciler/live.h"
+#include "reconciler/plan/sourcekeys.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/plan/spawnersource.h"
 #include "reconciler/writes.h"
@@ -224,6 +225,7 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
 
     if (r->meta.deleted_ms != 0) {
         sources_drop(s->sources, key);
+        source_keys_revoke(s, r->meta.uid);
         if (meta_has_finalizer(&r->meta, finalizer))
             patch_finalizers(r, false);
         else
@@ -238,6 +240,7 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
                              .memory = spawner_run_memory(r)};
     r->pod_kind = N_KINDS;
     r->pod = workload_wanted(v, &s->isolation, ask.config_error, sizeof ask.config_error);
+    ask.pod = r->pod;
     if (ask.config_error[0] == '\0') {
         spawner_source(&ask, v);
     } else {
@@ -259,7 +262,11 @@ spawner_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         s->store, KIND_TASK_SPAWNER, profile, ns, name);
 
     if (v == NULL) {
+        const struct spawner_memory *gone = spawner_memory_find(s, key);
+
         sources_drop(s->sources, key);
+        if (gone != NULL)
+            source_keys_revoke(s, gone->uid);
         zhashx_delete(s->spawners, key);
         queue_forget(s->queue, key);
         return;

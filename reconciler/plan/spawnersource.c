@@ -2,6 +2,7 @@
 #include "reconciler/plan/spawnersource.h"
 
 #include "reconciler/auth/credentials.h"
+#include "reconciler/plan/sourcekeys.h"
 #include "reconciler/plan/sources.h"
 #include "reconciler/job/wish.h"
 
@@ -63,6 +64,35 @@ wish_remote(struct source_ask *r, const struct spawner_view *v,
     r->memory->resolved = true;
 }
 
+/* The Pod has the credential. Without a key there is no Pod yet. */
+static void
+wish_pod(struct source_ask *r, const struct spawner_view *v,
+         const struct workspace_view *w)
+{
+    const char *public_key = source_keys_of(r->shard, v->view.meta.uid);
+    struct err e = ERR_INIT;
+    struct wish wish = {.api_base = ""};
+    bool remote = source_is_github(v->source) || v->source == SOURCE_JIRA;
+
+    r->memory->resolved = true;
+    if (remote && wish_make(v, w, &wish, &e) < 0) {
+        snprintf(r->config_error, sizeof r->config_error, "%s", e.text);
+        return;
+    }
+    if (source_is_github(v->source) && *wish.api_base == '\0')
+        snprintf(wish.api_base, sizeof wish.api_base, "%s", r->shard->github_api);
+    if (public_key == NULL)
+        sources_drop(r->shard->sources, r->key);
+    else if (remote || strcmp(v->phase, "Suspended") != 0)
+        sources_set(r->shard->sources, r->key, v,
+                    &(struct source_wish){.kind = v->source,
+                                          .api_base = wish.api_base,
+                                          .identity = "",
+                                          .owner = remote ? wish.repo.owner : "",
+                                          .repo = remote ? wish.repo.name : "",
+                                          .public_key = public_key});
+}
+
 void
 spawner_source(struct source_ask *r, const struct spawner_view *v)
 {
@@ -85,7 +115,9 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         r->memory->resolved = true;
         return;
     }
-    if (source_is_github(v->source) || v->source == SOURCE_JIRA)
+    if (r->pod)
+        wish_pod(r, v, w);
+    else if (source_is_github(v->source) || v->source == SOURCE_JIRA)
         wish_remote(r, v, w);
     else if (v->source == SOURCE_CRON && strcmp(v->phase, "Suspended") != 0) {
         sources_set(r->shard->sources, r->key, v,

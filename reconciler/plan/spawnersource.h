@@ -9,6 +9,7 @@ struct source_ask {
     const char *key, *ns;
     unsigned profile;
     struct spawner_memory *memory;
+    bool pod; /* it has a Pod of its own, which joins with a key (sourcekeys.h) */
     /* out */
     bool workspace_missing;
     char config_error[512]; /* "" : the spec can work */
