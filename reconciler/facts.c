@@ -286,6 +286,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
                                                        t->view.meta.ns, t->workspace);
     if (w == NULL || w->secret == NULL)
         f.auth = AUTH_READY;
+    f.setup = w != NULL && w->setup != NULL;
     if (t->workspace != NULL && m->refresh == NULL)
         f.token = token_judge(&m->token, clock_wall_ms(), &f.token_wake_ms);
     f.build_error = m->build_error;

@@ -29,6 +29,7 @@ struct outputs_reader {
     struct block done;       /* the last complete one */
     const struct marker *in; /* which START opened it; NULL outside of a block */
     bool failed;             /* memory ran out */
+    struct outputs_signs signs;
     char ring[OUTPUTS_TAIL_BYTES];
     size_t ring_next;  /* where the next byte goes */
     uint64_t ring_fed; /* bytes ever put in */
@@ -137,6 +138,26 @@ block_add(struct block *b, const char *s, size_t size)
     b->lines++;
 }
 
+#define LEVEL_MAX 99
+
+/* "level=1", at the end of the line. */
+static void
+take_sign(struct outputs_reader *r, const char *s, size_t size)
+{
+    static const char head[] = OUTPUTS_INTERFACE;
+    size_t at = sizeof head - 1;
+    unsigned level = 0;
+
+    if (line_is(s, size, OUTPUTS_SETUP))
+        r->signs.setup = true;
+    if (size <= at || memcmp(s, head, at) != 0)
+        return;
+    for (; at < size && s[at] >= '0' && s[at] <= '9' && level <= LEVEL_MAX; at++)
+        level = level * 10 + (unsigned)(s[at] - '0');
+    if (at == size && level <= LEVEL_MAX)
+        r->signs.level = level;
+}
+
 /* One whole line; `cut` when it was longer than what is kept. */
 static void
 take_line(struct outputs_reader *r, const char *s, size_t size, bool cut)
@@ -149,8 +170,10 @@ take_line(struct outputs_reader *r, const char *s, size_t size, bool cut)
             return;
         }
     }
-    if (r->in == NULL)
+    if (r->in == NULL) {
+        take_sign(r, s, size);
         return;
+    }
     if (line_is(s, size, r->in->end)) {
         struct block swap = r->done;
         r->done = r->open;
@@ -284,6 +307,26 @@ outputs_reader_end(struct outputs_reader *r, struct outputs *out, struct err *e)
     return 1;
 }
 
+struct outputs_signs
+outputs_reader_signs(const struct outputs_reader *r)
+{
+    return r->signs;
+}
+
+/* The line is for the controller, not for those who read why a run failed. */
+static void
+drop_interface(struct buf *tail)
+{
+    char *line = tail->size > 0 ? strstr(tail->data, OUTPUTS_INTERFACE) : NULL;
+
+    if (line == NULL || (line > tail->data && line[-1] != '\n'))
+        return;
+    size_t size = strcspn(line, "\n"), before = (size_t)(line - tail->data);
+    size += line[size] == '\n';
+    memmove(line, line + size, tail->size - before - size + 1);
+    tail->size -= size;
+}
+
 const char *
 outputs_reader_tail(struct outputs_reader *r)
 {
@@ -315,6 +358,7 @@ outputs_reader_tail(struct outputs_reader *r)
             over++;
         buf_consume(&r->tail, over);
     }
+    drop_interface(&r->tail);
     return buf_str(&r->tail);
 }
 

@@ -75,8 +75,19 @@ void outputs_reader_feed(struct outputs_reader *r, const void *bytes, size_t siz
  * when memory ran out. */
 int outputs_reader_end(struct outputs_reader *r, struct outputs *out, struct err *e);
 
-/* The last whole lines of what was fed, blocks included, at most OUTPUTS_TAIL_BYTES: for
- * the message about a run that failed. Borrowed until the next call. */
+/* What the image's entrypoint says on stderr, as whole lines: its level of the agent image
+ * interface, and that a Workspace's setup command was begun. */
+#define OUTPUTS_INTERFACE "---KELOS_INTERFACE--- level="
+#define OUTPUTS_SETUP "---KELOS_SETUP_COMMAND_START---"
+struct outputs_signs {
+    unsigned level; /* 0: it said none */
+    bool setup;
+};
+/* As far as the log was fed, outputs_reader_end included. */
+struct outputs_signs outputs_reader_signs(const struct outputs_reader *r);
+
+/* The last whole lines of what was fed, blocks included but not the line
+ * about the interface, at most OUTPUTS_TAIL_BYTES: for the message about a run that failed. Borrowed until the next call. */
 #define OUTPUTS_TAIL_BYTES 8192
 const char *outputs_reader_tail(struct outputs_reader *r);
 

@@ -157,6 +157,11 @@ answer(struct reading *x, bool complete, const char *why)
                                           .complete = complete,
                                           .found = found > 0,
                                           .message = why};
+    if (x->reader != NULL) {
+        const struct outputs_signs signs = outputs_reader_signs(x->reader);
+        m.body.outputs.level = signs.level;
+        m.body.outputs.setup = signs.setup;
+    }
     if (x->failed && x->reader != NULL)
         m.body.outputs.tail = shown_tail(x, &masked);
     if (found < 0 || lend(&o, &m.body.outputs, &pairs) < 0)

@@ -15,6 +15,7 @@
 #define SUMMARY_CHARS 120
 #define CAPTURE_START "---KELOS_OUTPUTS_START---"
 #define CAPTURE_END "---KELOS_OUTPUTS_END---"
+#define INTERFACE "---KELOS_INTERFACE--- "
 
 struct render {
     const struct event_format *format; /* borrowed, static */
@@ -257,7 +258,7 @@ pass_line(struct render *r, const char *line, size_t size)
 }
 
 /* The block that the agent's image prints last is for the controller; a reader gets it in
- * brackets. */
+ * brackets. What an image says of itself is for the controller alone. */
 static bool
 capture_line(struct render *r, const char *line)
 {
@@ -266,7 +267,7 @@ capture_line(struct render *r, const char *line)
         return true;
     }
     if (!r->capture)
-        return false;
+        return strncmp(line, INTERFACE, strlen(INTERFACE)) == 0;
     if (strcmp(line, CAPTURE_END) == 0)
         r->capture = false;
     else

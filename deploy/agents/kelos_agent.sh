@@ -18,6 +18,8 @@
 set -uo pipefail
 
 if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
+# What this entrypoint keeps of the agent image interface; the controller reads it from the log.
+echo "---KELOS_INTERFACE--- level=1" >&2
 # A TERM to the group ends the agent; we stay to report what it has done.
 trap : TERM
 

@@ -252,6 +252,27 @@ judge_capture(const struct capture *c, bool agent)
     return agent && c->outputs.n > 0 ? CAPTURED_OUTPUTS : CAPTURED_NOTHING;
 }
 
+/* The Workspace's setup command is the image's to run: one that does not know of it leaves it
+ * out in silence. */
+static void
+warn_of_setup(const struct task_facts *f, struct decision *d)
+{
+    const struct capture *c = f->captured;
+    const char *says = "does not say that it keeps the agent image interface";
+
+    if (!f->setup || c == NULL || !c->complete || c->setup)
+        return;
+    if (c->level > 0)
+        says = pool_printf(&d->arena, "says that it keeps level %u of the interface",
+                           c->level);
+    event(
+        d, true, "SetupCommandNotRun",
+        pool_printf(&d->arena,
+                    "Workspace \"%s\" has a setupCommand, and nothing in the agent's log "
+                    "shows that it was run; the image %s",
+                    f->task->workspace, says));
+}
+
 static void
 finish(const struct task_facts *f, int64_t now_ms, struct decision *d,
        struct task_status status, bool ok, bool agent)
@@ -281,6 +302,8 @@ finish(const struct task_facts *f, int64_t now_ms, struct decision *d,
         event(d, false, "OutputsCaptured",
               pool_printf(&d->arena, "Captured %zu outputs and %zu results from agent",
                           c->outputs.n, c->keys.n));
+    if (agent)
+        warn_of_setup(f, d);
     act(d, ACT_COUNT_FINISHED);
 }
 

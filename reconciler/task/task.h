@@ -41,6 +41,8 @@ struct capture {
     struct texts outputs, keys, values;
     const char *message; /* why it is not complete; "" when it is */
     const char *tail;    /* the last lines of a failed run, secrets masked; NULL or "" */
+    unsigned level; /* of the agent image interface, as the image says; 0: it does not */
+    bool setup;     /* a setup command was begun */
 };
 
 /* All that a decision depends on. Texts are borrowed. */
@@ -68,6 +70,7 @@ struct task_facts {
     int64_t input_again_ms;   /* when to look for it again */
     int64_t input_until_ms;   /* when waiting for it ends */
     const char *conflict; /* the name is taken by something that is not ours; or NULL */
+    bool setup;           /* the Workspace has a setup command */
     enum capture_state capture;
     const struct capture *captured; /* with CAPTURE_DONE */
     int64_t finished_seen_ms; /* when the Job's end was first seen here; 0: not yet */

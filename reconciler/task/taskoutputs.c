@@ -34,6 +34,8 @@ keep_outputs(struct task_memory *m, const struct msg_outputs *o, bool agent)
         keys.at[i] = pool_str(a, o->results.items[i].key);
         values.at[i] = pool_str(a, o->results.items[i].value);
     }
+    m->captured.level = (unsigned)o->level;
+    m->captured.setup = o->setup;
     m->captured.outputs = keep_texts(a, &o->outputs);
     m->captured.keys = keys;
     m->captured.values = values;

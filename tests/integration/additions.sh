@@ -150,6 +150,18 @@ logs_of sb > "$T/log"
 grep -q -e '---KELOS_SETUP_COMMAND_START---' "$T/log" && grep -q -e '---KELOS_SETUP_COMMAND_FAILED--- exit=17' "$T/log" || fail "$(cat "$T/log")"
 if grep -q started "$T/log"; then fail "the agent was started"; fi
 row ADD/SC5
+warned() { events_of "$1" | grep -c 'Warning SetupCommandNotRun'; }
+warned_once() { [ "$(warned "$1")" = 1 ]; }
+# The image "tester" knows nothing of setup commands; an agent's own entrypoint says its level.
+task silent 'echo no setup' '"workspaceRef":{"name":"good"}'
+task levelled 'echo \"---KELOS_INTERFACE--- level=1\" >&2' '"workspaceRef":{"name":"good"}'
+becomes silent Succeeded; becomes levelled Succeeded
+until_ok 10 warned_once silent || fail "silent: $(events_of silent)"
+until_ok 10 warned_once levelled || fail "levelled: $(events_of levelled)"
+events_of silent | grep -q 'the image does not say that it keeps the agent image interface' || fail "$(events_of silent)"
+events_of levelled | grep -q 'the image says that it keeps level 1 of the interface' || fail "$(events_of levelled)"
+for t in sg sb; do [ "$(warned $t)" = 0 ] || fail "$t: $(events_of $t)"; done
+row ADD/AW7
 
 begin "a Task of axon.io runs beside one of kelos.dev, by its own profile"
 AX=/apis/axon.io/v1alpha1/namespaces/default

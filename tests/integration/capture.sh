@@ -302,6 +302,7 @@ for a in claude-code codex gemini opencode cursor; do
     grep -q "^PATH=$T/home/.local/bin:" "$T/args.env" || fail "$a: .local/bin is not first"
 done
 rm -f "$T/w/setup.txt"
+same "$(grep -c '^---KELOS_INTERFACE--- level=1$' "$T/err")" 1
 row ADD/SC6 ADD/SC4 ADD/AW18
 begin "a setup command that fails ends the run with its code; the agent is never started"
 code() { KELOS_SETUP_COMMAND=$1; rm -f "$T/args"; entry "$2" -- p; same $? "$3"; [ ! -e "$T/args" ] || fail "$2 was started"; grep -q "^---KELOS_SETUP_COMMAND_FAILED--- exit=$3\$" "$T/err" || fail "$(cat "$T/err")"; }

@@ -50,6 +50,60 @@ Test(taskend, ends_only_after_its_outputs_are_read)
     cr_assert_str_eq(json_str_or(p, "podName", ""), "fix-abc");
 }
 
+/* The text of the warning about a setup command that was not run, or NULL. */
+static const char *
+setup_warning(struct task_facts *f, struct capture c)
+{
+    c.message = c.complete ? "" : "the pod is gone";
+    f->captured = &c;
+    struct decision d = decide(f);
+    f->captured = NULL;
+    cr_assert(phase_terminal(d.status.phase));
+    const struct action *a = event_of(&d, "SetupCommandNotRun");
+    cr_assert(a == NULL || a->warning);
+    return a != NULL ? a->text : NULL;
+}
+
+Test(taskend, a_setup_command_that_the_image_left_out_is_told_once)
+{
+    struct task_view *t = make_task("fix", "", "'workspaceRef':{'name':'web'}",
+                                    "'phase':'Running','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    f.workspace = REF_FOUND;
+    f.setup = true;
+    f.job = make_job("fix", "'succeeded':1");
+    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z", "'phase':'Succeeded'");
+    f.capture = CAPTURE_DONE;
+    const char *text = setup_warning(&f, (struct capture){.complete = true});
+    cr_assert_str_eq(text, "Workspace \"web\" has a setupCommand, and nothing in the "
+                           "agent's log shows that it was run; the image does not say "
+                           "that it keeps the agent image interface");
+    text = setup_warning(&f, (struct capture){.complete = true, .level = 1});
+    cr_assert_not_null(strstr(text, "says that it keeps level 1 of the interface"));
+    /* it was run; the log was not read whole; there is none to be run */
+    cr_assert_null(setup_warning(&f, (struct capture){.complete = true, .setup = true}));
+    cr_assert_null(setup_warning(&f, (struct capture){.complete = false}));
+    f.setup = false;
+    cr_assert_null(setup_warning(&f, (struct capture){.complete = true}));
+    f.setup = true;
+    /* it never came to the agent */
+    f.job =
+        make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True'}]");
+    f.pod =
+        make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z",
+                 "'phase':'Failed','initContainerStatuses':[{'name':'git-clone','state':{"
+                 "'terminated':{'exitCode':128}}}],'containerStatuses':[{'name':"
+                 "'claude-code','state':{'waiting':{'reason':'PodInitializing'}}}]");
+    cr_assert_null(setup_warning(&f, (struct capture){.complete = true}));
+    /* and once it has ended nothing is told again */
+    f.task = make_task("fix", "", "'workspaceRef':{'name':'web'}",
+                       "'phase':'Succeeded','jobName':'fix',"
+                       "'completionTime':'2026-01-01T00:59:00Z'");
+    struct decision d = decide(&f);
+    cr_assert_eq(d.n, 0);
+}
+
 Test(taskend, an_agent_that_never_started_has_the_log_of_what_kept_it)
 {
     struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");

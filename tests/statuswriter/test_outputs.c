@@ -244,3 +244,59 @@ Test(outputs, writes_what_it_reads)
     cr_assert_eq(o.line_count, 2);
     cr_assert_str_eq(o.lines[1], "odd: two lines");
 }
+
+static struct outputs_signs
+signs_of(const char *log)
+{
+    SCOPED(outputs_reader) struct outputs_reader *r = outputs_reader_new();
+    struct outputs o = {0};
+    struct err e = ERR_INIT;
+
+    for (; *log != '\0'; log++)
+        outputs_reader_feed(r, log, 1);
+    outputs_reader_end(r, &o, &e);
+    outputs_clear(&o);
+    return outputs_reader_signs(r);
+}
+
+Test(outputs, knows_what_the_image_says_of_itself)
+{
+    static const struct {
+        const char *log;
+        unsigned level;
+        bool setup;
+    } cases[] = {
+        {"", 0, false},
+        {OUTPUTS_INTERFACE "1\n" OUTPUTS_SETUP "\nx\n", 1, true},
+        {OUTPUTS_INTERFACE "12", 12, false},
+        {OUTPUTS_SETUP, 0, true},
+        {OUTPUTS_INTERFACE "\n" OUTPUTS_INTERFACE "x\n", 0, false},
+        {OUTPUTS_INTERFACE "99999999999\n", 0, false},
+        {"says " OUTPUTS_SETUP "\nand " OUTPUTS_INTERFACE "1\n", 0, false},
+        {S OUTPUTS_SETUP "\n" OUTPUTS_INTERFACE "1\n" E, 0, false}, /* what a run made */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct outputs_signs s = signs_of(cases[i].log);
+        cr_expect_eq(s.level, cases[i].level, "%zu", i);
+        cr_expect_eq(s.setup, cases[i].setup, "%zu", i);
+    }
+}
+
+Test(outputs, a_tail_is_without_the_line_about_the_interface)
+{
+    static const struct {
+        const char *log, *tail;
+    } cases[] = {
+        {OUTPUTS_INTERFACE "1\none\ntwo\n", "one\ntwo\n"},
+        {"one\n" OUTPUTS_INTERFACE "1\ntwo", "one\ntwo"},
+        {OUTPUTS_INTERFACE "1", ""},
+        {"x " OUTPUTS_INTERFACE "1\n", "x " OUTPUTS_INTERFACE "1\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SCOPED(outputs_reader) struct outputs_reader *r = outputs_reader_new();
+        outputs_reader_feed(r, cases[i].log, strlen(cases[i].log));
+        cr_expect_str_eq(outputs_reader_tail(r), cases[i].tail, "%zu", i);
+    }
+}

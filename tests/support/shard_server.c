@@ -295,10 +295,11 @@ on_outputs(void *arg, struct bus *bus, const struct peer *from, const struct mes
     for (size_t i = 0; i < o->results.count; i++)
         json_object_set_new(results, o->results.items[i].key,
                             json_string(o->results.items[i].value));
-    print(json_pack("{s:s, s:I, s:b, s:b, s:o, s:o, s:s, s:s}", "got", "outputs", "id",
-                    (json_int_t)o->id, "complete", o->complete, "found", o->found,
-                    "outputs", lines, "results", results, "tail", o->tail, "message",
-                    o->message));
+    print(json_pack("{s:s, s:I, s:b, s:b, s:o, s:o, s:s, s:s, s:I, s:b}", "got",
+                    "outputs", "id", (json_int_t)o->id, "complete", o->complete, "found",
+                    o->found, "outputs", lines, "results", results, "tail", o->tail,
+                    "message", o->message, "level", (json_int_t)o->level, "setup",
+                    o->setup));
 }
 
 static const struct handler rows[] = {
