@@ -91,11 +91,14 @@ struct agentlog {
     struct buf response;
     bool response_cut;
     char problem[256];
+    bool spoke;    /* there was a JSON object */
+    bool finished; /* the line that ends a run was there, or may have been */
 };
 
 struct agent_profile {
     const char *type;
     void (*take)(struct agentlog *a);
+    const char *last; /* the line that ends a whole run; NULL: this agent prints none */
 };
 
 /* ---- one line's members ---- */
@@ -373,6 +376,7 @@ take_claude(struct agentlog *a)
 {
     if (!is(a, F_TYPE, "result"))
         return;
+    a->finished = true;
     copy_number(a, F_COST, a->cost);
     copy_number(a, F_U_INPUT, a->input);
     copy_number(a, F_U_OUTPUT, a->output);
@@ -386,6 +390,7 @@ take_cursor(struct agentlog *a)
 {
     if (!is(a, F_TYPE, "result"))
         return;
+    a->finished = true;
     copy_number(a, F_U_INPUT_C, a->input);
     copy_number(a, F_U_OUTPUT_C, a->output);
     take_response(a, F_RESULT);
@@ -395,6 +400,7 @@ static void
 take_codex(struct agentlog *a)
 {
     if (is(a, F_TYPE, "turn.completed")) {
+        a->finished = true;
         add_count(a, F_U_INPUT, &a->sum_input);
         add_count(a, F_U_OUTPUT, &a->sum_output);
         add_count(a, F_U_CACHED, &a->sum_cache);
@@ -407,6 +413,7 @@ static void
 take_gemini(struct agentlog *a)
 {
     if (is(a, F_TYPE, "result")) {
+        a->finished = true;
         copy_either(a, F_S_INPUT_C, F_S_INPUT, a->input);
         copy_either(a, F_S_OUTPUT_C, F_S_OUTPUT, a->output);
         copy_count(a, F_S_CACHED, a->cache_read);
@@ -435,8 +442,9 @@ take_opencode(struct agentlog *a)
 }
 
 static const struct agent_profile profiles[] = {
-    {"claude-code", take_claude}, {"codex", take_codex},   {"gemini", take_gemini},
-    {"opencode", take_opencode},  {"cursor", take_cursor},
+    {"claude-code", take_claude, "result"}, {"codex", take_codex, "turn.completed"},
+    {"gemini", take_gemini, "result"},      {"opencode", take_opencode, NULL},
+    {"cursor", take_cursor, "result"},
 };
 
 /* ---- the stream ---- */
@@ -470,10 +478,14 @@ static void
 end_line(struct agentlog *a)
 {
     if (!a->too_long && !a->buffer.failed &&
-        line_parse(&a->line, buf_str(&a->buffer), a->buffer.size))
+        line_parse(&a->line, buf_str(&a->buffer), a->buffer.size)) {
+        a->spoke = true;
         a->profile->take(a);
-    if (a->too_long || a->buffer.failed)
+    }
+    if (a->too_long || a->buffer.failed) {
+        a->finished = true; /* nobody knows what it was */
         buf_free(&a->buffer);
+    }
     buf_clear(&a->buffer);
     a->buffer.failed = false;
     a->too_long = false;
@@ -525,6 +537,9 @@ agentlog_report(const struct agentlog *a, struct agentlog_report *out)
     memcpy(out->output, a->output, sizeof out->output);
     memcpy(out->cache_read, a->cache_read, sizeof out->cache_read);
     memcpy(out->problem, a->problem, sizeof out->problem);
+    if (a->spoke && !a->finished && a->profile->last != NULL)
+        snprintf(out->unfinished, sizeof out->unfinished,
+                 "%s run incomplete (no %s line)", a->profile->type, a->profile->last);
     print_count(a->sum_input, out->input);
     print_count(a->sum_output, out->output);
     print_count(a->sum_cache, out->cache_read);

@@ -8,7 +8,9 @@
  *     codex        sum of `turn.completed`, no cost          the last `agent_message` item
  *     gemini       the last `result`, no cost                the last whole assistant message
  *     opencode     sum of `step_finish`                      the last `text`
- */
+ *
+ * A whole run ends with a `result` (codex: `turn.completed`; opencode has no such line). An
+ * output without any JSON object is no stream of an agent, and not judged. */
 #ifndef KELOS_STATUSWRITER_AGENTLOG_H
 #define KELOS_STATUSWRITER_AGENTLOG_H
 
@@ -42,7 +44,8 @@ struct agentlog_report {
     const char *response;             /* the final answer; borrowed from the log */
     size_t response_size;             /* at most LIMIT_RESPONSE_BYTES */
     bool response_truncated;
-    char problem[256]; /* why a claude-code run was not complete */
+    char problem[256];   /* why a claude-code run was not complete */
+    char unfinished[64]; /* the line that ends a run of this agent is missing */
 };
 void agentlog_report(const struct agentlog *a, struct agentlog_report *out);
 

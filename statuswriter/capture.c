@@ -7,9 +7,10 @@
  * Lines of the block, in order: branch, pr (each), commit, base-branch, cost-usd,
  * input-tokens, output-tokens, cache-read-tokens, response, response-truncated. Nothing
  * is printed when there is no line. Environment: KELOS_AGENT_TYPE, KELOS_BASE_BRANCH,
- * KELOS_UPSTREAM_REPO. The values of variables that hold credentials stand in no line of the
- * block. Exit code 1 when copying failed or a claude-code run was not
- * complete (the reason is on stderr), else 0, whatever git or gh said. */
+ * KELOS_UPSTREAM_REPO, KELOS_REQUIRE_RESULT. The values of variables that hold credentials
+ * stand in no line of the block. Exit code 1 when copying failed, a claude-code run was not
+ * complete, or the line that ends a run is missing (unless KELOS_REQUIRE_RESULT is 0); the
+ * reason is on stderr. Else 0, whatever git or gh said. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -389,6 +390,9 @@ capture(void)
     outputs_write(&block, lines.at, lines.count);
     if (block.failed || !write_all(buf_str(&block), block.size))
         rc = 1;
+    if (report.unfinished[0] != '\0' &&
+        strcmp(env_or_empty("KELOS_REQUIRE_RESULT"), "0") != 0)
+        memcpy(report.problem, report.unfinished, sizeof report.unfinished);
     if (report.problem[0] != '\0') {
         fprintf(stderr, "kelos-capture: %s\n", report.problem);
         rc = 1;

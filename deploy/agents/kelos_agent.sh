@@ -13,8 +13,9 @@
 #     install_skills DIR        the skills of plugins, below KELOS_PLUGIN_DIR
 #
 # then calls agent_setup, after which files are written as ever, fills `args` and `input` (what
-# the agent reads; /dev/null) and calls agent_run. `status` then holds two exit codes: the
-# agent's and the capture's.
+# the agent reads; /dev/null) and calls agent_run. `status` then holds two exit codes, the
+# agent's and the capture's; agent_exit ends with the agent's, and with the capture's when the
+# agent's is 0: a run that did not come to its end is none that went well.
 set -uo pipefail
 
 if [ "$$" -eq 1 ] && command -v tini > /dev/null 2>&1; then exec tini -g -- "$0" "$@"; fi
@@ -80,4 +81,8 @@ input=/dev/null
 agent_run() {
     "$agent" "${args[@]}" < "$input" | /kelos/kelos-capture
     status=("${PIPESTATUS[@]}")
+}
+agent_exit() {
+    if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
+    exit "${status[1]}"
 }

@@ -4,6 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/lib.sh
 capture=$BIN/kelos-capture
+STREAMS=$PWD/tests/cli/streams
 export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@localhost GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@localhost
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
 unset KELOS_AGENT_TYPE KELOS_BASE_BRANCH KELOS_UPSTREAM_REPO
@@ -106,6 +107,23 @@ block=$(pipe KELOS_AGENT_TYPE=claude-code); [ $? -eq 1 ] || fail "exit code"
 case $block in *"cost-usd: 0.5"*) ;; *) fail "block: $block" ;; esac
 same "$(cat "$T/err")" "kelos-capture: Claude Code run incomplete (stop_reason=tool_use)"
 row ADD/SA5
+begin "a stream without the line that ends a run gives exit code 1, unless that is switched off"
+whole='"type":"result"\|"turn.completed"'
+for v in claude-code:result codex:turn.completed gemini:result; do
+    a=${v%%:*}
+    cp "$STREAMS/$a.jsonl" "$T/in"
+    pipe KELOS_AGENT_TYPE="$a" > "$T/block" || fail "$a: a whole stream: $(cat "$T/err")"
+    grep -v "$whole" "$STREAMS/$a.jsonl" > "$T/in"
+    if pipe KELOS_AGENT_TYPE="$a" > "$T/block"; then fail "$a: exit code 0"; fi
+    same "$(cat "$T/err")" "kelos-capture: $a run incomplete (no ${v#*:} line)"
+    grep -q "commit: $sha" "$T/block" || fail "$a: no block"
+    pipe KELOS_AGENT_TYPE="$a" KELOS_REQUIRE_RESULT=0 > "$T/block" || fail "$a: $(cat "$T/err")"
+    same "$(cat "$T/err")" ""
+done
+echo '{"type":"text","text":"opencode prints no such line"}' > "$T/in"
+pipe KELOS_AGENT_TYPE=opencode > "$T/block" || fail "opencode: $(cat "$T/err")"
+echo 'no stream at all' > "$T/in"
+pipe KELOS_AGENT_TYPE=claude-code > "$T/block" || fail "plain words: $(cat "$T/err")"
 
 # ---- entrypoints, with the agents' command lines replaced by scripts ----
 agents=$BUILD/share/kelos/agents
@@ -116,6 +134,8 @@ for a in claude codex gemini opencode agent; do
 for a in "$@"; do printf '%s\n' "$a"; done > "$ARGS"
 env > "$ARGS.env"
 cat > "$ARGS.in"
+[ -n "${AGENT_CUT-}" ] && echo '{"type":"started"}' && exit 0
+echo '{"type":"turn.completed"}'
 echo '{"type":"result","subtype":"success","total_cost_usd":1}'
 exit "${AGENT_EXIT:-0}"
 A
@@ -168,9 +188,20 @@ grep -q 'cost-usd: 1' "$T/out" || fail "no block after a failure"
 CAPTURE=$T/kelos/seven
 entry claude-code -- p; same $? 7
 entry claude-code AGENT_EXIT=6 -- p; same $? 6
-entry codex -- p; same $? 0
+for a in codex gemini opencode cursor; do
+    entry $a -- p; same $? 7
+    entry $a AGENT_EXIT=6 -- p; same $? 6
+done
 CAPTURE=$capture
 row ADD/SA7
+begin "entrypoints: an agent that stops without its last line and with code 0 has failed"
+for a in claude-code codex gemini cursor; do
+    entry $a AGENT_CUT=1 -- p; same $? 1
+    grep -q "^kelos-capture: $a run incomplete (no " "$T/err" || fail "$a: $(cat "$T/err")"
+    entry $a AGENT_CUT=1 KELOS_REQUIRE_RESULT=0 -- p; same $? 0
+done
+entry opencode AGENT_CUT=1 -- p; same $? 0
+row ADD/AW16
 begin "entrypoints: instructions and directories go where each agent reads them"
 entry claude-code KELOS_AGENTS_MD=rules -- p; same "$(cat "$T/home/.claude/CLAUDE.md")" rules
 entry codex KELOS_AGENTS_MD=rules CODEX_AUTH_JSON='{"a":1}' -- p; same "$(cat "$T/home/.codex/AGENTS.md") $(cat "$T/home/.codex/auth.json")" 'rules {"a":1}'

@@ -32,6 +32,7 @@ echo "path ${PATH%%:*}"
 printf '#!/bin/sh\necho tool works\n' > "$HOME/.local/bin/mine" && chmod 755 "$HOME/.local/bin/mine" && mine
 echo "home $(stat -c %u "$HOME/.local/bin") $HOME"
 echo "args $*"
+echo '{"type":"turn.completed"}'
 echo '{"type":"result","subtype":"success","total_cost_usd":0.5}'
 P
     typed "t-${a%:*}" "${a%:*}" "probe-${a%:*}" "look around"
@@ -63,6 +64,7 @@ command -v tini > /dev/null || fail "tini is not installed: tests/support/deps.s
 cat > "$T/first" <<'P'
 #!/bin/sh
 echo "first $(tr '\0' ' ' < /proc/1/cmdline)"
+echo '{"type":"turn.completed"}'
 echo '{"type":"result","subtype":"success","total_cost_usd":0.5}'
 P
 for a in claude-code codex gemini opencode cursor; do

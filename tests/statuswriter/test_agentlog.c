@@ -153,3 +153,80 @@ Test(agentlog, cuts_a_long_answer_at_a_character)
     cr_assert_leq(r.response_size, (size_t)LIMIT_RESPONSE_BYTES);
     cr_assert_eq(r.response_size % 2, 1, "an x and whole characters");
 }
+
+/* The recorded stream of a type, up to and without the last line that holds `cut` (NULL: whole). */
+static char *
+recorded(const char *type, const char *cut)
+{
+    char path[100], *line = NULL, *text = NULL;
+    size_t room = 0, size;
+
+    snprintf(path, sizeof path, "tests/cli/streams/%s.jsonl", type);
+    FILE *f = fopen(path, "r"), *copy = open_memstream(&text, &size);
+    cr_assert_not_null(f, "%s", path);
+    while (getline(&line, &room, f) > 0)
+        if (cut == NULL || strstr(line, cut) == NULL)
+            fputs(line, copy);
+    free(line);
+    fclose(f);
+    fclose(copy);
+    return text;
+}
+
+Test(agentlog, a_stream_without_the_line_that_ends_it_is_not_finished)
+{
+    static const struct {
+        const char *type, *stream, *cut, *unfinished;
+    } cases[] = {
+        {"claude-code", "claude-code", NULL, ""},
+        {"codex", "codex", NULL, ""},
+        {"gemini", "gemini", NULL, ""},
+        {"opencode", "opencode", NULL, ""},
+        {"claude-code", "claude-code", "\"type\":\"result\"",
+         "claude-code run incomplete (no result line)"},
+        {"cursor", "claude-code", NULL, ""},
+        {"cursor", "claude-code", "\"type\":\"result\"",
+         "cursor run incomplete (no result line)"},
+        {"codex", "codex", "\"turn.completed\"",
+         "codex run incomplete (no turn.completed line)"},
+        {"gemini", "gemini", "\"type\":\"result\"",
+         "gemini run incomplete (no result line)"},
+        {"opencode", "opencode", "step_finish", ""}, /* its stream has no such line */
+        {"other", "codex", "\"turn.completed\"", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct agentlog_report r;
+        char *text = recorded(cases[i].stream, cases[i].cut);
+        SCOPED(agentlog)
+        UNUSED struct agentlog *a = read_log(cases[i].type, text, 512, &r);
+        cr_expect_str_eq(r.unfinished, cases[i].unfinished, "case %zu", i);
+        cr_expect_str_eq(r.problem, "", "case %zu", i);
+        free(text);
+    }
+}
+
+Test(agentlog, what_is_no_stream_is_not_judged)
+{
+    static const char *const logs[] = {"", "plain words\nof an image of one's own\n",
+                                       "[1]\n"};
+
+    for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
+        struct agentlog_report r;
+        SCOPED(agentlog)
+        UNUSED struct agentlog *a = read_log("claude-code", logs[i], 7, &r);
+        cr_expect_str_eq(r.unfinished, "", "%s", logs[i]);
+    }
+    /* a line that was too long to be read may have been the one */
+    SCOPED(agentlog) struct agentlog *a = agentlog_new("claude-code");
+    static char chunk[1 << 16];
+    struct agentlog_report r;
+    memset(chunk, 'x', sizeof chunk);
+    agentlog_feed(a, "{\"type\":\"system\"}\n", 18);
+    for (size_t fed = 0; fed <= LIMIT_CAPTURE_LINE_BYTES; fed += sizeof chunk)
+        agentlog_feed(a, chunk, sizeof chunk);
+    agentlog_feed(a, "\n", 1);
+    agentlog_end(a);
+    agentlog_report(a, &r);
+    cr_assert_str_eq(r.unfinished, "");
+}

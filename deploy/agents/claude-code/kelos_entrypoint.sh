@@ -47,5 +47,4 @@ else
 fi
 
 agent_run
-if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
-exit "${status[1]}"
+agent_exit

@@ -62,4 +62,4 @@ else
     args+=("$prompt")
 fi
 agent_run
-exit "${status[0]}"
+agent_exit

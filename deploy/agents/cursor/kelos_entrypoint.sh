@@ -60,4 +60,4 @@ fi
 case $prompt in -*) args+=(--) ;; esac
 args+=("$prompt")
 agent_run
-exit "${status[0]}"
+agent_exit

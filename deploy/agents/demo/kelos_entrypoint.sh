@@ -61,5 +61,4 @@ agent=run agent_hint="run is above"
 if [ -n "${KELOS_PROMPT_FILE-}" ]; then prompt=$(cat "$KELOS_PROMPT_FILE"); fi
 agent_setup
 agent_run
-if [ "${status[0]}" -ne 0 ]; then exit "${status[0]}"; fi
-exit "${status[1]}"
+agent_exit

@@ -96,4 +96,4 @@ else
     esac
 fi
 agent_run
-exit "${status[0]}"
+agent_exit
