@@ -6,9 +6,8 @@
 
 #include "common/data/json.h"
 #include "common/clock.h"
-#include "common/kube/kube.h"
 #include "common/kube/kube_auth.h"
-#include "tests/support/fault.h"
+#include "tests/support/kube_rig.h"
 #include "tests/support/rows.h"
 
 static char dir[64];
@@ -66,36 +65,6 @@ config_for(const char *url)
     return c;
 }
 
-struct rig {
-    struct fault *fault;
-    struct loop *loop;
-    struct kube *kube;
-};
-
-/* Takes the config. */
-static struct rig
-rig_up(struct fault *f, struct kubeconfig *c)
-{
-    struct err e = ERR_INIT;
-    struct rig r = {.fault = f, .loop = loop_poll_new(&e)};
-    const struct kube_options o = {.actor = KUBE_AS_USER,
-                                   .program = "kelos-test",
-                                   .backoff_first_ms = 10,
-                                   .backoff_cap_ms = 50};
-
-    r.kube = kube_new(r.loop, &c, &o, &e);
-    cr_assert(r.kube != NULL, "%s", e.text);
-    return r;
-}
-
-static void
-rig_down(struct rig *r)
-{
-    kube_free(r->kube);
-    loop_free(r->loop);
-    fault_stop(r->fault);
-}
-
 static int
 get(struct rig *r, struct err *e)
 {
@@ -123,7 +92,7 @@ Test(auth, reads_a_rotated_token_again_after_a_401_and_loses_nothing)
 
     put("token", "  one\n");
     c->token_file = strdup(path_of("token"));
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
     put("token", "two");
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
@@ -147,7 +116,7 @@ Test(auth, repeats_once_after_a_401_and_never_an_unsafe_write)
 
     put("token", "one");
     c->token_file = strdup(path_of("token"));
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), -1);
     cr_assert_eq(e.code, ERR_UNAUTHORIZED);
     cr_assert_eq(fault_count(f), 2);
@@ -167,7 +136,7 @@ Test(auth, takes_a_403_as_an_answer)
          "{\"kind\":\"Status\",\"code\":403,\"reason\":\"Forbidden\",\"message\":"
          "\"exceeded quota\"}"}};
     struct fault *f = fault_start(rules, 1);
-    struct rig r = rig_up(f, config_for(fault_url(f)));
+    struct rig r = rig_with(f, config_for(fault_url(f)), KUBE_AS_USER);
     struct err e = ERR_INIT;
 
     cr_assert_eq(get(&r, &e), -1);
@@ -187,7 +156,7 @@ Test(auth, uses_token_then_file_then_basic)
 
     c->token = secret_new("static", 6);
     c->token_file = strdup(path_of("none"));
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
     put("none", "from-file");
     cr_assert(strstr(fault_request(f, 0), "Bearer static\n") != NULL,
@@ -225,7 +194,7 @@ Test(auth, impersonates)
     c->as_groups[0] = strdup("a");
     c->as_groups[1] = strdup("b");
     c->as_extra = json_pack("{s:[s,s]}", "acme.com/Team x", "r", "s");
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
     const char *seen = fault_request(f, 0);
     static const char *const lines[] = {"\nImpersonate-User: jane\n",
@@ -307,7 +276,7 @@ Test(auth, trusts_the_given_authority_and_no_other)
     struct fault *f = tls_server("a");
     struct kubeconfig *c = config_for(fault_url(f));
     c->ca_file = strdup(path_of("b.crt"));
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get_quickly(&r, &e), -1);
     cr_assert(strstr(e.text, "certificate") != NULL || strstr(e.text, "SSL") != NULL,
               "%s", e.text);
@@ -342,7 +311,7 @@ Test(auth, asks_for_the_tls_name_and_keeps_the_host)
     char host[64];
     c->ca_file = strdup(path_of("a.crt"));
     c->server_name = strdup("kube.test");
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
     cr_assert(strstr(fault_request(f, 0), "TLS sni=kube.test") != NULL, "%s",
               fault_request(f, 0));
@@ -362,7 +331,7 @@ Test(auth, presents_its_certificate_beside_a_bearer)
     c->cert_file = strdup(path_of("a.crt"));
     c->key_file = strdup(path_of("a.key"));
     c->token = secret_new("tok", 3);
-    struct rig r = rig_up(f, c);
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
     cr_assert_eq(get(&r, &e), 0, "%s", e.text);
     cr_assert(strstr(fault_request(f, 0), "cert=yes") != NULL, "%s", fault_request(f, 0));
     cr_assert(strstr(fault_request(f, 1), "Bearer tok") != NULL);
