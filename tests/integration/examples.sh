@@ -79,12 +79,12 @@ apiVersion: kelos.dev/v1alpha1
 kind: TaskSpawner
 metadata: {name: monday}
 spec:
-  when: {cron: {schedule: every monday}}
+  when: {cron: {schedule: '61 * * * *'}}
   taskTemplate: {type: claude-code, image: demo, credentials: {type: none}}
 YAML
 must kelos apply -f "$T/bad.yaml"
 until_ok 20 spawner_is monday Failed || fail "$(kelos get taskspawner monday -o yaml)"
-kelos get taskspawner monday -o yaml | tr -d '\n' | tr -s ' ' | grep -qF 'expected exactly 5 fields, found 2' ||
+kelos get taskspawner monday -o yaml | tr -d '\n' | tr -s ' ' | grep -qF 'above maximum (59)' ||
     fail "no reason: $(kelos get taskspawner monday -o yaml)"
 row RES/S7
 
