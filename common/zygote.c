@@ -145,17 +145,19 @@ show_arguments(const struct request *r, char *room, size_t size)
     memcpy(room, r->bytes, n);
 }
 
+/* They are the process's own to its end, as main's first ones are. */
 static int
 take_arguments(const struct request *r, int *argc, char ***argv)
 {
-    char *copy = malloc(r->size);
-    char **list = calloc(ARGS_MAX + 1, sizeof *list);
+    static char *copy, **list;
 
-    if (copy == NULL || list == NULL) {
-        free(copy);
-        free(list);
+    free(copy);
+    free(list);
+    copy = malloc(r->size);
+    list = calloc(ARGS_MAX + 1, sizeof *list);
+
+    if (copy == NULL || list == NULL)
         return -1;
-    }
     memcpy(copy, r->bytes, r->size);
     *argc = 0;
     for (size_t at = 0; at < r->size && *argc < ARGS_MAX; at += strlen(copy + at) + 1)

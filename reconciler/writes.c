@@ -39,6 +39,8 @@ write_free(void **item)
     struct write *x = *item;
 
     if (x != NULL) {
+        if (x->outputs != NULL)
+            x->outputs(x->arg, NULL);
         free(x->ns);
         free(x->name);
         free(x->uid);
@@ -176,6 +178,7 @@ on_outputs(void *arg, struct bus *bus, const struct peer *from, const struct mes
     if (x == NULL)
         return;
     x->outputs(x->arg, &m->body.outputs);
+    x->outputs = NULL;
     write_free(&item);
     send_waiting(w);
 }

@@ -29,7 +29,8 @@ void writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t
 /* An Event about the object; its name is made from all that it says. */
 void writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning,
                   const char *reason, const char *message);
-/* Asks for the outputs of a Pod's container; `done` is called once. */
+/* Asks for the outputs of a Pod's container; `done` is called once, with NULL when the process
+ * ends before the answer. */
 void writes_collect(struct writes *w, const struct meta *task, const char *pod,
                     const char *container, bool failed, outputs_fn *done, void *arg);
 

@@ -54,7 +54,7 @@ static void
 on_outputs(void *arg, const struct msg_outputs *o)
 {
     struct ask *ask = arg;
-    struct task_memory *m = task_memory_find(ask->shard, ask->key);
+    struct task_memory *m = o != NULL ? task_memory_find(ask->shard, ask->key) : NULL;
 
     if (m != NULL && m->uid != NULL && strcmp(m->uid, ask->uid) == 0 &&
         m->capture == CAPTURE_ASKED && strcmp(m->capture_pod, ask->pod) == 0) {
