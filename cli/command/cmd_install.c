@@ -27,6 +27,13 @@ static const struct flag flags[] = {
     {.name = "with-axon",
      .type = FLAG_BOOL,
      .help = "serve the older group axon.io, too"},
+    {.name = "spawner-isolation",
+     .type = FLAG_STRING,
+     .value = "MODE",
+     .complete = COMPLETE_NOTHING,
+     .help =
+         "pod: each TaskSpawner polls in a Pod of its own; process: those that ask for "
+         "it (default: none, and no rights for it)"},
     {.name = "disable-heartbeat",
      .type = FLAG_BOOL,
      .help =
@@ -106,10 +113,17 @@ run_install(struct cli *c, struct err *e)
         .version = version[0] != '\0' ? version : KELOS_VERSION,
         .pull_policy = args_string(c->args, "image-pull-policy"),
         .axon = args_bool(c->args, "with-axon"),
+        .isolation = args_string(c->args, "spawner-isolation"),
     };
     SCOPED(bundle) struct bundle b = {NULL, NULL};
+    bool isolation = wish.isolation[0] != '\0';
 
-    if (bundle_read(wish.axon, &b, e) < 0)
+    if (isolation && strcmp(wish.isolation, "pod") != 0 &&
+        strcmp(wish.isolation, "process") != 0)
+        return err_set(e, ERR_INVALID, "--spawner-isolation \"%s\": is process or pod",
+                       wish.isolation);
+    if (bundle_read((wish.axon ? BUNDLE_AXON : 0) | (isolation ? BUNDLE_ISOLATION : 0),
+                    &b, e) < 0)
         return -1;
     bundle_tailor(&b, &wish);
     return args_bool(c->args, "dry-run") ? print_all(&b, e)

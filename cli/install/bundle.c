@@ -13,18 +13,22 @@
 
 struct part {
     const char *path; /* below share/kelos */
-    bool axon;        /* only with the older group */
+    unsigned with;    /* what it is only for; 0: always there */
 };
 
 static const struct part crd_files[] = {
-    {"crds/agentconfigs.yaml", false},   {"crds/tasks.yaml", false},
-    {"crds/taskspawners.yaml", false},   {"crds/workspaces.yaml", false},
-    {"crds/axon.tasks.yaml", true},      {"crds/axon.taskspawners.yaml", true},
-    {"crds/axon.workspaces.yaml", true},
+    {"crds/agentconfigs.yaml", 0},
+    {"crds/tasks.yaml", 0},
+    {"crds/taskspawners.yaml", 0},
+    {"crds/workspaces.yaml", 0},
+    {"crds/axon.tasks.yaml", BUNDLE_AXON},
+    {"crds/axon.taskspawners.yaml", BUNDLE_AXON},
+    {"crds/axon.workspaces.yaml", BUNDLE_AXON},
 };
 static const struct part controller_files[] = {
-    {"manifests/controller.yaml", false},
-    {"manifests/axon.yaml", true},
+    {"manifests/controller.yaml", 0},
+    {"manifests/axon.yaml", BUNDLE_AXON},
+    {"manifests/isolation.yaml", BUNDLE_ISOLATION},
 };
 
 /* ---- reading ---- */
@@ -44,20 +48,21 @@ read_part(const struct part *part, json_t *into, struct err *e)
 }
 
 static int
-read_parts(const struct part *parts, size_t count, bool axon, json_t *into, struct err *e)
+read_parts(const struct part *parts, size_t count, unsigned with, json_t *into,
+           struct err *e)
 {
     for (size_t i = 0; i < count; i++)
-        if ((axon || !parts[i].axon) && read_part(&parts[i], into, e) < 0)
+        if ((parts[i].with & ~with) == 0 && read_part(&parts[i], into, e) < 0)
             return -1;
     return 0;
 }
 
 int
-bundle_read(bool axon, struct bundle *b, struct err *e)
+bundle_read(unsigned with, struct bundle *b, struct err *e)
 {
     *b = (struct bundle){json_array(), json_array()};
-    if (read_parts(crd_files, ARRAY_LEN(crd_files), axon, b->crds, e) == 0 &&
-        read_parts(controller_files, ARRAY_LEN(controller_files), axon, b->controller,
+    if (read_parts(crd_files, ARRAY_LEN(crd_files), with, b->crds, e) == 0 &&
+        read_parts(controller_files, ARRAY_LEN(controller_files), with, b->controller,
                    e) == 0)
         return 0;
     bundle_release(b);
@@ -143,7 +148,7 @@ tailor_object(json_t *object, const struct bundle_wish *w)
 }
 
 static void
-serve_axon(json_t *object)
+tailor_controller(json_t *object, const struct bundle_wish *w)
 {
     json_t *args;
 
@@ -151,7 +156,12 @@ serve_axon(json_t *object)
         return;
     args = json_object_get(
         json_array_get(json_at(object, "spec.template.spec.containers"), 0), "args");
-    json_array_append_new(args, json_string("--api-groups=kelos.dev,axon.io"));
+    if (w->axon)
+        json_array_append_new(args, json_string("--api-groups=kelos.dev,axon.io"));
+    if (w->isolation[0] != '\0') {
+        json_array_append_new(args, json_sprintf("--spawner-isolation=%s", w->isolation));
+        json_array_append_new(args, json_string("--bus-port=7440"));
+    }
 }
 
 void
@@ -163,8 +173,7 @@ bundle_tailor(struct bundle *b, const struct bundle_wish *w)
     json_array_foreach(b->crds, i, object) tailor_object(object, w);
     json_array_foreach(b->controller, i, object)
     {
-        if (w->axon)
-            serve_axon(object);
+        tailor_controller(object, w);
         tailor_object(object, w);
     }
 }

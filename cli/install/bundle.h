@@ -25,11 +25,15 @@ struct bundle_wish {
     const char *version;     /* tag of every image that says :latest; "latest" keeps it */
     const char *pull_policy; /* "": as the manifests say */
     bool axon;               /* with the definitions of the older group */
+    const char *isolation;   /* process or pod: sources may have Pods; "": none has */
 };
 
-/* Reads the documents from the installed files. Returns 0 with *b to be released by the caller,
+/* What is only there when it is asked for. */
+enum { BUNDLE_AXON = 1, BUNDLE_ISOLATION = 2, BUNDLE_ALL = 3 };
+
+/* Reads the documents from the installed files, with these besides. Returns 0 with *b to be released by the caller,
  * or -1 with *e: a file that is missing or is no YAML, by name and line. */
-int bundle_read(bool axon, struct bundle *b, struct err *e);
+int bundle_read(unsigned with, struct bundle *b, struct err *e);
 void bundle_release(struct bundle *b);
 /* SCOPED(bundle) struct bundle b = {NULL, NULL}; */
 static inline void
