@@ -114,8 +114,13 @@ main(int argc, char **argv)
         .count = 1,
         .reference_grace_s = 60,
         .github_api = "",
-        .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"}};
-    const char *unused = NULL, *pod_security = "default", *github_token = "env";
+        .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"},
+        .isolation = {.image = "kelos-dev/kelos-spawner:latest",
+                      .pull_policy = "",
+                      .refresher_image = "kelos-dev/kelos-token-refresher:latest",
+                      .refresher_pull_policy = "",
+                      .address = "kelos-controller-bus.kelos-system.svc"}};
+    const char *isolation = "process", *pod_security = "default", *github_token = "env";
     const char *branch_lock = "workspace";
     const struct flag flags[] = {
         {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
@@ -139,12 +144,21 @@ main(int argc, char **argv)
          "POLICY", "the same for gemini"},
         {"opencode-image-pull-policy", FLAG_TEXT,
          &self.images.pull_policy[AGENT_OPENCODE], "POLICY", "the same for opencode"},
-        {"spawner-image", FLAG_TEXT, &unused, "IMAGE",
-         "of older manifests: spawners are processes of the controller and need no "
-         "image"},
-        {"token-refresher-image", FLAG_TEXT, &unused, "IMAGE", "likewise"},
-        {"spawner-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
-        {"token-refresher-image-pull-policy", FLAG_TEXT, &unused, "POLICY", "likewise"},
+        {"spawner-isolation", FLAG_TEXT, &isolation, "MODE",
+         "where sources run whose TaskSpawner does not say: process, in the controller; "
+         "or pod, in a Pod for each"},
+        {"spawner-image", FLAG_TEXT, &self.isolation.image, "IMAGE",
+         "of sources in Pods; has /kelos-spawner"},
+        {"spawner-image-pull-policy", FLAG_TEXT, &self.isolation.pull_policy, "POLICY",
+         "Always, IfNotPresent or Never"},
+        {"token-refresher-image", FLAG_TEXT, &self.isolation.refresher_image, "IMAGE",
+         "of what keeps a GitHub App's token fresh there; has /kelos-spawner, too"},
+        {"token-refresher-image-pull-policy", FLAG_TEXT,
+         &self.isolation.refresher_pull_policy, "POLICY", "the same for it"},
+        {"controller-address", FLAG_TEXT, &self.isolation.address, "HOST",
+         "that sources in Pods dial (kelos-controller-bus.kelos-system.svc)"},
+        {"bus-port", FLAG_NUMBER, &self.isolation.port, "N",
+         "there, of shard 0; shard 1 is at N+1 ... (0: no source has a Pod)"},
         {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR],
          "POLICY", "the same for cursor"},
         {"reference-grace", FLAG_NUMBER, &self.reference_grace_s, "SECONDS",
@@ -194,6 +208,8 @@ main(int argc, char **argv)
         return worker_exit(w, &e);
     self.policy.restricted = strcmp(pod_security, "restricted") == 0;
     self.policy.token_file = strcmp(github_token, "file") == 0;
+    self.isolation.by_default = strcmp(isolation, "pod") == 0;
+    self.isolation.possible = self.isolation.port > 0;
     self.lock_repository = strcmp(branch_lock, "repository") == 0;
     if (open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
         status = worker_exit(w, &e);

@@ -36,6 +36,8 @@ static const char *const passed_names[] = {
     "spawner-image-pull-policy",
     "token-refresher-image",
     "token-refresher-image-pull-policy",
+    "spawner-isolation",
+    "controller-address",
     "pod-security",
     "github-token",
     "refuse-pod-overrides",
@@ -77,8 +79,8 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         {"health-probe-bind-address", FLAG_TEXT, &c->health_address, "ADDR",
          "0: off (:8081)"},
         {"bus-port", FLAG_NUMBER, &c->bus_port, "N",
-         "where spawners in Pods join: shard 0 listens here, shard 1 at N+1 ... (0: "
-         "off)"},
+         "where spawners in Pods join: shard 0 listens here, shard 1 at N+1 ... (0: none "
+         "may; 7440 with --spawner-isolation pod)"},
         {"sandbox", FLAG_TEXT, &c->sandbox, "MODE", "auto, require or off"},
         {"log-level", FLAG_TEXT, &c->log_level, "LEVEL", "error, warn, info or debug"},
         {"log-format", FLAG_TEXT, &c->log_format, "FORMAT", "text or json"},
@@ -124,6 +126,9 @@ static const struct {
     const char *name, *words[4];
 } choices[] = {
     {"pod-security", {"default", "restricted"}},
+    {"spawner-isolation", {"process", "pod"}},
+    {"spawner-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
+    {"token-refresher-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
     {"github-token", {"env", "file"}},
     {"branch-lock", {"workspace", "repository"}},
     {"claude-code-image-pull-policy", {"Always", "IfNotPresent", "Never", ""}},
@@ -172,11 +177,22 @@ check_url(const char *name, const char *value, struct err *e)
     return 0;
 }
 
+/* Sources in Pods need a port to join. */
+static void
+default_bus_port(struct config *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
+        if (strcmp(passed_names[i], "spawner-isolation") == 0 && c->passed[i] != NULL &&
+            strcmp(c->passed[i], "pod") == 0 && c->bus_port == 0)
+            c->bus_port = CONFIG_BUS_PORT;
+}
+
 static int
 check(struct config *c, struct err *e)
 {
     enum sandbox_mode mode;
 
+    default_bus_port(c);
     if (*c->run_dir == '\0')
         return err_set(e, ERR_INVALID,
                        "--run-dir: missing; give a directory for the sockets");

@@ -10,6 +10,8 @@
 #include "common/log.h"
 
 #define CONFIG_PASSED_MAX 32
+/* Of --bus-port where all sources run in Pods. */
+#define CONFIG_BUS_PORT 7440
 
 struct config {
     const char *run_dir;

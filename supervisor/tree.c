@@ -77,6 +77,8 @@ watcher_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
         spawn_arg(spawn, "--api-groups=%s", s->config.api_groups);
     if (s->config.leader_elect)
         spawn_arg(spawn, "--leader-elect");
+    if (s->config.bus_port > 0)
+        spawn_arg(spawn, "--watch-deployments");
 }
 
 static void
@@ -92,6 +94,8 @@ reconciler_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 {
     spawn_arg(spawn, "--shard=%d", u->index);
     spawn_arg(spawn, "--shard-count=%d", (int)s->config.shards);
+    if (s->config.bus_port > 0)
+        spawn_arg(spawn, "--bus-port=%lld", (long long)s->config.bus_port);
     for (int i = 0; config_passed_name(i) != NULL; i++)
         if (s->config.passed[i] != NULL)
             spawn_arg(spawn, "--%s=%s", config_passed_name(i), s->config.passed[i]);

@@ -251,7 +251,7 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
     memcpy(r->config_error, ask.config_error, sizeof r->config_error);
     tell_workspace(r, v);
     sources_resolved(s->sources);
-    spawner_run_finalize(r);
+    spawner_run_pod(r);
 }
 
 void

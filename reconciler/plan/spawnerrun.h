@@ -18,10 +18,11 @@ struct spawner_run {
     size_t next_delete, next_create;
     struct intent intended; /* while it is written */
     bool pod;               /* its source runs in a Pod of its own */
-    unsigned pod_kind;      /* of the workload that stands; N_KINDS: not known */
-    unsigned pod_done;      /* steps that this run has taken: spawnerpod.c */
-    char pod_hash[65];      /* of what the workload should be */
-    json_t *pod_want;       /* owned; NULL: not made yet */
+    unsigned pod_kind_wanted;
+    unsigned pod_kind; /* of the workload that stands; N_KINDS: not known */
+    unsigned pod_done; /* steps that this run has taken: spawnerpod.c */
+    char pod_hash[65]; /* of what the workload should be */
+    json_t *pod_want;  /* owned; NULL: not made yet */
 };
 
 /* NULL when it has gone. Borrowed until the next wait. */
