@@ -111,13 +111,20 @@ shard_done(struct shard *s, const char *key)
 }
 
 void
-shard_failed(struct shard *s, const char *key, const struct err *e)
+shard_count_error(struct shard *s, const char *key)
 {
     bool task = strncmp(key, "task/", 5) == 0;
-    int64_t delay = queue_failed(s->queue, key, clock_mono_ms());
 
     metric_add(worker_metrics(s->worker), METRIC_RECONCILE_ERRORS, 1,
                task ? "task" : "taskspawner");
+}
+
+void
+shard_failed(struct shard *s, const char *key, const struct err *e)
+{
+    int64_t delay = queue_failed(s->queue, key, clock_mono_ms());
+
+    shard_count_error(s, key);
     if (delay > 1000)
         log_warn(key, "%s; again in %lld ms", e->text, (long long)delay);
     else

@@ -84,6 +84,9 @@ busy_scoped_free(struct busy *b)
 
 /* The run of the key has ended. */
 void shard_done(struct shard *s, const char *key);
+/* An error has ended a look at the key: counted. For those who tell it in their own way; the next
+ * does so by itself. */
+void shard_count_error(struct shard *s, const char *key);
 /* It has failed for a reason that may pass: logged, counted, tried again later. */
 void shard_failed(struct shard *s, const char *key, const struct err *e);
 

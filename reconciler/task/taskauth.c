@@ -31,6 +31,8 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
         task_run_fail(r, e);
         return;
     }
+    if (result != JOB_MADE)
+        shard_count_error(r->shard, r->key);
     snprintf(name, sizeof name, "%s-github-token", r->meta.name);
     free(m->token_secret);
     m->token_secret = strdup(name);
@@ -49,11 +51,13 @@ take_credential(struct task_run *r, const struct workspace_view *w,
         task_run_end(r);
         return;
     case CRED_RETRY:
+        shard_count_error(r->shard, r->key);
         set_auth(m, AUTH_RETRY, c->message, c->again_ms);
         shard_add_at(r->shard, r->key, c->again_ms);
         task_run_again(r);
         return;
     case CRED_FAILED:
+        shard_count_error(r->shard, r->key);
         set_auth(m, AUTH_FAILED, c->message, 0);
         task_run_again(r);
         return;

@@ -31,14 +31,17 @@ on_made(void *arg, enum job_made result, const struct err *e)
         task_run_step(r);
         return;
     case JOB_WRONG:
+        shard_count_error(r->shard, r->key);
         m->build_error = strdup(e->text);
         task_run_again(r);
         return;
     case JOB_TAKEN:
+        shard_count_error(r->shard, r->key);
         m->conflict = strdup(e->text);
         task_run_again(r);
         return;
     case JOB_ENDING: /* should the namespace stay after all, the Task goes on then */
+        shard_count_error(r->shard, r->key);
         log_info(r->key, "%s", e->text);
         shard_add_at(r->shard, r->key, clock_wall_ms() + ENDING_AGAIN_MS);
         task_run_end(r);
@@ -107,6 +110,7 @@ miss(struct task_run *r, const char *reason, const struct err *e)
     struct task_memory *m = task_run_memory(r);
     int64_t now = clock_wall_ms();
 
+    shard_count_error(r->shard, r->key);
     free(m->input_error);
     m->input_error = strdup(e->text);
     m->input_reason = reason;

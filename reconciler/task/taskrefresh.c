@@ -74,6 +74,7 @@ failed(struct shard *s, const char *key, struct task_memory *m, const char *caus
 {
     SCOPED(buf) struct buf text = BUF_INIT;
 
+    shard_count_error(s, key);
     if (token_failed(&m->token, clock_wall_ms())) {
         buf_printf(&text, "Failed to refresh GitHub App installation token: %s", cause);
         tell(s, key, true, "GitHubTokenRefreshFailed", buf_str(&text));

@@ -6,6 +6,7 @@
 . tests/support/faulty.sh
 . tests/support/forge.sh
 cleanup() { forge_down; faulty_down; }
+FAULTY_METRICS=127.0.0.1:$((22000 + $$ % 20000))
 faulty_up || { cat "$T/supervisor.log"; echo "0 passed, 1 failed"; exit 1; }
 echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"gh"},"stringData":{"GITHUB_TOKEN":"T"}}' | post $CORE/secrets > /dev/null
 job_status() { mpatch "$JOBS/$1/status" "{\"status\":$2}" > /dev/null; }
@@ -44,6 +45,54 @@ grep -q 'con-1.*again in' "$T/supervisor.log" || fail "it never went back to the
 [ "$(requests "r['method'] == 'PATCH' and '/tasks/con-1' in r['path'] and r['status'] == 409")" = 9 ] || fail "conflicts"
 row KC/WR-2
 rules '[]'
+
+begin "each error that ends a look at a Task or TaskSpawner is counted, whatever it was"
+errors() { # CONTROLLER
+    curl -sf --noproxy '*' "http://$FAULTY_METRICS/metrics" |
+        sed -n "s/^kelos_reconcile_errors_total{.*controller=\"$1\".*} //p" | awk '{ n += $1 } END { print n + 0 }'
+}
+more() { [ "$(errors "$1")" -gt "$2" ]; }
+counted() { # NAME: the Task's error has come up since `before`
+    until_ok 20 more task "$before" || fail "$1: $(errors task) errors, as before; '$(message "$1")'"
+    del "$NS/tasks/$1"
+    until_ok 20 gone "$NS/tasks/$1" || fail "$1 is still there"
+    before=$(errors task)
+}
+[ "$(errors task)" -ge 1 ] || fail "the conflicts of con-1 are not counted"
+drop_con() { for n in con-0 con-1; do mpatch "$NS/tasks/$n" '{"metadata":{"finalizers":["kelos.dev/finalizer"]}}' > /dev/null; del "$NS/tasks/$n"; until_ok 20 gone "$NS/tasks/$n" || fail "$n"; done; }
+drop_con
+before=$(errors task)
+wspace() { printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"%s"},"spec":{"repo":"https://github.com/a/b","secretRef":{"name":"%s"}}}' "$1" "$2" | post $NS/workspaces > /dev/null; }
+wspace no-secret not-there
+task err-secret p '"workspaceRef":{"name":"no-secret"}'; counted err-secret
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"badapp"},"stringData":{"appID":"1","installationID":"2","privateKey":"no key"}}' | post $CORE/secrets > /dev/null
+wspace bad-app badapp
+task err-app p '"workspaceRef":{"name":"bad-app"}'; counted err-app
+printf '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"err-taken"},"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"x"}]}}}}' | post $JOBS > /dev/null
+task err-taken p; counted err-taken
+task err-build p '"podOverrides":{"volumeMounts":[{"name":"nope","mountPath":"/x"}]}'; counted err-build
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"AgentConfig","metadata":{"name":"mcp"},"spec":{"mcpServers":[{"name":"m","type":"http","url":"https://h","headersFrom":{"secretRef":{"name":"not-there"}}}]}}' | post $NS/agentconfigs > "$T/created"
+task err-input p '"agentConfigRef":{"name":"mcp"}'; counted err-input
+forbidden='"do":"status","status":403,"times":2,"body":"{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,\"message\":\"not now\"}"'
+rules "[{\"match\":\"^PATCH .*/tasks/err-write[^0-9].*finalizers\",\"agent\":\"shard\",$forbidden}]"
+task err-write p
+until_ok 20 has_job err-write || fail "it does not go on after the refusals: $(message err-write)"
+[ "$(errors task)" -ge $((before + 2)) ] || fail "$(errors task) errors, $before before two refusals"
+rules '[{"match":"^POST .*/jobs.*err-late","agent":"shard","times":99,"do":"status","status":500,"body":"{}"}]'
+before=$(errors task)
+task err-late p
+until_ok 60 more task "$before" || fail "a server in trouble is not counted"
+rules '[]'
+until_ok 60 has_job err-late || fail "it does not go on"
+drop_errs() { for n in err-write err-late; do del "$NS/tasks/$n"; until_ok 20 gone "$NS/tasks/$n" || fail "$n"; done; }
+drop_errs
+before=$(errors taskspawner)
+rules "[{\"match\":\"^PATCH .*/taskspawners/err-s[^0-9]\",\"agent\":\"shard\",$forbidden}]"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"err-s"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","promptTemplate":"p","credentials":{"type":"none"}}}}' | post $NS/taskspawners > "$T/created"
+until_ok 20 more taskspawner "$before" || fail "$(errors taskspawner) errors of TaskSpawners: $(cat "$T/created")"
+rules '[]'
+del $NS/taskspawners/err-s
+row TE/W-P2
 
 begin "a watch that shows nothing any more while its connection lives"
 cat > "$T/state.json" <<'END2'

@@ -3,6 +3,7 @@
 #
 #   faulty_up            starts all; S and TOKEN (for local.sh) go to the server past the proxy
 #   faulty_down          ends it
+#   FAULTY_METRICS       an address for its /metrics
 #   rules JSON           new rules of the proxy (fault_proxy.py lists them)
 #   requests EXPR        counts the logged requests r for which the Python expression holds
 #   play [ARGS]          plays the Jobs in the background until stop_play
@@ -24,7 +25,7 @@ faulty_up() {
 controller_up() { # [FLAGS]
     : > "$T/supervisor.log"
     "$BIN/kelos-supervisor" --run-dir "$D/run" --kubeconfig "$T/proxied" --share-dir "$BUILD/share/kelos" \
-        --metrics-bind-address 0 --health-probe-bind-address 0 "$@" > "$T/supervisor.log" 2>&1 & LOCAL_PID=$!
+        --metrics-bind-address "${FAULTY_METRICS:-0}" --health-probe-bind-address 0 "$@" > "$T/supervisor.log" 2>&1 & LOCAL_PID=$!
     until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
 }
 controller_down() { kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null; LOCAL_PID=""; }
