@@ -41,6 +41,21 @@ saw "open $T/d/kubeconfig: Permission denied"
 saw "open $T/d/apiserver/state.db: Permission denied"
 saw "open /etc/passwd: Permission denied"
 log_has ': OPENED' && fail "the spawner opened something"
+python3 - <<'PY' || fail "a spawner has rights in the cluster"
+import glob, json, yaml
+roles = [o for f in glob.glob("deploy/manifests/*.yaml") for o in yaml.safe_load_all(open(f))
+         if o and o["kind"] in ("Role", "ClusterRole") and "spawner" in o["metadata"]["name"]]
+assert len(roles) >= 2 and not any(r["rules"] for r in roles), roles
+def pods(o):  # the Pod templates of Deployments and CronJobs that the reconciler makes
+    if isinstance(o, dict):
+        if "containers" in o: yield o
+        for v in o.values(): yield from pods(v)
+    elif isinstance(o, list):
+        for v in o: yield from pods(v)
+made = [p for f in glob.glob("tests/reconciler/golden/rows/SP-D*.json") for p in pods(json.load(open(f)))]
+assert made and not any(p["automountServiceAccountToken"] for p in made), "a token of the account is mounted"
+PY
+row SP/V21
 
 begin "its forged status.apply is refused, and counted on /metrics"
 saw 'bus status: message of spawner/source-.* dropped: status.apply: its role may not say this'
