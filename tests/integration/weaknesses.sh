@@ -102,7 +102,7 @@ LOCAL_METRICS=0
 rm -rf "$T/d" "$T/supervisor.log"
 local_up || fail "it does not start again"
 curl -sf --noproxy '*' "http://127.0.0.1:$PORT/metrics" > /dev/null && fail "metrics are served though off"
-ss -ltnp 2> /dev/null | grep -q 'kelos-statuswri' && fail "the statuswriter listens"
+ss -ltnp 2> /dev/null | grep -q "pid=$(pid_of statuswriter)," && fail "the statuswriter listens"
 row TE/W-P1
 
 begin "the cluster's rights: Secrets by name, Tasks deletable, nothing reported home"
