@@ -34,6 +34,7 @@ struct pod {
     struct castore *castore;
     struct engine *engine;
     int deadline; /* of --one-shot: timer */
+    bool waiting; /* for the token */
     bool failed, finished;
 };
 
@@ -65,18 +66,27 @@ send_to_shard(void *arg, unsigned shard, const struct message *m)
     return e.code == ERR_LIMIT || e.code == ERR_FORBIDDEN ? 0 : -1;
 }
 
+/* The answer is an assignment. */
+static void
+say_join(struct pod *p)
+{
+    const struct message m = {.kind = MSG_SOURCE_JOIN, .body.source.key = p->key};
+    struct err e = ERR_INIT;
+
+    engine_rejoined(p->engine, 0);
+    if (bus_send(p->bus, NULL, &m, &e) < 0)
+        log_warn(NULL, "source.join: %s", e.text);
+}
+
 static void
 on_joined(void *arg, struct bus *bus, const struct peer *peer)
 {
     struct pod *p = arg;
-    struct message m = {.kind = MSG_SOURCE_JOIN, .body.source.key = p->key};
-    struct err e = ERR_INIT;
 
+    (void)bus;
     (void)peer;
     log_info(NULL, "joined %s", p->controller);
-    engine_rejoined(p->engine, 0);
-    if (bus_send(bus, NULL, &m, &e) < 0)
-        log_warn(NULL, "source.join: %s", e.text);
+    say_join(p);
 }
 
 static void
@@ -160,6 +170,33 @@ assign(struct pod *p, const struct msg_assign *from, struct err *e)
     return engine_assign(p->engine, 0, &m, e);
 }
 
+/* Nothing is asked before the token is there. */
+static void
+wait_for_token(struct pod *p, const struct msg_assign *m)
+{
+    char why[512];
+
+    snprintf(why, sizeof why, "reading token file %.400s: there is no token yet",
+             p->token.file);
+    log_warn(NULL, "%s", why);
+    p->waiting = true;
+    for (size_t i = 0; i < m->spawns.count; i++) {
+        const struct msg_spawn *s = &m->spawns.items[i];
+        const struct message say = {.kind = MSG_SOURCE_ERROR,
+                                    .body.source_fail = {.key = p->key,
+                                                         .ns = s->ns,
+                                                         .name = s->name,
+                                                         .uid = s->uid,
+                                                         .reason = "TokenMissing",
+                                                         .message = why,
+                                                         .quota_left = -1}};
+        struct err e = ERR_INIT;
+
+        if (bus_send(p->bus, NULL, &say, &e) < 0)
+            log_warn(NULL, "source.error: %s", e.text);
+    }
+}
+
 static void
 on_assign(void *arg, struct bus *bus, const struct peer *from, const struct message *m)
 {
@@ -167,7 +204,9 @@ on_assign(void *arg, struct bus *bus, const struct peer *from, const struct mess
     struct err e = ERR_INIT;
 
     (void)bus;
-    if (assign(p, &m->body.assign, &e) < 0)
+    if (podtoken_lacks(&p->token, m->body.assign.type))
+        wait_for_token(p, &m->body.assign);
+    else if (assign(p, &m->body.assign, &e) < 0)
         log_error(NULL, "source.assign of %s: %s", from->user_id, e.text);
 }
 
@@ -213,6 +252,10 @@ on_token(void *arg)
 {
     struct pod *p = arg;
 
+    if (p->waiting) {
+        p->waiting = false;
+        say_join(p);
+    }
     if (*p->type == '\0')
         return;
     if (engine_credential(p->engine, podtoken_user(&p->token, p->type),

@@ -64,8 +64,7 @@ read_file(struct podtoken *t)
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
 
     if (n < 0 && errno == ENOENT) {
-        log_warn(NULL, "token file %s is not there yet: going on with the environment's",
-                 t->file);
+        log_warn(NULL, "token file %s is not there yet", t->file);
         return;
     }
     if (n < 0 || n > TOKEN_MAX) {
@@ -122,6 +121,13 @@ static const char *
 text_of(const struct secret *s)
 {
     return s != NULL ? secret_reveal(s) : "";
+}
+
+bool
+podtoken_lacks(const struct podtoken *t, const char *type)
+{
+    return *t->file != '\0' && strncmp(type, "github", 6) == 0 &&
+           *podtoken_token(t, type) == '\0';
 }
 
 const char *

@@ -29,6 +29,10 @@ int podtoken_prepare(struct podtoken *t, struct sandbox *sandbox, struct err *e)
 int podtoken_start(struct podtoken *t, struct worker *w, struct err *e);
 void podtoken_close(struct podtoken *t);
 
+/* Whether a file should bring the token of a source of this type and there is none yet, nor one
+ * of the environment: asking without it would be asking as nobody. */
+bool podtoken_lacks(const struct podtoken *t, const char *type);
+
 /* For a source of this type; "" : none. Borrowed until `changed`. */
 const char *podtoken_user(const struct podtoken *t, const char *type);
 const char *podtoken_token(const struct podtoken *t, const char *type);

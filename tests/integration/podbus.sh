@@ -6,10 +6,11 @@
 . tests/support/forge.sh
 . tests/support/local.sh
 command -v ip > /dev/null && [ "$(id -u)" = 0 ] || { echo "skipped: needs ip and root"; exit 77; }
-SPACE=kelos$$ NEAR=kwa$$ FAR=kwb$$ POD="" THIEF=""
+SPACE=kelos$$ NEAR=kwa$$ FAR=kwb$$ POD="" THIEF="" LATE=""
 cleanup() {
     [ -z "$POD" ] || kill $POD 2> /dev/null
     [ -z "$THIEF" ] || kill $THIEF 2> /dev/null
+    [ -z "$LATE" ] || kill $LATE 2> /dev/null
     forge_down; local_down
     ip link del "$NEAR" 2> /dev/null
     ip netns del "$SPACE" 2> /dev/null
@@ -36,8 +37,8 @@ local_up || { echo "0 passed, 1 failed"; exit 1; }
 metric() { curl -sS --noproxy '*' "http://$LOCAL_METRICS/metrics" | awk -v n="$1" 'index($1, n) == 1 { sum += $2 } END { print sum + 0 }'; }
 above() { [ "$(metric "$1")" -gt "$2" ]; }
 
-spawner() { # NAME
-    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"%s","annotations":{"kelos.dev/isolation":"pod"}},"spec":{"pollInterval":"1s","when":{"githubIssues":{}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"},"promptTemplate":"true"}}}' "$1" | post $NS/taskspawners > "$T/created"
+spawner() { # NAME [WHEN]
+    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"%s","annotations":{"kelos.dev/isolation":"pod"}},"spec":{"pollInterval":"1s","when":{%s},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"},"promptTemplate":"true"}}}' "$1" "${2:-\"githubIssues\":{}}" | post $NS/taskspawners > "$T/created"
 }
 key_of() { # NAME: KELOS_BUS_KEY of its Secret
     field "$CORE/secrets/$1-bus" '__import__("base64").b64decode(o["data"]["KELOS_BUS_KEY"]).decode()'
@@ -61,6 +62,10 @@ total() { [ "$(field "$NS/taskspawners/$1" 'o["status"]["totalTasksCreated"]')" 
 said() { grep -q "$2" "$1"; }
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"w"},"spec":{"repo":"%s/demo/repo","secretRef":{"name":"c"}}}' "$FORGE" | post $NS/workspaces > /dev/null
 
+KELOS_BUS_KEY="rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7:D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs" \
+    "$BIN/kelos-spawner" --controller=tcp://127.0.0.1:1 --taskspawner-name=x --taskspawner-namespace=default --one-shot > "$T/late.log" 2>&1 &
+LATE=$!
+
 begin "a TaskSpawner with a Pod of its own gets a key and no process of the controller"
 spawner a
 until_ok 20 has_key a || fail "no Secret a-bus: $(cut -c1-300 "$T/created"; tail -5 "$T/supervisor.log")"
@@ -76,11 +81,12 @@ pod "$KEY" a "$T/a.log" $(of_repo); POD=$PID
 until_ok 20 made a a-1 || fail "Tasks are '$(tasks_of a)': $(tail -5 "$T/a.log")"
 
 begin "it holds no credential of the cluster, and its environment is wiped"
-spawner_pid=$(pgrep -f -- "kelos-spawner --taskspawner-name=a " | head -n 1)
-! tr '\0' '\n' < "/proc/$spawner_pid/environ" | grep -q "$KEY\|^GITHUB_TOKEN=T" || fail "the environment holds secrets"
-! tr '\0' '\n' < "/proc/$spawner_pid/cmdline" | grep -qF "$KEY" || fail "an argument holds the key"
-grep -q '^NoNewPrivs:.*1' "/proc/$spawner_pid/status" && grep -q '^Seccomp:.*2' "/proc/$spawner_pid/status" || fail "not confined"
-! grep -qF "$KEY" "$T/a.log" "$T/supervisor.log" || fail "a log holds the key"
+tr '\0' '\n' < "/proc/$POD/environ" > "$T/environ"; tr '\0' '\n' < "/proc/$POD/cmdline" > "$T/cmdline"
+grep -q '^PATH=' "$T/environ" && grep -q '^--taskspawner-name=a' "$T/cmdline" || fail "that is not the spawner: $(cat "$T/cmdline")"
+grep -qF -e "$KEY" -e GITHUB_TOKEN=T "$T/environ" && fail "the environment holds secrets"
+grep -qF -e "$KEY" "$T/cmdline" && fail "an argument holds the key"
+grep -q '^NoNewPrivs:.*1' "/proc/$POD/status" && grep -q '^Seccomp:.*2' "/proc/$POD/status" || fail "not confined"
+! grep -qF -e "$KEY" "$T/a.log" "$T/supervisor.log" || fail "a log holds the key"
 
 begin "a key that is nobody's gets nothing and is counted"
 before=$(metric kelos_bus_peers_refused_total)
@@ -137,6 +143,45 @@ joins=$(grep -c joined "$T/b.log"); sleep 3
 kill -0 $POD 2> /dev/null || fail "the other spawner ended"
 kill $THIEF; wait $THIEF 2> /dev/null; THIEF=""
 
+begin "without its token file it asks nobody and says so; a token that comes is used, and one that is replaced"
+mkdir "$T/token"
+spawner f; until_ok 20 has_key f || fail "no Secret f-bus"
+asked() { ctl GET counts; }
+kill $POD; wait $POD; POD=""
+quiet=$(asked)
+env -i PATH="$PATH" KELOS_BUS_KEY="$(key_of f)" ip netns exec "$SPACE" "$BIN/kelos-spawner" --taskspawner-name=f --taskspawner-namespace=default \
+    $(of_repo) --github-token-file="$T/token/GITHUB_TOKEN" --controller="tcp://$NET.1:$PORT" > "$T/f.log" 2>&1 &
+POD=$!
+waits() { field "$NS/taskspawners/f" 'str(o["status"])' | grep -q "there is no token yet"; }
+until_ok 20 waits || fail "it does not say so: $(field "$NS/taskspawners/f" 'o["status"]')"
+[ "$(asked)" = "$quiet" ] || fail "it asked without a token"
+echo wrong > "$T/token/new"; mv "$T/token/new" "$T/token/GITHUB_TOKEN"
+unauthorised() { field "$NS/taskspawners/f" 'str(o["status"])' | grep -q 401; }
+until_ok 20 unauthorised || fail "it did not use the first token: $(field "$NS/taskspawners/f" 'o["status"]')"
+echo T > "$T/token/new"; mv "$T/token/new" "$T/token/GITHUB_TOKEN"
+until_ok 30 made f "$(printf 'f-%s ' 1 2 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f.log")"
+row SP/W12
+
+begin "one shot hands over the tick that is due, once, and ends"
+spawner c '"cron":{"schedule":"0 0 1 1 *"}'; until_ok 20 has_key c || fail "no Secret c-bus"
+cron_made() { ! gone /apis/batch/v1/namespaces/default/cronjobs/c; }
+until_ok 20 cron_made || fail "no CronJob"
+shot() { timeout 40 env -i PATH="$PATH" KELOS_BUS_KEY="$(key_of c)" ip netns exec "$SPACE" "$BIN/kelos-spawner" \
+    --taskspawner-name=c --taskspawner-namespace=default --controller="tcp://$NET.1:$PORT" --one-shot > "$T/c.log" 2>&1; }
+shot || fail "nothing due: $? $(tail -3 "$T/c.log")"
+[ -z "$(tasks_of c)" ] || fail "Tasks although nothing is due: $(tasks_of c)"
+mpatch "$NS/taskspawners/c/status" '{"status":{"lastDiscoveryTime":"2024-06-01T00:00:00Z"}}' > /dev/null
+tick=c-$(date -u +%Y)01010000
+handed() { shot && [ "$(tasks_of c | wc -w)" -eq 1 ]; }
+until_ok 10 handed || fail "Tasks are '$(tasks_of c)': $(tail -3 "$T/c.log")"
+made c "$tick" || fail "Tasks are '$(tasks_of c)', not $tick"
+shot || fail "again: $? $(tail -3 "$T/c.log")"
+made c "$tick" || fail "a tick came twice: $(tasks_of c)"
+
+begin "one shot without an acknowledgement fails after 30 s"
+wait $LATE; status=$?; LATE=""
+[ $status -eq 1 ] && said "$T/late.log" 'within 30 s' || fail "status $status: $(cat "$T/late.log")"
+
 begin "it ends when it is asked to, and without its key or name it says what is missing"
 kill $POD; wait $POD; status=$?; POD=""
 [ $status -eq 0 ] || fail "exit status $status"
@@ -145,7 +190,7 @@ grep -q 'KELOS_BUS_KEY: missing' "$T/no.log" || fail "$(cat "$T/no.log")"
 for more in "" --taskspawner-name=a --taskspawner-namespace=d; do
     KELOS_BUS_KEY=$KEY "$BIN/kelos-spawner" --controller=tcp://127.0.0.1:1 $more 2> "$T/no.log"
     [ $? -eq 1 ] || fail "'$more' is enough"
-    grep -q -- '--taskspawner-name\(space\)*: missing\|--taskspawner-namespace: missing' "$T/no.log" || fail "$(cat "$T/no.log")"
+    grep -q -- '--taskspawner-name\(space\)\{0,1\}: missing' "$T/no.log" || fail "$(cat "$T/no.log")"
 done
 for wrong in http://h:1 tcp://h tcp://:5 tcp://h:0 tcp://h:99999; do
     KELOS_BUS_KEY=$KEY "$BIN/kelos-spawner" --controller=$wrong --taskspawner-name=a --taskspawner-namespace=d 2> "$T/no.log" && fail "$wrong"
