@@ -37,8 +37,9 @@ local_up || { echo "0 passed, 1 failed"; exit 1; }
 metric() { curl -sS --noproxy '*' "http://$LOCAL_METRICS/metrics" | awk -v n="$1" 'index($1, n) == 1 { sum += $2 } END { print sum + 0 }'; }
 above() { [ "$(metric "$1")" -gt "$2" ]; }
 
+ISSUES='"githubIssues":{}'
 spawner() { # NAME [WHEN]
-    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"%s","annotations":{"kelos.dev/isolation":"pod"}},"spec":{"pollInterval":"1s","when":{%s},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"},"promptTemplate":"true"}}}' "$1" "${2:-\"githubIssues\":{}}" | post $NS/taskspawners > "$T/created"
+    printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"%s","annotations":{"kelos.dev/isolation":"pod"}},"spec":{"pollInterval":"1s","when":{%s},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"},"promptTemplate":"true"}}}' "$1" "${2:-$ISSUES}" | post $NS/taskspawners > "$T/created"
 }
 key_of() { # NAME: KELOS_BUS_KEY of its Secret
     field "$CORE/secrets/$1-bus" '__import__("base64").b64decode(o["data"]["KELOS_BUS_KEY"]).decode()'
