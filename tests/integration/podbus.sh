@@ -172,12 +172,24 @@ shot() { timeout 40 env -i PATH="$PATH" KELOS_BUS_KEY="$(key_of c)" ip netns exe
 shot || fail "nothing due: $? $(tail -3 "$T/c.log")"
 [ -z "$(tasks_of c)" ] || fail "Tasks although nothing is due: $(tasks_of c)"
 mpatch "$NS/taskspawners/c/status" '{"status":{"lastDiscoveryTime":"2024-06-01T00:00:00Z"}}' > /dev/null
-tick=c-$(date -u +%Y)01010000
+tick=c-$(date -u +%Y)0101-0000
 handed() { shot && [ "$(tasks_of c | wc -w)" -eq 1 ]; }
 until_ok 10 handed || fail "Tasks are '$(tasks_of c)': $(tail -3 "$T/c.log")"
 made c "$tick" || fail "Tasks are '$(tasks_of c)', not $tick"
 shot || fail "again: $? $(tail -3 "$T/c.log")"
 made c "$tick" || fail "a tick came twice: $(tasks_of c)"
+
+begin "who deletes the Secret has a new key made; the one before is refused"
+before=$(key_of f)
+del $CORE/secrets/f-bus
+kill -9 "$(pid_of shard-0)" # it looks once a minute, and when it is new
+renewed() { has_key f && [ "$(key_of f)" != "$before" ]; }
+until_ok 20 renewed || fail "no new key"
+until_ok 20 said "$T/f.log" refused || fail "the old key is not refused: $(tail -3 "$T/f.log")"
+pod "$(key_of f)" f "$T/f2.log" $(of_repo); THIEF=$PID
+issue 10
+until_ok 20 made f "$(printf 'f-%s ' 1 10 2 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f2.log")"
+kill $THIEF; wait $THIEF 2> /dev/null; THIEF=""
 
 begin "one shot without an acknowledgement fails after 30 s"
 wait $LATE; status=$?; LATE=""
