@@ -22,6 +22,9 @@ assert kinds[4:6] == ["Namespace", "ServiceAccount"] and kinds[-1] == "Deploymen
 PY
 row CLI/N01 CLI/N07
 printed --with-axon; has 'name: tasks.axon.io'; has 'api-groups=kelos.dev,axon.io'; has 'name: kelos-controller-axon-role'
+printed --spawner-isolation pod
+has 'spawner-isolation=pod'; has 'bus-port=7440'; has 'name: kelos-controller-isolation-role'; has 'name: kelos-controller-bus'
+printed; lacks isolation; lacks bus-port; lacks cronjobs
 
 begin "version and pull policy reach every image, and nothing else"
 printed --version v0.5.0
