@@ -218,7 +218,7 @@ cron '0 0 31 2 *' 1 0; are ""; has 'never fires'
 
 # ---- as a worker ------------------------------------------------------------------------
 tree_new tree spawner=real reconciler="$BUILD/tests/support/shard_server"
-tree_up
+tree_up --metrics-bind-address 0 --health-probe-bind-address 0
 KEY=$(printf a | sha256sum | cut -c1-64)
 value() { line "$1" | sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p"; }
 # spawn NAME UID SPEC [MORE]

@@ -141,7 +141,7 @@ contexts: [{name: x, context: {cluster: x, user: x}}]
 clusters: [{name: x, cluster: {server: "$FORGE"}}]
 users: [{name: x, user: {token: canary-4711}}]
 END
-tree_up --kubeconfig "$T/kubeconfig"
+tree_up --kubeconfig "$T/kubeconfig" --metrics-bind-address 0 --health-probe-bind-address 0
 PATCH='"method": "PATCH", "path": "/apis/kelos.dev/v1alpha1/namespaces/default/tasks/one/status"'
 GOOD='"status": 200, "body": "{\"kind\": \"Task\", \"metadata\": {\"name\": \"one\", \"uid\": \"u\", \"resourceVersion\": \"77\"}}"'
 
