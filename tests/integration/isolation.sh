@@ -1,13 +1,16 @@
 #!/bin/sh
 # isolation.sh - TaskSpawners with a Pod of their own: the Deployment or CronJob, the bus key and
-# the status, from the first sight of a TaskSpawner to its end. What the Pods do once they run is
-# tested elsewhere: here nothing runs them.
+# the status, from the first sight of a TaskSpawner to its end. Nothing runs the Pods; what one
+# would run is started by hand, with its arguments and environment.
 . tests/support/lib.sh
+. tests/support/forge.sh
 . tests/support/local.sh
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-cleanup() { local_down; }
-LOCAL_FLAGS="--spawner-isolation pod --bus-port $PORT --spawner-image my/spawner:1 --controller-address bus.example"
+cleanup() { [ -z "${JOINED:-}" ] || kill "$JOINED" 2> /dev/null; forge_down; local_down; }
+LOCAL_FLAGS="--spawner-isolation pod --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1"
 NO_NODE=1
+echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]}}}' > "$T/state.json"
+forge_up "$T/state.json"
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 APPS=/apis/apps/v1/namespaces/default/deployments
 CRONS=/apis/batch/v1/namespaces/default/cronjobs
@@ -46,7 +49,7 @@ spawner one "$ISSUES" "$(in_ws w)"
 soon $APPS/one 'o["spec"]["replicas"]' 1
 [ "$(field $APPS/one "$POD['containers'][0]['args'][:-1]")" = "['--taskspawner-name=one', '--taskspawner-namespace=default', '--github-owner=kelos-dev', '--github-repo=kelos']" ] ||
     fail "$(field $APPS/one "$POD['containers'][0]['args']")"
-[ "$(field $APPS/one "$POD['containers'][0]['args'][-1]")" = "--controller=tcp://bus.example:$PORT" ] || fail "the last argument"
+[ "$(field $APPS/one "$POD['containers'][0]['args'][-1]")" = "--controller=tcp://127.0.0.1:$PORT" ] || fail "the last argument"
 [ "$(field $APPS/one "len($POD['containers']), $POD['containers'][0]['name'], $POD['serviceAccountName']")" = "(1, 'spawner', 'kelos-spawner')" ] || fail "container"
 [ "$(field $APPS/one '[(r["kind"], r["name"], r["controller"]) for r in o["metadata"]["ownerReferences"]]')" = "[('TaskSpawner', 'one', True)]" ] || fail "owner"
 [ "$(field $APPS/one 'o["metadata"]["labels"]["kelos.dev/taskspawner"], o["spec"]["selector"]["matchLabels"] == o["metadata"]["labels"] == o["spec"]["template"]["metadata"]["labels"]')" = "('one', True)" ] || fail "labels"
@@ -67,6 +70,22 @@ soon $APPS/turns "$(env_names "$POD")" "['GITHUB_TOKEN', 'KELOS_BUS_KEY']"
 app() { python3 -c 'import base64, json; b = lambda s: base64.b64encode(s.encode()).decode()
 print(json.dumps({"data": {"GITHUB_TOKEN": None, "appID": b("1"), "installationID": b("2"), "privateKey": b("k")}}))'; }
 mpatch $CORE/secrets/turns "$(app)" > /dev/null
+
+begin "what the Pod would run joins with its key, and creates Tasks"
+workspace here "$FORGE/demo/repo" pat
+spawner runs "$ISSUES" "$(in_ws here)" '"pollInterval":"1s"'
+soon $NS/taskspawners/runs 'o["status"]["deploymentName"]' runs
+field $APPS/runs "'\n'.join($POD['containers'][0]['args'])" > "$T/args"
+set --; while read -r a; do set -- "$@" "$a"; done < "$T/args"
+GITHUB_TOKEN=T KELOS_BUS_KEY=$(key_of runs) "$BIN/kelos-spawner" "$@" > "$T/joined.log" 2>&1 & JOINED=$!
+until_ok 20 is $NS/tasks/runs-1 'o["kind"]' Task || fail "no Task: $(ts runs 'o["status"]') $(tail -3 "$T/joined.log")"
+soon $NS/taskspawners/runs 'o["status"]["phase"]' Running
+kill "$JOINED"; wait "$JOINED" 2> /dev/null; JOINED=""
+[ "$(field $CORE/secrets 'len([1 for x in o["items"] if x["metadata"]["name"].endswith("-bus")])')" -ge 3 ] || fail "keys"
+
+# A key is taken away; the new one is looked at near the end.
+OLD_KEY=$(key_of turns) OLD_MARK=$(field $APPS/turns 'o["spec"]["template"]["metadata"]["annotations"]["kelos.dev/bus-key"]')
+del $CORE/secrets/turns-bus
 
 begin "nothing is written when nothing differs"
 before=$(field $APPS/one 'o["metadata"]["resourceVersion"]')
@@ -171,6 +190,10 @@ begin "a Secret that becomes an App's, and back; another Secret"
 IS_APP="'--github-token-file=/shared/token/GITHUB_TOKEN' in $POD['containers'][0]['args'], [c['name'] for c in $POD.get('initContainers', [])], len($POD.get('volumes', [])), len($POD['containers'][0].get('volumeMounts', [])), $(env_names "$POD")"
 until_ok 75 is $APPS/turns "$IS_APP" "(True, ['token-refresher'], 2, 1, ['KELOS_BUS_KEY'])" || fail "$(field $APPS/turns "$POD")"
 generation=$(ts turns 'o["metadata"]["generation"]')
+until_ok 10 [ "${#OLD_KEY}" = 81 ] || fail "the key before"
+until_ok 10 is $CORE/secrets/turns-bus 'o["kind"]' Secret || fail "no new key"
+[ "$(key_of turns)" != "$OLD_KEY" ] || fail "the key is the old one"
+soon $APPS/turns "o['spec']['template']['metadata']['annotations']['kelos.dev/bus-key'] not in ('', '$OLD_MARK')" True
 mpatch $NS/workspaces/wt '{"spec":{"secretRef":{"name":"pat"}}}' > /dev/null
 soon $APPS/turns "$IS_APP" "(False, [], 0, 0, ['GITHUB_TOKEN', 'KELOS_BUS_KEY'])"
 mpatch $NS/workspaces/wt '{"spec":{"secretRef":{"name":"turns"}}}' > /dev/null
