@@ -13,27 +13,27 @@ struct profile {
     const char *api_version; /* "kelos.dev/v1alpha1" */
     const char *task_finalizer;
     const char *spawner_finalizer;
-    const char *label_task;      /* on Jobs and Pods: the Task's name */
-    const char *label_spawner;   /* on spawned Tasks: the TaskSpawner's name */
-    const char *note_ordinal;    /* annotation: the how many-th Task of its spawner */
-    const char *note_creating;   /* annotation of a TaskSpawner: intent.h */
-    const char *note_revision;   /* annotation: which revision of the work item */
-    const char *note_isolation;  /* annotation of a TaskSpawner: process or pod */
-    const char *note_bus_mark;   /* annotation of its Pod: which bus key it has */
-    const char *note_cancel;     /* annotation: "true" ends a Task */
-    const char *note_kind;       /* annotation: issue or pull-request */
-    const char *note_number;     /* annotation: its number */
+    const char *label_task;       /* on Jobs and Pods: the Task's name */
+    const char *label_spawner;    /* on spawned Tasks: the TaskSpawner's name */
+    const char *note_ordinal;     /* annotation: the how many-th Task of its spawner */
+    const char *note_creating;    /* annotation of a TaskSpawner: intent.h */
+    const char *note_revision;    /* annotation: which revision of the work item */
+    const char *note_isolation;   /* annotation of a TaskSpawner: process or pod */
+    const char *note_bus_mark;    /* annotation of its Pod: which bus key it has */
+    const char *note_cancel;      /* annotation: "true" ends a Task */
+    const char *note_kind;        /* annotation: issue or pull-request */
+    const char *note_number;      /* annotation: its number */
     const char *label_credential; /* on spawned Tasks: which of several they got */
-    const char *note_sha;        /* annotation: head commit of a pull request */
-    const char *label_name;      /* app.kubernetes.io/name */
-    const char *managed_by;      /* app.kubernetes.io/managed-by */
-    const char *entrypoint;      /* the agent's command */
-    const char *env_model;       /* set besides KELOS_MODEL; NULL: nothing */
-    const char *spawner_account; /* ServiceAccount and RoleBinding of a namespace */
-    const char *spawner_role;    /* ClusterRole that the binding names */
-    bool task_results;           /* status.results, usage, conditions are in the schema */
-    bool task_conditions;        /* TaskSpawner status.conditions is in the schema */
-    bool task_waiting;           /* phase Waiting is in the schema */
+    const char *note_sha;         /* annotation: head commit of a pull request */
+    const char *label_name;       /* app.kubernetes.io/name */
+    const char *managed_by;       /* app.kubernetes.io/managed-by */
+    const char *entrypoint;       /* the agent's command */
+    const char *env_model;        /* set besides KELOS_MODEL; NULL: nothing */
+    const char *spawner_account;  /* ServiceAccount and RoleBinding of a namespace */
+    const char *spawner_role;     /* ClusterRole that the binding names */
+    bool task_results;     /* status.results, usage, conditions are in the schema */
+    bool task_conditions;  /* TaskSpawner status.conditions is in the schema */
+    bool task_waiting;     /* phase Waiting is in the schema */
     bool retry_disruption; /* backoffLimit 1 and podFailurePolicy, else 0 and none */
     bool codex_oauth_file; /* codex with oauth reads CODEX_AUTH_JSON */
     bool events;           /* Events are emitted */

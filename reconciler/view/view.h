@@ -212,9 +212,9 @@ struct job_view {
     struct view view;
     const char *task; /* the label of the profile, NULL without */
     int64_t active, succeeded, failed;
-    bool failing;              /* condition FailureTarget is True: its Pods are being ended */
-    bool complete;             /* condition Complete or SuccessCriteriaMet is True */
-    bool failed_condition;     /* condition Failed is True */
+    bool failing;          /* condition FailureTarget is True: its Pods are being ended */
+    bool complete;         /* condition Complete or SuccessCriteriaMet is True */
+    bool failed_condition; /* condition Failed is True */
     const char *failed_reason; /* "" when absent, like the next */
     const char *failed_message;
     int64_t finished_ms; /* completionTime or the Failed condition's transition */

@@ -329,8 +329,9 @@ Test(http, watches_over_a_connection_of_their_own_with_http_1)
                      "the watch offers HTTP/1.1 only, not: %s", fault_request(f, 0));
     cr_assert_eq(fault_matching(f, "TLS "), 2,
                  "the call did not wait for the watch's connection");
-    cr_assert_eq(fault_matching(f, "offers=h2"), 0,
-                 "with libcurl 7.88 a request on a reused HTTP/2 connection may stay unsent");
+    cr_assert_eq(
+        fault_matching(f, "offers=h2"), 0,
+        "with libcurl 7.88 a request on a reused HTTP/2 connection may stay unsent");
     row_claim("KC/HTTP-4");
     kube_free(k);
     loop_free(loop);

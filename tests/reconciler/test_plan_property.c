@@ -180,7 +180,8 @@ arrive(struct world *w, const struct real *t)
 static void
 create(struct world *w, const struct real *t)
 {
-    struct real *made = arrive(w, t), *there = made != NULL ? made : find_there(w, t->name);
+    struct real *made = arrive(w, t),
+                *there = made != NULL ? made : find_there(w, t->name);
     size_t i = (size_t)(there - w->tasks);
 
     w->expected[i] = !w->seen[i];

@@ -127,7 +127,7 @@ Test(exposition, the_checker_finds_faults)
         "# TYPE x counter\nx{a=\"1\" 1\n",                /* label set not closed */
         "# TYPE x counter\nx{a=\"1\"} 1\nx{a=\"1\"} 2\n", /* series twice */
         "# TYPE x counter\nx -1\n", /* counters do not fall below 0 */
-        ("# TYPE h histogram\n" /* a bucket below the one before it */
+        ("# TYPE h histogram\n"     /* a bucket below the one before it */
          "h_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n"),
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n", /* no +Inf */
         "1x 1\n",
