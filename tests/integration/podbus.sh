@@ -98,19 +98,33 @@ until_ok 15 said "$T/wrong.log" refused || fail "not refused: $(tail -3 "$T/wron
 until_ok 15 above kelos_bus_peers_refused_total "$before" || fail "not counted"
 kill $THIEF; wait $THIEF 2> /dev/null; THIEF=""
 
+begin "random bytes at the port harm nobody"
+shard=$(pid_of shard-0)
+inside python3 - "$NET.1" "$PORT" <<'END_NOISE'
+import os, socket, sys
+for i in range(300):
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+    # every third one begins like a ZMTP 3.1 peer without security
+    s.sendall((b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(48) if i % 3 == 0 else b"") + os.urandom(1 + i * 7))
+    s.close()
+END_NOISE
+issue 20
+until_ok 20 made a "a-1 a-20" || fail "Tasks are '$(tasks_of a)'"
+[ "$(pid_of shard-0)" = "$shard" ] || fail "the reconciler was started anew"
+
 begin "through a cable that loses packets all items arrive, and none twice"
 if inside tc qdisc add dev "$FAR" root netem loss 15% 2> /dev/null; then
     tc qdisc add dev "$NEAR" root netem loss 15%; lossy=netem
 else lossy=flaps; fi
 n=2 all="a-1"
 while [ $n -le 6 ]; do
-    issue $n; all="$all a-$n"
+    issue $n; all="$all a-$n"; [ $n -ne 2 ] || all="$all a-20"
     [ $lossy = netem ] || { ip link set "$NEAR" down; sleep 0.3; ip link set "$NEAR" up; }
     sleep 0.7; n=$((n + 1))
 done
 [ $lossy = flaps ] || { inside tc qdisc del dev "$FAR" root; tc qdisc del dev "$NEAR" root; }
 until_ok 60 made a "$all" || fail "Tasks are '$(tasks_of a)'"
-until_ok 20 total a 6 || fail "counted $(field "$NS/taskspawners/a" 'o["status"]["totalTasksCreated"]'), not 6"
+until_ok 20 total a 7 || fail "counted $(field "$NS/taskspawners/a" 'o["status"]["totalTasksCreated"]'), not 7"
 
 begin "what is found while the cable is cut arrives when it is whole again, once"
 ip link set "$NEAR" down
@@ -119,7 +133,7 @@ sleep 12 # longer than a silent peer is borne
 made a "$all" || fail "something came through a cut cable"
 ip link set "$NEAR" up
 until_ok 60 made a "$all a-7 a-8" || fail "Tasks are '$(tasks_of a)': $(tail -5 "$T/a.log")"
-until_ok 20 total a 8 || fail "counted $(field "$NS/taskspawners/a" 'o["status"]["totalTasksCreated"]'), not 8"
+until_ok 20 total a 9 || fail "counted $(field "$NS/taskspawners/a" 'o["status"]["totalTasksCreated"]'), not 9"
 
 begin "a reconciler that was killed is joined again by itself"
 kill -9 "$(pid_of shard-0)"
@@ -130,7 +144,7 @@ begin "when its TaskSpawner is gone the session is closed at once, and the stole
 spawner b; until_ok 20 has_key b || fail "no Secret b-bus"
 STOLEN=$(key_of b)
 pod "$STOLEN" b "$T/b.log" $(of_repo); THIEF=$PID
-until_ok 20 made b "$(printf 'b-%s ' 1 2 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of b)': $(tail -3 "$T/b.log")"
+until_ok 20 made b "$(printf 'b-%s ' 1 2 20 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of b)': $(tail -3 "$T/b.log")"
 before=$(metric kelos_bus_peers_refused_total)
 del "$NS/taskspawners/b"
 until_ok 5 said "$T/b.log" lost || fail "its session goes on"
@@ -160,7 +174,7 @@ echo wrong > "$T/token/new"; mv "$T/token/new" "$T/token/GITHUB_TOKEN"
 unauthorised() { field "$NS/taskspawners/f" 'str(o["status"])' | grep -q 401; }
 until_ok 20 unauthorised || fail "it did not use the first token: $(field "$NS/taskspawners/f" 'o["status"]')"
 echo T > "$T/token/new"; mv "$T/token/new" "$T/token/GITHUB_TOKEN"
-until_ok 30 made f "$(printf 'f-%s ' 1 2 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f.log")"
+until_ok 30 made f "$(printf 'f-%s ' 1 2 20 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f.log")"
 row SP/W12
 
 begin "one shot hands over the tick that is due, once, and ends"
@@ -188,7 +202,7 @@ until_ok 20 renewed || fail "no new key"
 until_ok 20 said "$T/f.log" refused || fail "the old key is not refused: $(tail -3 "$T/f.log")"
 pod "$(key_of f)" f "$T/f2.log" $(of_repo); THIEF=$PID
 issue 10
-until_ok 20 made f "$(printf 'f-%s ' 1 10 2 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f2.log")"
+until_ok 20 made f "$(printf 'f-%s ' 1 10 2 20 3 4 5 6 7 8 9 | sed 's/ $//')" || fail "Tasks are '$(tasks_of f)': $(tail -3 "$T/f2.log")"
 kill $THIEF; wait $THIEF 2> /dev/null; THIEF=""
 
 begin "one shot without an acknowledgement fails after 30 s"
