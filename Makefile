@@ -239,9 +239,9 @@ docs: all ## write docs/protocol.md and docs/reference.md from their tables
 
 SOURCES = $(shell git ls-files '*.c' '*.h')
 fmt: ## format the sources
-	clang-format -i $(SOURCES)
+	@clang-format -i $(SOURCES)
 lint: ## format check, layer check
-	clang-format --dry-run --Werror $(SOURCES)
+	@clang-format --dry-run --Werror $(SOURCES)
 	BUILD=$(BUILD) sh tests/layers.sh
 
 # Names that people know from the original.
