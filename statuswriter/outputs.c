@@ -125,14 +125,17 @@ block_add(struct block *b, const char *s, size_t size)
     size_t before = b->text.size;
     if (b->lines > 0)
         buf_add_char(&b->text, '\n');
+    size_t start = b->text.size;
     utf8_add_clean(&b->text, s, size);
     if (b->text.failed)
         return;
-    if (b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES ||
-        b->text.size > LIMIT_OUTPUTS_BYTES) {
+    bool empty = b->text.size == start; /* nothing but what cannot be shown */
+    bool wide = b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES ||
+                b->text.size > LIMIT_OUTPUTS_BYTES;
+    if (empty || wide) {
         b->text.data[before] = '\0';
         b->text.size = before;
-        b->truncated = true;
+        b->truncated |= wide;
         return;
     }
     b->lines++;

@@ -230,10 +230,17 @@ fields_and(const json_t *a, const json_t *b)
 
 /* ---- values ---- */
 
+/* What stands behind "f:", "k:" and "v:". A set that a client sent may hold anything. */
+static const char *
+named(const char *key)
+{
+    return key[0] != '\0' && key[1] == ':' ? key + 2 : "";
+}
+
 static int
 item_index(const json_t *list, const char *name)
 {
-    SCOPED(json) json_t *wanted = json_loads(name + 2, JSON_DECODE_ANY, NULL);
+    SCOPED(json) json_t *wanted = json_loads(named(name), JSON_DECODE_ANY, NULL);
     size_t i;
     json_t *item, *value;
     const char *key;
@@ -266,7 +273,7 @@ value_of(const json_t *v, const char *name)
     int i;
 
     if (name[0] == 'f')
-        return json_object_get(v, name + 2);
+        return json_object_get(v, named(name));
     i = item_index(v, name);
     return i < 0 ? NULL : json_array_get(v, (size_t)i);
 }
@@ -320,7 +327,7 @@ fields_remove(json_t *obj, const json_t *set)
             continue;
         if (is_member(sub)) {
             if (key[0] == 'f')
-                json_object_del(obj, key + 2);
+                json_object_del(obj, named(key));
             else
                 json_array_remove(obj, (size_t)item_index(obj, key));
             continue;
@@ -329,7 +336,7 @@ fields_remove(json_t *obj, const json_t *set)
         /* A map or list that only existed for what is gone goes too. */
         if (key[0] == 'f' && ((json_is_object(value) && json_object_size(value) == 0) ||
                               (json_is_array(value) && json_array_size(value) == 0)))
-            json_object_del(obj, key + 2);
+            json_object_del(obj, named(key));
     }
 }
 
@@ -342,11 +349,11 @@ add_path_segment(const char *key, struct buf *out)
     bool first = true;
 
     if (key[0] == 'f') {
-        buf_printf(out, ".%s", key + 2);
+        buf_printf(out, ".%s", named(key));
     } else if (key[0] == 'v') {
-        buf_printf(out, "[=%s]", key + 2);
+        buf_printf(out, "[=%s]", named(key));
     } else {
-        keys = json_loads(key + 2, 0, NULL);
+        keys = json_loads(named(key), 0, NULL);
         buf_add_char(out, '[');
         json_object_foreach(keys, name, value)
         {
