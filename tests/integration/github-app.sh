@@ -235,7 +235,7 @@ HOST_PID=$!
 until_ok 10 test -s "$T/host.port" || fail "the host does not start"
 HOST=127.0.0.1:$(cat "$T/host.port")
 workspace hour app
-app_task minute "i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$GITHUB_TOKEN; do i=\$((i + 1)); test \$i -lt 600 || exit 5; sleep 0.05; done; sleep 3" hour
+app_task minute "i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$GITHUB_TOKEN; do i=\$((i + 1)); test \$i -lt 2000 || exit 5; sleep 0.05; done; sleep 3" hour
 becomes minute Running
 first=$(token_of minute)
 ctl DELETE requests > /dev/null
@@ -249,7 +249,7 @@ import datetime, sys
 left = datetime.datetime.fromisoformat(sys.argv[1].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
 sys.exit(not 3000 < left.total_seconds() <= 3600)' "$ends" || fail "ends at $ends"
 [ "$(token_of minute)" != "$first" ] || fail "the token is the old one"
-becomes minute Succeeded 60
+becomes minute Succeeded 120
 [ "$(minted)" = 1 ] || fail "$(minted) tokens"
 row ADD/LT7
 

@@ -60,8 +60,10 @@ podspec_defaults(json_t *spec)
     const char *account =
         json_str_or(spec, "serviceAccountName", json_str_or(spec, "serviceAccount", ""));
     if (*account != '\0') {
-        json_object_set_new(spec, "serviceAccountName", json_string(account));
-        json_object_set_new(spec, "serviceAccount", json_string(account));
+        json_t *name = json_string(account); /* `account` goes with the member it is of */
+
+        json_object_set(spec, "serviceAccountName", name);
+        json_object_set_new(spec, "serviceAccount", name);
     }
 }
 
