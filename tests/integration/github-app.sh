@@ -45,6 +45,8 @@ app_task() { task "$1" "$2" '"workspaceRef":{"name":"'"$3"'"}'; }
 token_secret() { field "$CORE/secrets/$1-github-token" "$2"; }
 token_of() { token_secret "$1" '__import__("base64").b64decode(o["data"]["GITHUB_TOKEN"]).decode()'; }
 minted() { ctl GET requests | grep -o '/app/installations/67890/access_tokens' | wc -l; }
+# The agent itself runs, and has said so: what it got in its environment is settled.
+begun() { get "$CORE/pods/$(field "$NS/tasks/$1" 'o["status"]["podName"]')/log?container=claude-code" | grep -q '^begun'; }
 says() { case $(message "$1") in *"$2"*) true;; *) false;; esac; }
 
 begin "a Task's token comes from the App's key"
@@ -219,7 +221,7 @@ until_ok 5 says lone 'Waiting for AgentConfig "missing" to be created' || fail "
 begin "a token that was rotated reaches the agent as a file"
 app_task rotated "test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = T || exit 4; echo begun; i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = T; do i=\$((i + 1)); test \$i -lt 200 || exit 5; sleep 0.05; done; git ls-remote -q origin > /dev/null" pat
 becomes rotated Running
-sleep 1
+until_ok 30 begun rotated || fail "the agent does not start"
 ctl PATCH tokens '{"add": {"T2": "bot"}, "remove": ["T"]}' > /dev/null
 mpatch $CORE/secrets/c '{"stringData":{"GITHUB_TOKEN":"T2"}}' > /dev/null
 becomes rotated Succeeded 30
@@ -235,8 +237,9 @@ HOST_PID=$!
 until_ok 10 test -s "$T/host.port" || fail "the host does not start"
 HOST=127.0.0.1:$(cat "$T/host.port")
 workspace hour app
-app_task minute "i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$GITHUB_TOKEN; do i=\$((i + 1)); test \$i -lt 2000 || exit 5; sleep 0.05; done; sleep 3" hour
+app_task minute "echo begun; i=0; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$GITHUB_TOKEN; do i=\$((i + 1)); test \$i -lt 2000 || exit 5; sleep 0.05; done; sleep 3" hour
 becomes minute Running
+until_ok 30 begun minute || fail "the agent does not start"
 first=$(token_of minute)
 ctl DELETE requests > /dev/null
 soon=$(python3 -c 'import datetime; print((datetime.datetime.utcnow() + datetime.timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ"))')
