@@ -1,18 +1,14 @@
 #!/bin/sh
-# run.sh - runs the tests that `make tests` built; the last line counts them.
-#   tests/run.sh [unit|integration]
+# run.sh - runs the tests that `make tests` built, JOBS of them at a time; the last line counts them.
+#   tests/run.sh [unit|integration|one NAME SECONDS CMD...]
+# Every test has its own folder, its own ports and its own log, so that any two can run side by side.
 set -u
-BUILD=${BUILD:-build}
+BUILD=${BUILD:-build}; export BUILD
+JOBS=${JOBS:-$(($(nproc) + 1))}            # most of them wait more than they compute
 what=${1:-all}
 logs=$BUILD/test-logs
-rm -rf "$logs" && mkdir -p "$logs"
-ROWS_OUT=$(pwd)/$BUILD/rows.txt; export ROWS_OUT
-: > "$ROWS_OUT"
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$(pwd)/$logs/asan:detect_leaks=1"
-export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
-passed=0 failed=0 bad=""
 
-# count NAME STATUS: reads the counts from the log of NAME.
+# count NAME STATUS: writes "passed failed name" of the log of NAME, and says how it went.
 count() {
     log=$logs/$1.log
     p=0 f=0
@@ -31,44 +27,58 @@ count() {
     p=${p:-0} f=${f:-0}
     if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
     if [ "$p" -eq 0 ] && [ "$f" -eq 0 ]; then f=1; fi      # a test that tests nothing
-    passed=$((passed + p)) failed=$((failed + f))
+    echo "$p $f $1" >> "$logs/counts"
     if [ "$f" -ne 0 ]; then
-        bad="$bad $1"
-        printf 'FAIL %s (exit %s)\n' "$1" "$2"; tail -n 60 "$log"
+        printf 'FAIL %s (exit %s)\n%s\n' "$1" "$2" "$(tail -n 60 "$log")"
     else
         printf 'ok   %-48s %5d\n' "$1" "$p"
     fi
 }
-run() { # NAME SECONDS CMD...
+one() { # NAME SECONDS CMD...
     name=$1 limit=$2; shift 2
     began=$(date +%s)
     timeout -k 10 "$limit" "$@" > "$logs/$name.log" 2>&1 < /dev/null
     count "$name" $?
     echo "$(($(date +%s) - began)) $name" >> "$logs/seconds"
 }
+if [ "$what" = one ]; then shift; one "$@"; exit 0; fi
 
-if [ "$what" != integration ]; then
+rm -rf "$logs" && mkdir -p "$logs" && : > "$logs/counts" && : > "$logs/seconds"
+ROWS_OUT=$(pwd)/$BUILD/rows.txt; export ROWS_OUT
+: > "$ROWS_OUT"
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$(pwd)/$logs/asan:detect_leaks=1"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-}:print_stacktrace=1"
+
+# The tests, one "NAME SECONDS CMD..." a line.
+units() {
     for t in $(find "$BUILD/tests" -type f -name 'test_*' -perm -u+x | sort); do
-        run "$(echo "${t#"$BUILD"/tests/}" | tr / .)" 300 "$t" --timeout 120
+        echo "$(echo "${t#"$BUILD"/tests/}" | tr / .) 300 $t --timeout 120"
     done
     for t in "$BUILD"/tests/fuzz/fuzz_*; do
-        [ -x "$t" ] && run "fuzz.$(basename "$t")" 120 "$t" "tests/fuzz/corpus/$(basename "$t" | sed s/^fuzz_//)"
+        [ -x "$t" ] && echo "fuzz.$(basename "$t") 120 $t tests/fuzz/corpus/$(basename "$t" | sed s/^fuzz_//)"
     done
-    run property 300 "$BUILD/tests/reconciler/property" --steps 400000
-    run layers 60 sh tests/layers.sh
-fi
-if [ "$what" != unit ]; then
+    echo "property 300 $BUILD/tests/reconciler/property --steps 400000"
+    echo "layers 60 sh tests/layers.sh"
+}
+# The longest begin first, so that nothing waits for them at the end.
+LONG="disturbed github-app spawners runner leader kubectl_up"
+integrations() {
+    for t in $LONG; do echo "integration.$t 600 sh tests/integration/$t.sh"; done
     for t in tests/integration/*.sh; do
-        [ -f "$t" ] && run "integration.$(basename "$t" .sh)" 600 sh "$t"
+        t=$(basename "$t" .sh)
+        case " $LONG " in *" $t "*) ;; *) echo "integration.$t 600 sh tests/integration/$t.sh" ;; esac
     done
-fi
+}
+side_by_side() { xargs -P "$JOBS" -L 1 sh "$0" one; }
+[ "$what" = integration ] || units | side_by_side
+[ "$what" = unit ] || integrations | side_by_side
+
 for f in "$logs"/asan.*; do
     [ -f "$f" ] || continue
-    failed=$((failed + 1)); bad="$bad $(basename "$f")"
+    echo "0 1 $(basename "$f")" >> "$logs/counts"
     echo "FAIL sanitizer report $f"; head -n 60 "$f"
 done
 sort -u -o "$ROWS_OUT" "$ROWS_OUT"
 echo "slowest, in seconds: $(sort -rn "$logs/seconds" | head -n 5 | tr '\n' ';')"
-[ -z "$bad" ] || echo "failed:$bad"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+awk '{ p += $1; f += $2; if ($2) bad = bad " " $3 }
+     END { if (bad) print "failed:" bad; print p " passed, " f " failed"; exit f > 0 }' "$logs/counts"

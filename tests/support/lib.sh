@@ -6,13 +6,19 @@
 #   row TE/ST1 ...    claims acceptance rows, if the case has not failed so far
 #   finish            ends the last case, prints "N passed, N failed", exits 0 or 1
 #
-# BUILD names the build folder. T is a private folder that is removed at the end.
+# BUILD names the build folder; logs of a failed test's processes stay in BUILD/test-logs/NAME. T is a private folder that is removed at the end.
 BUILD=${BUILD:-build}
 BIN=$(cd "$BUILD/bin" && pwd)
 T=$(mktemp -d "${TMPDIR:-/tmp}/kt.XXXXXX")
 passed=0 failed=0 case_name="" case_bad=0
 cleanup() { :; }                       # a test may define its own
-trap 'cleanup; rm -rf "$T"' EXIT
+# What the processes of a failed test wrote, beside the test's own log.
+keep_logs() {
+    [ "$failed" -gt 0 ] || [ "$case_bad" -ne 0 ] || return 0
+    _kept=$BUILD/test-logs/$(basename "$0" .sh)
+    mkdir -p "$_kept" && cp "$T"/*.log "$T"/d/log/*.log "$_kept" 2> /dev/null
+}
+trap 'cleanup; keep_logs; rm -rf "$T"' EXIT
 trap 'exit 130' INT TERM
 
 end_case() {
