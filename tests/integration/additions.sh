@@ -127,7 +127,7 @@ begin "the setup command of a Workspace"
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/web.git"
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
 GITD=$!
 cat > "$T/share/agents/tester-file/kelos_entrypoint.sh" <<'END'

@@ -7,7 +7,7 @@
 git init -q -b main "$T/seed" && (cd "$T/seed" && printf 'all:\n\t@echo made\n' > Makefile && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/repo.git"
-port=$((23000 + $$ % 20000))
+port=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
 HELPERS=$!
 cleanup() { kill $HELPERS 2> /dev/null; local_down; }

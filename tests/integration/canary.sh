@@ -30,7 +30,7 @@ git init -q --bare -b main "$T/git/demo/repo" && git -C "$T/git/demo/repo" updat
 python3 tests/support/githttp.py "$T/host.port" "$T/git" "$FORGE" "$T/host.log" 2> "$T/host.err" &
 HOST_PID=$!
 until_ok 20 test -s "$T/host.port" || { echo "0 passed, 1 failed"; exit 1; }
-METRICS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+METRICS=127.0.0.1:$(free_port)
 LOCAL_METRICS=$METRICS
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 

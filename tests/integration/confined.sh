@@ -6,7 +6,7 @@
 . tests/support/local.sh
 cleanup() { [ -z "$LOCAL_PID" ] || kill -9 "$LOCAL_PID" 2> /dev/null; }
 TOKEN_DIR=/var/run/secrets/kubernetes.io/serviceaccount
-port=$((21000 + $$ % 20000))
+port=$(free_port)
 
 # The programs as they are, but the spawner tries what it must not be able to.
 mkdir -p "$T/bin"

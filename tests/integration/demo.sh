@@ -65,7 +65,7 @@ git init -q --bare -b main "$T/git/r.git"
 git clone -q "$T/git/r.git" "$T/work" 2> /dev/null
 git -C "$T/work" -c user.name=a -c user.email=a@localhost commit -q --allow-empty -m begin
 git -C "$T/work" push -q origin HEAD:main
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 git daemon --listen=127.0.0.1 --port="$port" --base-path="$T/git" --export-all --enable=receive-pack --reuseaddr "$T/git" > "$T/daemon.log" 2>&1 &
 daemon=$!
 run "$K" create workspace repo --repo "git://127.0.0.1:$port/r.git" --ref main; says 0

@@ -5,7 +5,7 @@
 . tests/support/lib.sh
 . tests/support/forge.sh
 . tests/support/local.sh
-PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PORT=$(free_port)
 cleanup() { [ -z "${JOINED:-}" ] || kill "$JOINED" 2> /dev/null; forge_down; local_down; }
 LOCAL_FLAGS="--spawner-isolation pod --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1"
 NO_NODE=1

@@ -6,7 +6,7 @@
 . tests/support/faulty.sh
 . tests/support/forge.sh
 cleanup() { forge_down; faulty_down; }
-FAULTY_METRICS=127.0.0.1:$((22000 + $$ % 20000))
+FAULTY_METRICS=127.0.0.1:$(free_port)
 faulty_up || { cat "$T/supervisor.log"; echo "0 passed, 1 failed"; exit 1; }
 echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"gh"},"stringData":{"GITHUB_TOKEN":"T"}}' | post $CORE/secrets > /dev/null
 job_status() { mpatch "$JOBS/$1/status" "{\"status\":$2}" > /dev/null; }

@@ -30,9 +30,9 @@ BIN=$T/inside; forge_up "$T/state.json"; BIN=$HOME_BIN
 ctl() { inside curl -sS --noproxy '*' -X "$1" "$FORGE/_control/$2" ${3:+-d "$3"}; }
 issue() { ctl POST repos/demo/repo/issues "{\"number\": $1, \"title\": \"n$1\"}" > /dev/null; }
 
-PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
+PORT=$(free_port)
 LOCAL_FLAGS="--bus-port $PORT --controller-address $NET.1"
-LOCAL_METRICS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+LOCAL_METRICS=127.0.0.1:$(free_port)
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 metric() { curl -sS --noproxy '*' "http://$LOCAL_METRICS/metrics" | awk -v n="$1" 'index($1, n) == 1 { sum += $2 } END { print sum + 0 }'; }
 above() { [ "$(metric "$1")" -gt "$2" ]; }

@@ -6,7 +6,7 @@
 . tests/support/local.sh
 LOCAL_FLAGS="--api-groups kelos.dev,axon.io"
 cleanup() { local_down; }
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 LOCAL_METRICS=127.0.0.1:$port
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 AX=/apis/axon.io/v1alpha1/namespaces/default

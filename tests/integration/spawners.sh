@@ -15,7 +15,7 @@ forge_up "$T/state.json"
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/repo.git"
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
 GITD=$!
 cleanup() { kill $GITD 2> /dev/null; forge_down; local_down; }

@@ -5,9 +5,6 @@
 . tests/support/forge.sh
 . tests/support/tree.sh
 cleanup() { tree_down; forge_down; }
-free_port() { # a port nobody listens on
-    p=$((20000 + $$ % 20000)); while ss -ltn | grep -q ":$p "; do p=$((p + 1)); done; echo $p
-}
 METRICS=$(free_port)
 
 # ---- the local API server ---------------------------------------------------------------

@@ -5,7 +5,7 @@
 . tests/support/forge.sh
 . tests/support/local.sh
 cleanup() { local_down; }
-LOCAL_METRICS=127.0.0.1:$((22000 + $$ % 20000))
+LOCAL_METRICS=127.0.0.1:$(free_port)
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 
 begin "a Task runs and shows its results"
@@ -157,7 +157,7 @@ has_job ws && fail "it has a Job"
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/web.git"
-port=$((20000 + $$ % 20000))
+port=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port=$port --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
 GITD=$!
 cleanup() { kill $GITD 2> /dev/null; local_down; }

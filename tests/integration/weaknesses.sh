@@ -6,7 +6,7 @@
 GITD=""
 cleanup() { [ -z "$GITD" ] || kill "$GITD" 2> /dev/null; local_down; }
 LOCAL_SUPERVISOR="$BIN/kelos-supervisor --branch-lock repository"
-PORT=$((21000 + $$ % 20000))
+PORT=$(free_port)
 LOCAL_METRICS=127.0.0.1:$PORT
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 # Its own process is the one that a deadline signals.
@@ -14,7 +14,7 @@ printf '#!/bin/sh\nexec sh -c "$1"\n' > "$T/share/agents/tester/kelos_entrypoint
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git/acme" && git clone -q --bare "$T/seed" "$T/git/acme/web.git"
-gport=$((PORT + 1))
+gport=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port=$gport --base-path="$T/git" --export-all > "$T/gitd.log" 2>&1 &
 GITD=$!
 workspace() { printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"%s"},"spec":{"repo":"git://127.0.0.1:%s/%s","ref":"main"}}' "$1" $gport "$2" | post $NS/workspaces > "$T/created"; }

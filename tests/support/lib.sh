@@ -4,6 +4,7 @@
 #   fail "why"        marks the case as failed and goes on
 #   must CMD...       fails the case when CMD fails
 #   row TE/ST1 ...    claims acceptance rows, if the case has not failed so far
+#   free_port         prints a port of loopback that nobody listens on
 #   finish            ends the last case, prints "N passed, N failed", exits 0 or 1
 #
 # BUILD names the build folder; logs of a failed test's processes stay in BUILD/test-logs/NAME. T is a private folder that is removed at the end.
@@ -42,6 +43,21 @@ until_ok() {
         _n=$((_n - 1)); sleep 0.05
     done
     return 1
+}
+# Below the ports that the kernel gives to those who connect, and by chance, so that tests that
+# run side by side do not meet.
+free_port() {
+    python3 -c '
+import random, socket
+while True:
+    port = random.randrange(10240, 32768)
+    with socket.socket() as s:
+        try:
+            s.bind(("", port))
+        except OSError:
+            continue
+    print(port)
+    break'
 }
 finish() {
     end_case
