@@ -21,9 +21,9 @@ table() {
 5@facts.c@s/spawner->total_created >= t->ordinal/spawner->total_created + 1 >= t->ordinal/@ordinal read before its status was acknowledged
 6@plan/plan.c@s/c->total >= s->max_total/c->total > s->max_total/@one comparison too wide in a limit
 7@echo.c@/^echo_seen/,/^}/s/return order >= 0;/return true;/@read-your-writes skipped
-8@task/task.c@/^fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
+8@task/moves.c@/^decision_fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
 9@task/decision.c@/^task_expired/,/^}/s/int64_t end = t->completed_ms/int64_t end = t->started_ms/@TTL counted from start
-10@task/task.c@/^decide_end/,/^}/s/if (f->capture == CAPTURE_ASKED)/if (false)/@outputs written after the phase
+10@task/follow.c@/^decide_end/,/^}/s/if (f->capture == CAPTURE_ASKED)/if (false)/@outputs written after the phase
 11@task/task.c@/^decide_deletion/,/^}/s/if (f->job != NULL && job_is_ours(f))/if (false)/@finalizer removed before the Job's deletion
 12@task/branch.c@/^branch_before/,/^}/s/if (x->created_ms != y->created_ms)/if (false)/@two Tasks of one branch ordered by name instead of age
 ROWS
