@@ -107,85 +107,89 @@ close_parts(struct shard *s)
     kubeconfig_free(s->config);
 }
 
+/* ---- the command line ---- */
+
+static struct shard self = {
+    .count = 1,
+    .reference_grace_s = 60,
+    .github_api = "",
+    .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"},
+    .isolation = {.image = "kelos-dev/kelos-spawner:latest",
+                  .pull_policy = "",
+                  .refresher_image = "kelos-dev/kelos-token-refresher:latest",
+                  .refresher_pull_policy = "",
+                  .address = "kelos-controller-bus.kelos-system.svc"}};
+static const char *isolation = "process", *pod_security = "default",
+                  *github_token = "env";
+static const char *branch_lock = "workspace";
+static const struct flag flags[] = {
+    {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
+    {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
+    {"claude-code-image", FLAG_TEXT, &self.images.image[AGENT_CLAUDE_CODE], "IMAGE",
+     "image of claude-code Tasks"},
+    {"codex-image", FLAG_TEXT, &self.images.image[AGENT_CODEX], "IMAGE",
+     "of codex Tasks"},
+    {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE",
+     "of gemini Tasks"},
+    {"opencode-image", FLAG_TEXT, &self.images.image[AGENT_OPENCODE], "IMAGE",
+     "of opencode Tasks"},
+    {"cursor-image", FLAG_TEXT, &self.images.image[AGENT_CURSOR], "IMAGE",
+     "of cursor Tasks"},
+    {"claude-code-image-pull-policy", FLAG_TEXT,
+     &self.images.pull_policy[AGENT_CLAUDE_CODE], "POLICY",
+     "Always, IfNotPresent or Never"},
+    {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX],
+     "POLICY", "the same for codex"},
+    {"gemini-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_GEMINI],
+     "POLICY", "the same for gemini"},
+    {"opencode-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_OPENCODE],
+     "POLICY", "the same for opencode"},
+    {"spawner-isolation", FLAG_TEXT, &isolation, "MODE",
+     "where sources run whose TaskSpawner does not say: process, in the controller; "
+     "or pod, in a Pod for each"},
+    {"spawner-image", FLAG_TEXT, &self.isolation.image, "IMAGE",
+     "of sources in Pods; has /kelos-spawner"},
+    {"spawner-image-pull-policy", FLAG_TEXT, &self.isolation.pull_policy, "POLICY",
+     "Always, IfNotPresent or Never"},
+    {"token-refresher-image", FLAG_TEXT, &self.isolation.refresher_image, "IMAGE",
+     "of what keeps a GitHub App's token fresh there; has /kelos-spawner, too"},
+    {"token-refresher-image-pull-policy", FLAG_TEXT,
+     &self.isolation.refresher_pull_policy, "POLICY", "the same for it"},
+    {"controller-address", FLAG_TEXT, &self.isolation.address, "HOST",
+     "that sources in Pods dial (kelos-controller-bus.kelos-system.svc)"},
+    {"bus-port", FLAG_NUMBER, &self.isolation.port, "N",
+     "there, of shard 0; shard 1 is at N+1 ... (0: no source has a Pod)"},
+    {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR],
+     "POLICY", "the same for cursor"},
+    {"reference-grace", FLAG_NUMBER, &self.reference_grace_s, "SECONDS",
+     "how long a Secret or ConfigMap that a Task needs may be missing before the "
+     "Task fails"},
+    {"git-image", FLAG_TEXT, &self.images.git, "IMAGE",
+     "image of the init containers with git"},
+    {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
+    {"git-image-pull-policy", FLAG_TEXT, &self.images.git_pull, "POLICY",
+     "Always, IfNotPresent or Never, of --git-image"},
+    {"node-image-pull-policy", FLAG_TEXT, &self.images.node_pull, "POLICY",
+     "the same of --node-image"},
+    {"pod-security", FLAG_TEXT, &pod_security, "LEVEL",
+     "what our containers run under: default, as the original's; or restricted, the "
+     "Pod Security level of that name"},
+    {"github-token", FLAG_TEXT, &github_token, "HOW",
+     "how the agent gets it: env, as a file and in variables; or file, only as a "
+     "file"},
+    {"refuse-pod-overrides", FLAG_TEXT, &self.policy.refused, "LIST",
+     "podOverrides members that no Task may set: "
+     "volumes.hostPath,serviceAccountName"},
+    {"github-api-url", FLAG_TEXT, &self.github_api, "URL",
+     "API of repositories on github.com (https://api.github.com)"},
+    {"branch-lock", FLAG_TEXT, &branch_lock, "SCOPE",
+     "Tasks of one branch exclude each other in one workspace, or in all Workspaces "
+     "of one repository"},
+};
+
 int
 main(int argc, char **argv)
 {
-    struct shard self = {
-        .count = 1,
-        .reference_grace_s = 60,
-        .github_api = "",
-        .images = {.git = "alpine/git:v2.47.2", .node = "node:22.14.0-alpine"},
-        .isolation = {.image = "kelos-dev/kelos-spawner:latest",
-                      .pull_policy = "",
-                      .refresher_image = "kelos-dev/kelos-token-refresher:latest",
-                      .refresher_pull_policy = "",
-                      .address = "kelos-controller-bus.kelos-system.svc"}};
-    const char *isolation = "process", *pod_security = "default", *github_token = "env";
-    const char *branch_lock = "workspace";
-    const struct flag flags[] = {
-        {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
-        {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
-        {"claude-code-image", FLAG_TEXT, &self.images.image[AGENT_CLAUDE_CODE], "IMAGE",
-         "image of claude-code Tasks"},
-        {"codex-image", FLAG_TEXT, &self.images.image[AGENT_CODEX], "IMAGE",
-         "of codex Tasks"},
-        {"gemini-image", FLAG_TEXT, &self.images.image[AGENT_GEMINI], "IMAGE",
-         "of gemini Tasks"},
-        {"opencode-image", FLAG_TEXT, &self.images.image[AGENT_OPENCODE], "IMAGE",
-         "of opencode Tasks"},
-        {"cursor-image", FLAG_TEXT, &self.images.image[AGENT_CURSOR], "IMAGE",
-         "of cursor Tasks"},
-        {"claude-code-image-pull-policy", FLAG_TEXT,
-         &self.images.pull_policy[AGENT_CLAUDE_CODE], "POLICY",
-         "Always, IfNotPresent or Never"},
-        {"codex-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CODEX],
-         "POLICY", "the same for codex"},
-        {"gemini-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_GEMINI],
-         "POLICY", "the same for gemini"},
-        {"opencode-image-pull-policy", FLAG_TEXT,
-         &self.images.pull_policy[AGENT_OPENCODE], "POLICY", "the same for opencode"},
-        {"spawner-isolation", FLAG_TEXT, &isolation, "MODE",
-         "where sources run whose TaskSpawner does not say: process, in the controller; "
-         "or pod, in a Pod for each"},
-        {"spawner-image", FLAG_TEXT, &self.isolation.image, "IMAGE",
-         "of sources in Pods; has /kelos-spawner"},
-        {"spawner-image-pull-policy", FLAG_TEXT, &self.isolation.pull_policy, "POLICY",
-         "Always, IfNotPresent or Never"},
-        {"token-refresher-image", FLAG_TEXT, &self.isolation.refresher_image, "IMAGE",
-         "of what keeps a GitHub App's token fresh there; has /kelos-spawner, too"},
-        {"token-refresher-image-pull-policy", FLAG_TEXT,
-         &self.isolation.refresher_pull_policy, "POLICY", "the same for it"},
-        {"controller-address", FLAG_TEXT, &self.isolation.address, "HOST",
-         "that sources in Pods dial (kelos-controller-bus.kelos-system.svc)"},
-        {"bus-port", FLAG_NUMBER, &self.isolation.port, "N",
-         "there, of shard 0; shard 1 is at N+1 ... (0: no source has a Pod)"},
-        {"cursor-image-pull-policy", FLAG_TEXT, &self.images.pull_policy[AGENT_CURSOR],
-         "POLICY", "the same for cursor"},
-        {"reference-grace", FLAG_NUMBER, &self.reference_grace_s, "SECONDS",
-         "how long a Secret or ConfigMap that a Task needs may be missing before the "
-         "Task fails"},
-        {"git-image", FLAG_TEXT, &self.images.git, "IMAGE",
-         "image of the init containers with git"},
-        {"node-image", FLAG_TEXT, &self.images.node, "IMAGE", "image of skills-install"},
-        {"git-image-pull-policy", FLAG_TEXT, &self.images.git_pull, "POLICY",
-         "Always, IfNotPresent or Never, of --git-image"},
-        {"node-image-pull-policy", FLAG_TEXT, &self.images.node_pull, "POLICY",
-         "the same of --node-image"},
-        {"pod-security", FLAG_TEXT, &pod_security, "LEVEL",
-         "what our containers run under: default, as the original's; or restricted, the "
-         "Pod Security level of that name"},
-        {"github-token", FLAG_TEXT, &github_token, "HOW",
-         "how the agent gets it: env, as a file and in variables; or file, only as a "
-         "file"},
-        {"refuse-pod-overrides", FLAG_TEXT, &self.policy.refused, "LIST",
-         "podOverrides members that no Task may set: "
-         "volumes.hostPath,serviceAccountName"},
-        {"github-api-url", FLAG_TEXT, &self.github_api, "URL",
-         "API of repositories on github.com (https://api.github.com)"},
-        {"branch-lock", FLAG_TEXT, &branch_lock, "SCOPE",
-         "Tasks of one branch exclude each other in one workspace, or in all Workspaces "
-         "of one repository"},
-    };
     const struct worker_spec spec = {
         .role = ROLE_RECONCILER,
         .usage = "kelos-reconciler --run-dir DIR [--shard N] ...\n"
