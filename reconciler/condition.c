@@ -30,13 +30,13 @@ condition_set(json_t *list, const char *type, bool status, const char *reason,
     return true;
 }
 
-static json_t *
-spawner_list(const struct spawner_view *s)
+json_t *
+condition_array(const struct condition *conditions, size_t n)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < s->n_conditions; i++) {
-        const struct condition *c = &s->conditions[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct condition *c = &conditions[i];
         json_array_append_new(
             list,
             json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "type", c->type, "status", c->status,
@@ -51,8 +51,10 @@ condition_list(const struct view *v)
 {
     const json_t *now = NULL;
 
-    if (v->kind == KIND_TASK_SPAWNER)
-        return spawner_list((const struct spawner_view *)v);
+    if (v->kind == KIND_TASK_SPAWNER) {
+        const struct spawner_view *spawner = (const struct spawner_view *)v;
+        return condition_array(spawner->conditions, spawner->n_conditions);
+    }
     if (v->kind == KIND_TASK)
         now = ((const struct task_view *)v)->conditions;
     return now != NULL ? json_deep_copy(now) : json_array();

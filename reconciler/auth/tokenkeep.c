@@ -1,4 +1,5 @@
 /* tokenkeep.c - see tokenkeep.h. */
+#include "reconciler/owner.h"
 #include "reconciler/auth/tokenkeep.h"
 
 #include <stdio.h>
@@ -25,20 +26,6 @@ token_judge(const struct token_known *t, int64_t now_ms, int64_t *wake_ms)
     return TOKEN_REST;
 }
 
-static bool
-controlled_by(const json_t *object, const char *uid)
-{
-    const json_t *owners = json_at(object, "metadata.ownerReferences");
-
-    for (size_t i = 0; i < json_array_size(owners); i++) {
-        const json_t *o = json_array_get(owners, i);
-        if (json_bool_or(o, "controller", false) &&
-            strcmp(json_str_or(o, "uid", ""), uid) == 0)
-            return true;
-    }
-    return false;
-}
-
 void
 token_read(struct token_known *t, const json_t *secret, const char *task_uid)
 {
@@ -51,7 +38,7 @@ token_read(struct token_known *t, const json_t *secret, const char *task_uid)
     t->read = true;
     t->again_ms = 0;
     t->refreshable = app != NULL && *app != '\0' && strlen(app) < sizeof t->app_secret &&
-                     controlled_by(secret, task_uid);
+                     owner_controls(secret, task_uid);
     if (!t->refreshable)
         return;
     snprintf(t->app_secret, sizeof t->app_secret, "%s", app);

@@ -43,7 +43,4 @@ json_t *workload_secret(const struct meta *spawner, const char *bus_key);
  * all that we set is there: what the API server or others added is left alone. The caller owns. */
 json_t *workload_patch(const json_t *want, const json_t *live);
 
-/* Whether the TaskSpawner with this uid is the object's controller. */
-bool workload_owned(const json_t *object, const char *uid);
-
 #endif

@@ -153,20 +153,6 @@ compare_spec(const json_t *want, const json_t *live, json_t *patch)
         json_put(patch, "spec.strategy.rollingUpdate", json_null());
 }
 
-bool
-workload_owned(const json_t *object, const char *uid)
-{
-    const json_t *owners = json_at(object, "metadata.ownerReferences");
-
-    for (size_t i = 0; i < json_array_size(owners); i++) {
-        const json_t *owner = json_array_get(owners, i);
-        if (json_bool_or(owner, "controller", false) &&
-            strcmp(json_str_or(owner, "uid", ""), uid) == 0)
-            return true;
-    }
-    return false;
-}
-
 json_t *
 workload_patch(const json_t *want, const json_t *live)
 {

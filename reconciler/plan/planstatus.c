@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/value/duration.h"
 #include "common/macros.h"
+#include "reconciler/condition.h"
 
 /* The end of the year 9999: what is later is never. */
 #define NEXT_POLL_LATEST_MS 253402300799000
@@ -326,22 +327,6 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     collect_news(f, p);
 }
 
-static json_t *
-conditions_json(const struct spawner_status *st)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < st->n_conditions; i++) {
-        const struct condition *c = &st->conditions[i];
-        json_array_append_new(
-            list,
-            json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "type", c->type, "status", c->status,
-                      "reason", c->reason, "message", c->message, "lastTransitionTime",
-                      c->since, "observedGeneration", (json_int_t)c->generation));
-    }
-    return list;
-}
-
 static void
 patch_name(json_t *status, const char *member, const char *now, const char *want)
 {
@@ -392,6 +377,7 @@ plan_patch(const struct spawner_view *s, const struct spawner_status *want)
     patch_name(status, "deploymentName", s->deployment_name, want->deployment_name);
     patch_name(status, "cronJobName", s->cron_job_name, want->cron_job_name);
     if (want->n_conditions > 0 && profile_of(s->view.meta.profile)->task_conditions)
-        json_object_set_new(status, "conditions", conditions_json(want));
+        json_object_set_new(status, "conditions",
+                            condition_array(want->conditions, want->n_conditions));
     return json_pack("{s:o}", "status", status);
 }

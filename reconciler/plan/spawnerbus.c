@@ -1,6 +1,7 @@
 /* spawnerbus.c - the Secret <name>-bus, with the key that lets the Pod of a TaskSpawner join the
  * controller as the source of that TaskSpawner and of no other. Who deletes the Secret gets a
  * new key within a minute; the one before is refused from then on. */
+#include "reconciler/owner.h"
 #include "reconciler/plan/spawnerpod.h"
 
 #include <openssl/crypto.h>
@@ -78,7 +79,7 @@ on_bus(void *arg, const struct kube_result *res)
         return;
     }
     bus_name_of(r, name);
-    if (!workload_owned(res->body, r->meta.uid)) {
+    if (!owner_controls(res->body, r->meta.uid)) {
         snprintf(
             why, sizeof why,
             "Secret \"%s\" exists and is not of this TaskSpawner: delete it, or give "
@@ -199,7 +200,7 @@ on_bus_found(void *arg, const struct kube_result *res)
     struct err e = ERR_INIT;
 
     bus_name_of(r, name);
-    if (res->err.code != ERR_NONE || !workload_owned(res->body, r->meta.uid)) {
+    if (res->err.code != ERR_NONE || !owner_controls(res->body, r->meta.uid)) {
         spawner_run_pod(r);
         return;
     }

@@ -2,6 +2,7 @@
  * Workspace's Secret an App's, the bus key and its Secret (spawnerbus.c), no workload of the
  * other kind, the workload itself. Each step asks the API server only when it must, and then
  * comes back to spawner_run_pod for the next. */
+#include "reconciler/owner.h"
 #include "reconciler/plan/spawnerpod.h"
 
 #include <openssl/sha.h>
@@ -252,7 +253,7 @@ on_looked(void *arg, const struct kube_result *res)
         spawner_run_fail(r, &res->err);
         return;
     }
-    if (!workload_owned(res->body, r->meta.uid)) {
+    if (!owner_controls(res->body, r->meta.uid)) {
         snprintf(
             why, sizeof why,
             "%s \"%s\" exists and is not of this TaskSpawner: delete it, or give the "

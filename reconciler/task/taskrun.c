@@ -1,4 +1,5 @@
 /* taskrun.c - one run of a Task's key: gather, decide, carry out in order. */
+#include "reconciler/owner.h"
 #include "reconciler/task/taskrun.h"
 
 #include "common/clock.h"
@@ -158,20 +159,6 @@ delete_job(struct task_run *r)
 
 /* ---- the Job ---- */
 
-static bool
-owned_by(const json_t *object, const char *uid)
-{
-    const json_t *owners = json_at(object, "metadata.ownerReferences");
-
-    for (size_t i = 0; i < json_array_size(owners); i++) {
-        const json_t *o = json_array_get(owners, i);
-        if (json_bool_or(o, "controller", false) &&
-            strcmp(json_str_or(o, "uid", ""), uid) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void
 on_found(void *arg, const struct kube_result *res)
 {
@@ -183,7 +170,7 @@ on_found(void *arg, const struct kube_result *res)
         task_run_fail(r, &res->err);
         return;
     }
-    if (res->err.code == ERR_NOT_FOUND || !owned_by(res->body, r->meta.uid)) {
+    if (res->err.code == ERR_NOT_FOUND || !owner_controls(res->body, r->meta.uid)) {
         if (m != NULL)
             m->job_absent = true;
         task_run_again(r);

@@ -4,6 +4,7 @@
 #include "tests/reconciler/jobfixture.h"
 #include "tests/support/rows.h"
 
+#include "reconciler/owner.h"
 #include "reconciler/isolate/workload.h"
 
 static const struct isolation isolation = {
@@ -368,10 +369,10 @@ Test(workload, a_container_that_somebody_added_stays)
 
 Test(workload, the_owner_is_the_controller_alone)
 {
-    cr_expect(workload_owned(made(&pat), "u1"));
-    cr_expect_not(workload_owned(made(&pat), "u2"));
+    cr_expect(owner_controls(made(&pat), "u1"));
+    cr_expect_not(owner_controls(made(&pat), "u2"));
     cr_expect_not(
-        workload_owned(js("{'metadata':{'ownerReferences':[{'uid':'u1'}]}}"), "u1"));
+        owner_controls(js("{'metadata':{'ownerReferences':[{'uid':'u1'}]}}"), "u1"));
 }
 
 Test(workload, the_annotation_overrules_the_flag)

@@ -3,7 +3,11 @@
  * Alternation, groups (capturing, (?:…), (?i) (?s) (?m) flags), classes with ranges and
  * [[:alpha:]], \d \w \s \b and their opposites, \pL-like classes for Letter/Number/…: ASCII
  * only, . ^ $ \A \z, * + ? {n,m} with lazy forms (the same language, another match
- * length). */
+ * length).
+ *
+ * Why our own: the contract is RE2's language in linear time, for patterns that strangers write.
+ * PCRE2 backtracks and speaks another dialect, POSIX regcomp lacks classes and lazy forms, and
+ * RE2 itself is C++. */
 #ifndef KELOS_LOCAL_APISERVER_REGEX_H
 #define KELOS_LOCAL_APISERVER_REGEX_H
 
