@@ -122,6 +122,7 @@ static struct shard self = {
 static const char *isolation = "process", *pod_security = "default",
                   *github_token = "env";
 static const char *branch_lock = "workspace";
+static const char *requests = ISOLATION_REQUESTS, *limits; /* NULL: ISOLATION_LIMITS */
 static const struct flag flags[] = {
     {"shard", FLAG_NUMBER, &self.index, "N", "which shard this is, from 0"},
     {"shard-count", FLAG_NUMBER, &self.count, "N", "how many shards there are"},
@@ -147,6 +148,11 @@ static const struct flag flags[] = {
     {"spawner-isolation", FLAG_TEXT, &isolation, "MODE",
      "where sources run whose TaskSpawner does not say: process, in the controller; "
      "or pod, in a Pod for each"},
+    {"spawner-resource-requests", FLAG_TEXT, &requests, "LIST",
+     "what each container of such a Pod asks for (" ISOLATION_REQUESTS ")"},
+    {"spawner-resource-limits", FLAG_TEXT, &limits, "LIST",
+     "and the most that it gets (" ISOLATION_LIMITS ", or what is requested if that is "
+     "more)"},
     {"spawner-image", FLAG_TEXT, &self.isolation.image, "IMAGE",
      "of sources in Pods; has /kelos-spawner"},
     {"spawner-image-pull-policy", FLAG_TEXT, &self.isolation.pull_policy, "POLICY",
@@ -187,6 +193,18 @@ static const struct flag flags[] = {
      "of one repository"},
 };
 
+static int
+read_resources(struct isolation *o, struct err *e)
+{
+    if (resource_list_parse(requests, &o->requests, e) < 0)
+        return err_wrap(e, "--spawner-resource-requests");
+    if (resource_list_parse(limits != NULL ? limits : ISOLATION_LIMITS, &o->limits, e) < 0)
+        return err_wrap(e, "--spawner-resource-limits");
+    if (limits == NULL)
+        resource_list_raise(&o->limits, &o->requests);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -215,7 +233,7 @@ main(int argc, char **argv)
     self.isolation.by_default = strcmp(isolation, "pod") == 0;
     self.isolation.possible = self.isolation.port > 0;
     self.lock_repository = strcmp(branch_lock, "repository") == 0;
-    if (open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
+    if (read_resources(&self.isolation, &e) < 0 || open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
         status = worker_exit(w, &e);
     close_parts(&self);
     return status;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/value/resourcelist.h"
+
 struct profile {
     const char *group;       /* "kelos.dev" */
     const char *api_version; /* "kelos.dev/v1alpha1" */
@@ -73,10 +75,15 @@ struct images {
 struct isolation {
     bool by_default; /* every TaskSpawner that does not say otherwise has a Pod */
     bool possible;   /* TaskSpawners may have one */
+    struct resource_list requests, limits; /* of each container of such a Pod */
     const char *image, *pull_policy;                     /* policy "": the cluster's */
     const char *refresher_image, *refresher_pull_policy; /* likewise */
     const char *address;                                 /* host that the Pods dial */
     int64_t port;                                        /* there, of the first shard */
 };
+
+/* For isolation's requests and limits, as flags say them. */
+#define ISOLATION_REQUESTS "cpu=5m,memory=16Mi"
+#define ISOLATION_LIMITS "memory=128Mi"
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/worker/worker.h"
 #include "common/zygote.h"
+#include "spawner/alive.h"
 #include "spawner/engine.h"
 #include "spawner/listonce.h"
 #include "spawner/pod.h"
@@ -166,6 +167,18 @@ prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
     return 0;
 }
 
+/* `kelos-spawner --alive NAMESPACE/NAME`: exit 0 when the spawner of this Pod answers. */
+static int
+ask_alive(const char *which)
+{
+    struct err e = ERR_INIT;
+
+    if (alive_ask(which, ALIVE_WAIT_MS, &e) == 0)
+        return 0;
+    fprintf(stderr, "%s\n", e.text);
+    return 1;
+}
+
 /* `kelos-spawner --zygote=FD`: returns 1 in each source's process, which goes on as if it had
  * been started by itself; 0 at the end. */
 static int
@@ -193,7 +206,8 @@ main(int argc, char **argv)
         .usage = "kelos-spawner --run-dir DIR --source KEY [--shard-count N] ...\n"
                  "       kelos-spawner --list-once < REQUEST.json\n"
                  "       kelos-spawner --controller tcp://HOST:PORT ... (in a Pod)\n"
-                 "       kelos-spawner --refresh-token [--help]",
+                 "       kelos-spawner --refresh-token [--help]\n"
+                 "       kelos-spawner --alive NAMESPACE/NAME (the Pod's liveness)",
         .flags = flags,
         .n_flags = ARRAY_LEN(flags),
         .prepare = prepare,
@@ -201,6 +215,8 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
     int status = 0;
 
+    if (argc == 3 && strcmp(argv[1], "--alive") == 0)
+        return ask_alive(argv[2]);
     if (argc == 2 && strcmp(argv[1], "--list-once") == 0) {
         log_init("kelos-spawner", LEVEL_WARN, LOG_TEXT);
         return listonce_run(stdin, stdout);

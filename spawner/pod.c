@@ -8,6 +8,7 @@
 #include "common/data/json.h"
 #include "common/log.h"
 #include "common/worker/worker.h"
+#include "spawner/alive.h"
 #include "spawner/engine.h"
 #include "spawner/podtoken.h"
 
@@ -33,6 +34,7 @@ struct pod {
     struct http *http;
     struct castore *castore;
     struct engine *engine;
+    struct alive *alive; /* NULL: the probe cannot be answered */
     int deadline; /* of --one-shot: timer */
     bool waiting; /* for the token */
     bool failed, finished;
@@ -263,6 +265,17 @@ on_token(void *arg)
         log_error(NULL, "out of memory");
 }
 
+/* Where there is no probe, nobody misses it: a spawner that was started by hand beside
+ * another one of its TaskSpawner. */
+static void
+answer_probes(struct pod *p)
+{
+    struct err e = ERR_INIT;
+
+    if ((p->alive = alive_listen(p->loop, p->ns, p->name, &e)) == NULL)
+        log_warn(NULL, "%s", e.text);
+}
+
 static int
 open_parts(struct pod *p, struct worker *w, struct err *e)
 {
@@ -282,6 +295,7 @@ open_parts(struct pod *p, struct worker *w, struct err *e)
         (p->http = http_new(p->loop, "kelos-spawner", e)) == NULL)
         return -1;
     http_trust(p->http, castore_use, p->castore);
+    answer_probes(p);
     c.loop = p->loop;
     c.http = p->http;
     if ((p->engine = engine_new(&c)) == NULL)
@@ -301,6 +315,7 @@ close_parts(struct pod *p)
 {
     engine_free(p->engine);
     http_free(p->http);
+    alive_free(p->alive);
     loop_free(p->loop);
     castore_free(p->castore);
     podtoken_close(&p->token);

@@ -10,6 +10,7 @@
 
 #include "common/flags.h"
 #include "common/limits.h"
+#include "common/value/resourcelist.h"
 #include "common/worker/sandbox.h"
 #include "supervisor/oldflags.h"
 
@@ -37,6 +38,8 @@ static const char *const passed_names[] = {
     "token-refresher-image",
     "token-refresher-image-pull-policy",
     "spawner-isolation",
+    "spawner-resource-requests",
+    "spawner-resource-limits",
     "controller-address",
     "pod-security",
     "github-token",
@@ -177,14 +180,42 @@ check_url(const char *name, const char *value, struct err *e)
     return 0;
 }
 
+static const char *
+passed(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
+        if (strcmp(passed_names[i], name) == 0)
+            return c->passed[i];
+    return NULL;
+}
+
+/* Said here, where somebody reads it, and not by a reconciler that does not start. */
+static int
+check_resources(const struct config *c, struct err *e)
+{
+    static const char *const flags[] = {"spawner-resource-requests",
+                                        "spawner-resource-limits"};
+    struct resource_list lists[ARRAY_LEN(flags)] = {{.n = 0}};
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        const char *text = passed(c, flags[i]);
+
+        if (text != NULL && resource_list_parse(text, &lists[i], e) < 0)
+            return err_wrap(e, "--%s", flags[i]);
+    }
+    return resource_list_within(&lists[0], &lists[1], e) < 0
+               ? err_wrap(e, "--%s", flags[0])
+               : 0;
+}
+
 /* Sources in Pods need a port to join. */
 static void
 default_bus_port(struct config *c)
 {
-    for (size_t i = 0; i < ARRAY_LEN(passed_names); i++)
-        if (strcmp(passed_names[i], "spawner-isolation") == 0 && c->passed[i] != NULL &&
-            strcmp(c->passed[i], "pod") == 0 && c->bus_port == 0)
-            c->bus_port = CONFIG_BUS_PORT;
+    const char *mode = passed(c, "spawner-isolation");
+
+    if (mode != NULL && strcmp(mode, "pod") == 0 && c->bus_port == 0)
+        c->bus_port = CONFIG_BUS_PORT;
 }
 
 static int
@@ -217,6 +248,8 @@ check(struct config *c, struct err *e)
         if (c->passed[i] != NULL && (check_choice(passed_names[i], c->passed[i], e) < 0 ||
                                      check_url(passed_names[i], c->passed[i], e) < 0))
             return -1;
+    if (check_resources(c, e) < 0)
+        return -1;
     if (sandbox_mode_parse(c->sandbox, &mode) < 0)
         return err_set(e, ERR_INVALID, "--sandbox: \"%s\" is not auto, require or off",
                        c->sandbox);

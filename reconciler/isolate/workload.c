@@ -169,19 +169,42 @@ confined(void)
 }
 
 static json_t *
-resources(void)
+amounts(const struct resource_list *list)
 {
-    return json_pack("{s:{s:s,s:s},s:{s:s}}", "requests", "cpu", "5m", "memory", "16Mi",
-                     "limits", "memory", "128Mi");
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < list->n; i++)
+        json_object_set_new(o, list->items[i].name, json_string(list->items[i].amount));
+    return o;
 }
 
 static json_t *
-container_of(const char *name, const char *image, const char *pull_policy,
-             json_t *command)
+resources(const struct isolation *o)
+{
+    return json_pack("{s:o,s:o}", "requests", amounts(&o->requests), "limits",
+                     amounts(&o->limits));
+}
+
+/* Restarted when its loop has not turned for a minute and a half; costs one short program
+ * every half minute. */
+static json_t *
+liveness(const struct meta *m)
+{
+    SCOPED(buf) struct buf which = BUF_INIT;
+
+    buf_printf(&which, "%s/%s", m->ns, m->name);
+    return json_pack("{s:{s:[s,s,s]},s:i,s:i,s:i,s:i}", "exec", "command", PROGRAM,
+                     "--alive", buf_str(&which), "initialDelaySeconds", 10,
+                     "periodSeconds", 30, "timeoutSeconds", 5, "failureThreshold", 3);
+}
+
+static json_t *
+container_of(const struct isolation *o, const char *name, const char *image,
+             const char *pull_policy, json_t *command)
 {
     json_t *c =
         json_pack("{s:s,s:s,s:o,s:o,s:o}", "name", name, "image", image, "command",
-                  command, "securityContext", confined(), "resources", resources());
+                  command, "securityContext", confined(), "resources", resources(o));
 
     if (*pull_policy != '\0')
         json_object_set_new(c, "imagePullPolicy", json_string(pull_policy));
@@ -193,8 +216,9 @@ spawner_container(const struct workload_wish *w)
 {
     const struct isolation *o = w->isolation;
     json_t *c =
-        container_of("spawner", o->image, o->pull_policy, json_pack("[s]", PROGRAM));
+        container_of(o, "spawner", o->image, o->pull_policy, json_pack("[s]", PROGRAM));
 
+    json_object_set_new(c, "livenessProbe", liveness(&w->spawner->view.meta));
     json_object_set_new(c, "args", make_args(w));
     json_object_set_new(c, "env", make_env(w));
     if (w->app)
@@ -211,7 +235,7 @@ refresher_container(const struct workload_wish *w)
     const struct isolation *o = w->isolation;
     const char *secret = w->workspace->secret;
     json_t *c =
-        container_of("token-refresher", o->refresher_image, o->refresher_pull_policy,
+        container_of(o, "token-refresher", o->refresher_image, o->refresher_pull_policy,
                      json_pack("[s,s]", PROGRAM, "--refresh-token"));
     json_t *env = json_array();
     char base[600];

@@ -178,7 +178,7 @@ json | grep -q 'task/dev/poison killed it repeatedly' || fail "not reported"
 down
 
 begin "bad configuration is one clear line"
-for flags in "--run-dir $T/x --shards 0" "--run-dir $T/x --bus-port 65535 --shards 2" "--run-dir $T/x --local-port 99999 --local $T/l" "" "--run-dir $T/x --sandbox maybe" "--run-dir $T/x --no-such-flag" "--run-dir $T/x --github-api-url ftp://x" "--run-dir $T/x --github-api-url https://x/"; do
+for flags in "--run-dir $T/x --shards 0" "--run-dir $T/x --bus-port 65535 --shards 2" "--run-dir $T/x --local-port 99999 --local $T/l" "" "--run-dir $T/x --sandbox maybe" "--run-dir $T/x --no-such-flag" "--run-dir $T/x --github-api-url ftp://x" "--run-dir $T/x --github-api-url https://x/" "--run-dir $T/x --spawner-resource-requests cpu:5m" "--run-dir $T/x --spawner-resource-limits memory=-1" "--run-dir $T/x --spawner-resource-requests memory=2Gi --spawner-resource-limits memory=1Gi"; do
     # shellcheck disable=SC2086
     "$BIN/kelos-supervisor" $flags --once-check-config > "$T/out" 2>&1 && fail "accepted: $flags"
     [ "$(wc -l < "$T/out")" -eq 1 ] || fail "not one line for: $flags: $(cat "$T/out")"

@@ -7,7 +7,7 @@
 . tests/support/local.sh
 PORT=$(free_port)
 cleanup() { [ -z "${JOINED:-}" ] || kill "$JOINED" 2> /dev/null; forge_down; local_down; }
-LOCAL_FLAGS="--spawner-isolation pod --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1"
+LOCAL_FLAGS="--spawner-isolation pod --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1 --spawner-resource-requests cpu=7m,memory=20Mi --spawner-resource-limits memory=96Mi,cpu=0.5"
 NO_NODE=1
 echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]}}}' > "$T/state.json"
 forge_up "$T/state.json"
@@ -64,6 +64,9 @@ KEY=$(key_of one)
 ! grep -qF "$(printf %s "$KEY" | tail -c 40)" "$T/supervisor.log" || fail "the key is in the log"
 [ "$(told one DeploymentCreated)" = 1 ] || fail "Events: $(events_of one)"
 [ -z "$(pgrep -P "$LOCAL_PID" -f -- 'kelos-spawner.*--source')" ] || fail "a process polls, too"
+[ "$(field $APPS/one "$POD['securityContext'], $POD['automountServiceAccountToken']")" = "({'runAsNonRoot': True, 'seccompProfile': {'type': 'RuntimeDefault'}}, False)" ] || fail "the Pod's confinement"
+[ "$(field $APPS/one "(lambda c: (c['runAsNonRoot'], c['readOnlyRootFilesystem'], c['allowPrivilegeEscalation'], c['capabilities']))($POD['containers'][0]['securityContext'])")" = "(True, True, False, {'drop': ['ALL']})" ] || fail "the container's"
+[ "$(field $APPS/one "$POD['containers'][0]['resources']")" = "{'requests': {'cpu': '7m', 'memory': '20Mi'}, 'limits': {'memory': '96Mi', 'cpu': '500m'}}" ] || fail "$(field $APPS/one "$POD['containers'][0]['resources']")"
 
 # That of another becomes a GitHub App's; what comes of it is looked at near the end.
 soon $APPS/turns "$(env_names "$POD")" "['GITHUB_TOKEN', 'KELOS_BUS_KEY']"
@@ -80,6 +83,18 @@ set --; while read -r a; do set -- "$@" "$a"; done < "$T/args"
 GITHUB_TOKEN=T KELOS_BUS_KEY=$(key_of runs) "$BIN/kelos-spawner" "$@" > "$T/joined.log" 2>&1 & JOINED=$!
 until_ok 20 is $NS/tasks/runs-1 'o["kind"]' Task || fail "no Task: $(ts runs 'o["status"]') $(tail -3 "$T/joined.log")"
 soon $NS/taskspawners/runs 'o["status"]["phase"]' Running
+# The probe that its Pod has, run as the kubelet does: in the container, without a shell.
+field $APPS/runs "'\n'.join($POD['containers'][0]['livenessProbe']['exec']['command'])" > "$T/probe"
+set --; while read -r a; do set -- "$@" "$a"; done < "$T/probe"
+[ "$1" = /kelos-spawner ] || fail "the probe is $*"
+shift
+must "$BIN/kelos-spawner" "$@"
+kill -STOP "$JOINED"
+! "$BIN/kelos-spawner" "$@" 2> "$T/probed" || fail "a spawner that does not run is alive"
+grep -q 'does not answer' "$T/probed" || fail "$(cat "$T/probed")"
+kill -CONT "$JOINED"
+until_ok 10 "$BIN/kelos-spawner" "$@" || fail "it is not alive again"
+row SP/W8
 kill "$JOINED"; wait "$JOINED" 2> /dev/null; JOINED=""
 [ "$(field $CORE/secrets 'len([1 for x in o["items"] if x["metadata"]["name"].endswith("-bus")])')" -ge 3 ] || fail "keys"
 

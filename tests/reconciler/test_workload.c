@@ -15,6 +15,8 @@ static const struct isolation isolation = {
     .refresher_pull_policy = "",
     .address = "kelos-controller-bus.kelos-system.svc",
     .port = 7440,
+    .requests = {.items = {{"cpu", "5m"}, {"memory", "16Mi"}}, .n = 2},
+    .limits = {.items = {{"memory", "128Mi"}}, .n = 1},
 };
 
 #define ISSUES "'githubIssues':{}"
@@ -256,6 +258,9 @@ Test(workload, a_pod_can_do_little)
 
     cr_expect_not(json_bool_or(pod_of(o), "automountServiceAccountToken", true));
     cr_expect_str_eq(json_str_or(o, "spec.strategy.type", ""), "Recreate");
+    cr_expect_str_eq(json_str_or(pod_of(o), "securityContext.seccompProfile.type", ""),
+                     "RuntimeDefault");
+    cr_expect(json_bool_or(pod_of(o), "securityContext.runAsNonRoot", false));
     for (size_t i = 0; i < 2; i++) {
         const json_t *c = json_at(pod_of(o), lists[i]);
         cr_expect(json_bool_or(c, "securityContext.runAsNonRoot", false));
@@ -263,9 +268,30 @@ Test(workload, a_pod_can_do_little)
         cr_expect_not(json_bool_or(c, "securityContext.allowPrivilegeEscalation", true));
         cr_expect_str_eq(json_str_or(c, "securityContext.capabilities.drop[0]", ""),
                          "ALL");
-        cr_expect_not_null(json_at(c, "resources.limits.memory"));
+        cr_expect_eq(json_int_or(c, "securityContext.runAsUser", 0), 65532);
+        cr_expect_str_eq(json_str_or(c, "resources.requests.cpu", ""), "5m");
+        cr_expect_str_eq(json_str_or(c, "resources.requests.memory", ""), "16Mi");
+        cr_expect_str_eq(json_str_or(c, "resources.limits.memory", ""), "128Mi");
+        cr_expect_null(json_at(c, "resources.limits.cpu"));
     }
     row_claim("SP/W30");
+}
+
+/* What runs in the image itself: it has no shell. */
+Test(workload, a_spawner_that_hangs_is_restarted)
+{
+    static const struct given all[] = {GIVEN("", ISSUES, KELOS), GIVEN("", CRON, NULL)};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_t *probe = json_at(pod_of(made(&all[i])), "containers[0].livenessProbe");
+
+        cr_assert_not_null(probe);
+        cr_expect(json_equal(json_at(probe, "exec.command"),
+                             js("['/kelos-spawner','--alive','dev/bugs']")));
+        cr_expect_gt(json_int_or(probe, "timeoutSeconds", 0) * 1000, 4000);
+        cr_expect_geq(json_int_or(probe, "periodSeconds", 0), 30, "costs near nothing");
+        cr_expect_gt(json_int_or(probe, "failureThreshold", 0), 1);
+    }
 }
 
 /* ---- comparison ---- */
@@ -352,6 +378,16 @@ Test(workload, all_that_has_drifted_is_restored)
     json_object_set(json_at(pod_of(extra), "containers[0]"), "volumeMounts",
                     js("[{'name':'x','mountPath':'/x'}]"));
     settles(made(&pat), extra);
+}
+
+Test(workload, other_resources_and_a_lost_probe_are_written)
+{
+    json_t *live = stored(made(&pat));
+
+    json_put_str(live, "spec.template.spec.containers[0].resources.limits.memory", "1Gi");
+    settles(made(&pat), live);
+    json_object_del(json_at(pod_of(live), "containers[0]"), "livenessProbe");
+    settles(made(&pat), live);
 }
 
 Test(workload, a_container_that_somebody_added_stays)
