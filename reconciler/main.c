@@ -198,7 +198,8 @@ read_resources(struct isolation *o, struct err *e)
 {
     if (resource_list_parse(requests, &o->requests, e) < 0)
         return err_wrap(e, "--spawner-resource-requests");
-    if (resource_list_parse(limits != NULL ? limits : ISOLATION_LIMITS, &o->limits, e) < 0)
+    if (resource_list_parse(limits != NULL ? limits : ISOLATION_LIMITS, &o->limits, e) <
+        0)
         return err_wrap(e, "--spawner-resource-limits");
     if (limits == NULL)
         resource_list_raise(&o->limits, &o->requests);
@@ -233,7 +234,8 @@ main(int argc, char **argv)
     self.isolation.by_default = strcmp(isolation, "pod") == 0;
     self.isolation.possible = self.isolation.port > 0;
     self.lock_repository = strcmp(branch_lock, "repository") == 0;
-    if (read_resources(&self.isolation, &e) < 0 || open_parts(&self, w, &e) < 0 || worker_run(w, &e) < 0)
+    if (read_resources(&self.isolation, &e) < 0 || open_parts(&self, w, &e) < 0 ||
+        worker_run(w, &e) < 0)
         status = worker_exit(w, &e);
     close_parts(&self);
     return status;

@@ -76,7 +76,7 @@ struct isolation {
     bool by_default; /* every TaskSpawner that does not say otherwise has a Pod */
     bool possible;   /* TaskSpawners may have one */
     struct resource_list requests, limits; /* of each container of such a Pod */
-    const char *image, *pull_policy;                     /* policy "": the cluster's */
+    const char *image, *pull_policy;       /* policy "": the cluster's */
     const char *refresher_image, *refresher_pull_policy; /* likewise */
     const char *address;                                 /* host that the Pods dial */
     int64_t port;                                        /* there, of the first shard */

@@ -35,8 +35,8 @@ struct pod {
     struct castore *castore;
     struct engine *engine;
     struct alive *alive; /* NULL: the probe cannot be answered */
-    int deadline; /* of --one-shot: timer */
-    bool waiting; /* for the token */
+    int deadline;        /* of --one-shot: timer */
+    bool waiting;        /* for the token */
     bool failed, finished;
 };
 
