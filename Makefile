@@ -91,12 +91,32 @@ share:
 	  install -D -m 755 deploy/agents/gh.sh $${f%/*}/bin/gh || exit 1; \
 	  install -m 644 deploy/agents/kelos_agent.sh $${f%/*}/ || exit 1; done
 
+define install_to
+	install -d $(1)/bin $(1)/libexec/kelos $(1)/share
+	install -m 0755 $(BUILD)/bin/kelos $(1)/bin/kelos
+	ln -sf kelos $(1)/bin/axon
+	install -m 0755 $(filter-out $(BUILD)/bin/kelos,$(BINARIES)) $(1)/libexec/kelos/
+	cp -R $(SHARE) $(1)/share/
+endef
 install: all ## install to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/kelos $(DESTDIR)$(PREFIX)/share
-	install -m 0755 $(BUILD)/bin/kelos $(DESTDIR)$(PREFIX)/bin/kelos
-	ln -sf kelos $(DESTDIR)$(PREFIX)/bin/axon
-	install -m 0755 $(filter-out $(BUILD)/bin/kelos,$(BINARIES)) $(DESTDIR)$(PREFIX)/libexec/kelos/
-	cp -R $(SHARE) $(DESTDIR)$(PREFIX)/share/
+	$(call install_to,$(DESTDIR)$(PREFIX))
+
+# ---- images ----------------------------------------------------------------------------
+
+# The whole file system of the image: the Containerfile's builder makes it by this rule, too.
+IMAGE ?= $(BUILD)/image
+IMAGE_NAME ?= kelos-dev/kelos-controller:$(VERSION)
+image-tree: all
+	@rm -rf $(IMAGE)/tree $(IMAGE)/rootfs
+	$(Q)$(call install_to,$(IMAGE)/tree/usr)
+	@# Local mode's own programs have no use there; spawners are begun by this name.
+	@cd $(IMAGE)/tree/usr/libexec/kelos && rm kelos-apiserver kelos-runner kelos-monitor kelos-demo-forge
+	@ln -s usr/libexec/kelos/kelos-spawner $(IMAGE)/tree/kelos-spawner
+	@deploy/image/closure $(IMAGE)/rootfs $(IMAGE)/tree
+image-rootfs: image-tree ## the image for a cluster, as an OCI layout and a tar, without any daemon
+	@deploy/image/pack deploy/image/Containerfile $(IMAGE)/rootfs $(IMAGE) $(IMAGE_NAME)
+image: ## the same with podman, buildah or docker, from deploy/image/Containerfile
+	@VERSION=$(VERSION) sh deploy/image/build $(IMAGE_NAME) deploy/image/Containerfile
 
 deps: ## install the Debian packages that building and testing need
 	sh tests/support/deps.sh
@@ -193,8 +213,9 @@ check: tests ## build and run every test; the last line counts them
 check-unit: tests ## unit tests and saved fuzz inputs only
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh unit
 
-kube-assets: ## build the real API server once, into a cache outside of this folder
+kube-assets: ## build the real API server and kubelet once, into a cache outside of this folder
 	@sh tests/kube/assets.sh --build
+	@sh tests/kube/assets.sh --node --build
 
 check-kube: tests ## integration tests against the real API server, with and without streaming lists
 	@BUILD=$(BUILD) sh tests/kube/check.sh
@@ -252,9 +273,6 @@ test-integration: tests ## integration tests only
 test-e2e: demo ## same as demo
 verify: lint ## same as lint
 update: docs fmt ## regenerate and format
-image: ## the image for a cluster: not built yet, says so and fails
-	@echo "make image: there is no image for a cluster yet; make install puts the programs on this machine" >&2; exit 1
-
 clean: ## remove everything that was built
 	rm -rf build build-*
 
@@ -262,9 +280,9 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
-        build test test-integration test-e2e verify update image clean help FORCE
+.PHONY: all share install image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
+        build test test-integration test-e2e verify update clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJ) -type f -name '*.d' 2>/dev/null)
