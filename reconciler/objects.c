@@ -27,7 +27,7 @@ objects_joined(void *arg, struct bus *bus, const struct peer *peer)
     const uint64_t kinds = 1u << KIND_TASK | 1u << KIND_WORKSPACE |
                            1u << KIND_AGENT_CONFIG | 1u << KIND_TASK_SPAWNER |
                            1u << KIND_JOB | 1u << KIND_POD | 1u << KIND_DEPLOYMENT |
-                           1u << KIND_CRON_JOB;
+                           1u << KIND_CRON_JOB | 1u << KIND_SECRET;
     struct message m = {.kind = MSG_OBJECTS_JOIN,
                         .body.join = {.kinds = kinds,
                                       .shard = (uint64_t)s->index,

@@ -110,6 +110,10 @@ extern const size_t objects_n_handlers;
 /* Whether the appearance of `now` is not news: a first sight of what is older than a minute, or
  * the very version that was there. */
 bool wake_has_time(const struct view *old, const struct view *now, int64_t wall_ms);
+/* secretnews.c: a Secret has appeared, changed or gone. Those who use it read it again: the
+ * TaskSpawners and the waiting Tasks whose Workspace names it, the Tasks that wait for a value
+ * of it, the TaskSpawners of Jira that wait for it; and nobody else. */
+void secret_news(struct shard *s, const char *ns, const char *name);
 /* wake.c: queues what an object's appearance, change or end concerns. `old` is NULL when it
  * is new, `now` NULL when it has gone. */
 void wake(struct shard *s, const struct view *old, const struct view *now);

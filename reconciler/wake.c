@@ -108,6 +108,18 @@ wake_has_time(const struct view *old, const struct view *now, int64_t wall_ms)
            strcmp(old->meta.version, now->meta.version) == 0;
 }
 
+/* The first sweep shows what is there, which is read when it is needed. */
+static void
+wake_secret(struct shard *s, const struct view *old, const struct view *now)
+{
+    const struct meta *m = now != NULL ? &now->meta : &old->meta;
+    bool same = old != NULL && now != NULL && strcmp(old->meta.uid, m->uid) == 0 &&
+                strcmp(old->meta.version, m->version) == 0;
+
+    if (!same && (old != NULL || s->synced))
+        secret_news(s, m->ns, m->name);
+}
+
 void
 wake(struct shard *s, const struct view *old, const struct view *now)
 {
@@ -139,6 +151,9 @@ wake(struct shard *s, const struct view *old, const struct view *now)
     case KIND_CRON_JOB:
         wake_workload(s, (const struct workload_view *)old,
                       (const struct workload_view *)now);
+        break;
+    case KIND_SECRET:
+        wake_secret(s, old, now);
         break;
     case N_KINDS:
         break;

@@ -93,6 +93,10 @@ parse(struct config *c, int argc, char **argv, struct err *e)
          "kelos.dev, axon.io: which of them are served (kelos.dev; both in local mode)"},
         {"leader-elect", FLAG_SWITCH, &c->leader_elect, NULL,
          "several controllers may run; the holder of a Lease acts"},
+        {"watch-secrets", FLAG_SWITCH, &c->watch_secrets, NULL,
+         "a changed Secret takes effect at once, not within a minute; needs the rights "
+         "to "
+         "list and watch all Secrets"},
         {"once-check-config", FLAG_SWITCH, &c->check_only, NULL,
          "check the flags and exit"},
     };

@@ -31,6 +31,7 @@ struct config {
     int64_t notify_fd;  /* "ready\n" is written to it once, -1: none */
     bool check_only;
     bool leader_elect;
+    bool watch_secrets;
     bool node_jobs; /* of a cluster without a Job controller: ours */
     const char *passed[CONFIG_PASSED_MAX]; /* image flags, as the reconciler gets them */
 

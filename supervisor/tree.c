@@ -79,6 +79,8 @@ watcher_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
         spawn_arg(spawn, "--leader-elect");
     if (s->config.bus_port > 0)
         spawn_arg(spawn, "--watch-deployments");
+    if (s->config.watch_secrets)
+        spawn_arg(spawn, "--watch-secrets");
 }
 
 static void

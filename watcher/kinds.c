@@ -40,23 +40,35 @@ static const struct projection workload = {
     .drop = (const char *const[]){NOISE, NULL},
 };
 
+/* That it has changed is all that is wanted. Annotations may hold what it holds: kubectl apply
+ * writes the whole Secret into one. */
+static const struct projection secret = {
+    .keep = (const char *const[]){"metadata.name", "metadata.namespace", "metadata.uid",
+                                  "metadata.resourceVersion",
+                                  "metadata.creationTimestamp", NULL},
+    .drop = (const char *const[]){NULL},
+};
+
+#define ALWAYS 0
+
 /* clang-format off */
 static const struct row {
     const char *group; /* served when the group is; NULL: always */
-    bool deployments;  /* only when sources may have Pods */
+    unsigned with;     /* only when it is asked for */
     struct watched watched;
 } rows[] = {
-    {"kelos.dev", false, {KIND_WORKSPACE,    PROFILE_KELOS, KUBE_WORKSPACES,         NULL, &custom}},
-    {"kelos.dev", false, {KIND_AGENT_CONFIG, PROFILE_KELOS, KUBE_AGENT_CONFIGS,      NULL, &custom}},
-    {"kelos.dev", false, {KIND_TASK_SPAWNER, PROFILE_KELOS, KUBE_TASK_SPAWNERS,      NULL, &custom}},
-    {"kelos.dev", false, {KIND_TASK,         PROFILE_KELOS, KUBE_TASKS,              NULL, &custom}},
-    {"axon.io",   false, {KIND_WORKSPACE,    PROFILE_AXON,  KUBE_AXON_WORKSPACES,    NULL, &custom}},
-    {"axon.io",   false, {KIND_TASK_SPAWNER, PROFILE_AXON,  KUBE_AXON_TASK_SPAWNERS, NULL, &custom}},
-    {"axon.io",   false, {KIND_TASK,         PROFILE_AXON,  KUBE_AXON_TASKS,         NULL, &custom}},
-    {NULL,        false, {KIND_JOB,          PROFILE_KELOS, KUBE_JOBS,               OURS, &job}},
-    {NULL,        false, {KIND_POD,          PROFILE_KELOS, KUBE_PODS,               OURS, &pod}},
-    {NULL,        true,  {KIND_DEPLOYMENT,   PROFILE_KELOS, KUBE_DEPLOYMENTS,        OURS, &workload}},
-    {NULL,        true,  {KIND_CRON_JOB,     PROFILE_KELOS, KUBE_CRON_JOBS,          OURS, &workload}},
+    {"kelos.dev", ALWAYS, {KIND_WORKSPACE,    PROFILE_KELOS, KUBE_WORKSPACES,         NULL, &custom, false}},
+    {"kelos.dev", ALWAYS, {KIND_AGENT_CONFIG, PROFILE_KELOS, KUBE_AGENT_CONFIGS,      NULL, &custom, false}},
+    {"kelos.dev", ALWAYS, {KIND_TASK_SPAWNER, PROFILE_KELOS, KUBE_TASK_SPAWNERS,      NULL, &custom, false}},
+    {"kelos.dev", ALWAYS, {KIND_TASK,         PROFILE_KELOS, KUBE_TASKS,              NULL, &custom, false}},
+    {"axon.io",   ALWAYS, {KIND_WORKSPACE,    PROFILE_AXON,  KUBE_AXON_WORKSPACES,    NULL, &custom, false}},
+    {"axon.io",   ALWAYS, {KIND_TASK_SPAWNER, PROFILE_AXON,  KUBE_AXON_TASK_SPAWNERS, NULL, &custom, false}},
+    {"axon.io",   ALWAYS, {KIND_TASK,         PROFILE_AXON,  KUBE_AXON_TASKS,         NULL, &custom, false}},
+    {NULL,        ALWAYS, {KIND_JOB,          PROFILE_KELOS, KUBE_JOBS,               OURS, &job, false}},
+    {NULL,        ALWAYS, {KIND_POD,          PROFILE_KELOS, KUBE_PODS,               OURS, &pod, false}},
+    {NULL,        KINDS_WORKLOADS, {KIND_DEPLOYMENT,   PROFILE_KELOS, KUBE_DEPLOYMENTS,        OURS, &workload, false}},
+    {NULL,        KINDS_WORKLOADS, {KIND_CRON_JOB,     PROFILE_KELOS, KUBE_CRON_JOBS,          OURS, &workload, false}},
+    {NULL,        KINDS_SECRETS, {KIND_SECRET,   PROFILE_KELOS, KUBE_SECRETS,            NULL, &secret, true}},
 };
 /* clang-format on */
 
@@ -90,7 +102,7 @@ check_groups(const char *groups, struct err *e)
 }
 
 int
-kinds_select(const char *groups, bool deployments, struct watched *out, struct err *e)
+kinds_select(const char *groups, unsigned with, struct watched *out, struct err *e)
 {
     int n = 0;
 
@@ -98,7 +110,7 @@ kinds_select(const char *groups, bool deployments, struct watched *out, struct e
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if ((rows[i].group != NULL && !in_list(groups, rows[i].group)) ||
-            (rows[i].deployments && !deployments))
+            (rows[i].with & ~with) != 0)
             continue;
         out[n++] = rows[i].watched;
     }

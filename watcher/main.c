@@ -14,7 +14,7 @@ enum { FULL_RETRY_MS = 20, LOCAL_BACKOFF_MS = 100 };
 
 struct self {
     const char *groups;
-    bool deployments, elect;
+    bool deployments, secrets, elect;
     struct worker *worker;
     struct kubeconfig *config; /* until the client takes it */
     struct loop *loop;
@@ -203,7 +203,10 @@ prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
 {
     struct self *s = arg;
 
-    if ((s->n_watched = kinds_select(s->groups, s->deployments, s->watched, e)) < 0)
+    unsigned with =
+        (s->deployments ? KINDS_WORKLOADS : 0u) | (s->secrets ? KINDS_SECRETS : 0u);
+
+    if ((s->n_watched = kinds_select(s->groups, with, s->watched, e)) < 0)
         return -1;
     return cluster_prepare(w, sandbox, &s->config, e);
 }
@@ -272,11 +275,12 @@ open_parts(struct self *s, struct worker *w, struct err *e)
     const struct bus_calls calls = {
         .rows = handlers, .n_rows = ARRAY_LEN(handlers), .gone = on_gone, .arg = s};
     const struct bus_calls control = {.joined = on_supervisor, .arg = s};
+    enum kube_actor actor = s->secrets ? KUBE_AS_SECRETS_WATCHER : KUBE_AS_WATCHER;
 
     s->worker = w;
     if ((s->loop = loop_worker_new(w, e)) == NULL ||
-        (s->kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_WATCHER,
-                                   "kelos-watcher", e)) == NULL ||
+        (s->kube = cluster_connect(w, s->loop, &s->config, actor, "kelos-watcher", e)) ==
+            NULL ||
         open_shelves(s, e) < 0 ||
         (s->objects = worker_bind(w, "objects", &calls, e)) == NULL ||
         start_watching(s, e) < 0)
@@ -313,6 +317,8 @@ main(int argc, char **argv)
          "API groups to serve: kelos.dev, axon.io"},
         {"watch-deployments", FLAG_SWITCH, &self.deployments, NULL,
          "pod isolation is in use"},
+        {"watch-secrets", FLAG_SWITCH, &self.secrets, NULL,
+         "tell of each change of a Secret, whose values are not asked for"},
         {"leader-elect", FLAG_SWITCH, &self.elect, NULL,
          "several controllers may run: act only while holding the Lease"},
     };

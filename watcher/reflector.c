@@ -11,6 +11,10 @@
 #include "common/log.h"
 
 #define ACCEPT "application/json;drop=metadata.managedFields, application/json"
+/* Nothing else is taken: a server that does not know them answers 406, and no value comes. */
+#define ACCEPT_METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define ACCEPT_METADATA_LIST                                                             \
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 static void begin(struct reflector *r, struct reflect_plan plan);
 static void on_end(void *arg, const struct kube_stream_end *end);
@@ -132,6 +136,8 @@ see_health(struct reflector *r, enum reflect_end why, const struct err *e)
     r->was_degraded = r->state.degraded;
     if (r->state.missing && !r->state.synced)
         r->shelf->complete = true; /* no such API: there is nothing to list */
+    if (r->shelf->watched->metadata_only && (r->state.degraded || why == END_ODD))
+        r->shelf->complete = true; /* nobody waits for it */
 }
 
 static void
@@ -235,6 +241,14 @@ prepare(struct reflector *r)
                : 0;
 }
 
+static const char *
+accepted(const struct reflector *r)
+{
+    if (!r->shelf->watched->metadata_only)
+        return ACCEPT;
+    return r->start == START_PAGED_LIST ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
+}
+
 static void
 start_attempt(struct reflector *r)
 {
@@ -253,7 +267,7 @@ start_attempt(struct reflector *r)
         .req = {.verb = paged ? KUBE_LIST : KUBE_WATCH,
                 .res = kube_res(r->shelf->watched->res),
                 .params = params,
-                .accept = ACCEPT},
+                .accept = accepted(r)},
         .on_data = paged ? reflector_on_page : reflector_on_watch,
         .on_open = on_open,
         .on_end = on_end,

@@ -34,6 +34,11 @@ static const struct flag flags[] = {
      .help =
          "pod: each TaskSpawner polls in a Pod of its own; process: those that ask for "
          "it (default: none, and no rights for it)"},
+    {.name = "watch-secrets",
+     .type = FLAG_BOOL,
+     .help =
+         "a changed Secret takes effect at once; adds the right to list and watch all "
+         "Secrets (default: within a minute, and no right for it)"},
     {.name = "disable-heartbeat",
      .type = FLAG_BOOL,
      .help =
@@ -114,6 +119,7 @@ run_install(struct cli *c, struct err *e)
         .pull_policy = args_string(c->args, "image-pull-policy"),
         .axon = args_bool(c->args, "with-axon"),
         .isolation = args_string(c->args, "spawner-isolation"),
+        .secrets = args_bool(c->args, "watch-secrets"),
     };
     SCOPED(bundle) struct bundle b = {NULL, NULL};
     bool isolation = wish.isolation[0] != '\0';
@@ -122,7 +128,8 @@ run_install(struct cli *c, struct err *e)
         strcmp(wish.isolation, "process") != 0)
         return err_set(e, ERR_INVALID, "--spawner-isolation \"%s\": is process or pod",
                        wish.isolation);
-    if (bundle_read((wish.axon ? BUNDLE_AXON : 0) | (isolation ? BUNDLE_ISOLATION : 0),
+    if (bundle_read((wish.axon ? BUNDLE_AXON : 0) | (isolation ? BUNDLE_ISOLATION : 0) |
+                        (wish.secrets ? BUNDLE_SECRETS : 0),
                     &b, e) < 0)
         return -1;
     bundle_tailor(&b, &wish);

@@ -29,6 +29,7 @@ static const struct part controller_files[] = {
     {"manifests/controller.yaml", 0},
     {"manifests/axon.yaml", BUNDLE_AXON},
     {"manifests/isolation.yaml", BUNDLE_ISOLATION},
+    {"manifests/secrets.yaml", BUNDLE_SECRETS},
 };
 
 /* ---- reading ---- */
@@ -162,6 +163,8 @@ tailor_controller(json_t *object, const struct bundle_wish *w)
         json_array_append_new(args, json_sprintf("--spawner-isolation=%s", w->isolation));
         json_array_append_new(args, json_string("--bus-port=7440"));
     }
+    if (w->secrets)
+        json_array_append_new(args, json_string("--watch-secrets"));
 }
 
 void

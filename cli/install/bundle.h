@@ -26,10 +26,11 @@ struct bundle_wish {
     const char *pull_policy; /* "": as the manifests say */
     bool axon;               /* with the definitions of the older group */
     const char *isolation;   /* process or pod: sources may have Pods; "": none has */
+    bool secrets;            /* a changed Secret takes effect at once */
 };
 
 /* What is only there when it is asked for. */
-enum { BUNDLE_AXON = 1, BUNDLE_ISOLATION = 2, BUNDLE_ALL = 3 };
+enum { BUNDLE_AXON = 1, BUNDLE_ISOLATION = 2, BUNDLE_SECRETS = 4, BUNDLE_ALL = 7 };
 
 /* Reads the documents from the installed files, with these besides. Returns 0 with *b to be released by the caller,
  * or -1 with *e: a file that is missing or is no YAML, by name and line. */

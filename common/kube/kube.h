@@ -68,6 +68,8 @@ bool kube_version_compare(const char *a, const char *b, int *order);
 enum kube_actor {
     KUBE_AS_USER, /* the CLI: the server decides */
     KUBE_AS_WATCHER,
+    KUBE_AS_SECRETS_WATCHER, /* the watcher with --watch-secrets: list and watch of Secrets,
+                                too */
     KUBE_AS_RECONCILER,
     KUBE_AS_STATUSWRITER,
     KUBE_AS_RUNNER, /* local mode's */

@@ -38,6 +38,8 @@ static const struct right rights[] = {
     {KUBE_AS_WATCHER,      R_READ,                       "batch", "cronjobs",  MAIN},
     {KUBE_AS_WATCHER,      R_GET | R_CREATE | R_UPDATE,  "coordination.k8s.io", "leases", MAIN},
 
+    {KUBE_AS_SECRETS_WATCHER, R_LIST | R_WATCH,          "",    "secrets",     MAIN},
+
     {KUBE_AS_RECONCILER,   R_GET,                        OURS,  ANY,           MAIN},
     {KUBE_AS_RECONCILER,   R_OWN | R_LIST,               OURS,  "tasks",       MAIN},
     {KUBE_AS_RECONCILER,   R_GET | R_PATCH,              OURS,  "taskspawners", MAIN},
@@ -85,18 +87,19 @@ int
 kube_allowed(enum kube_actor actor, enum kube_verb verb, const struct kube_resource *res,
              const char *subresource, struct err *e)
 {
-    static const char *const actors[] = {"the user",     "the watcher",
-                                         "a reconciler", "the statuswriter",
-                                         "the runner",   "a spawner"};
+    static const char *const actors[] = {
+        "the user",         "the watcher", "the watcher", "a reconciler",
+        "the statuswriter", "the runner",  "a spawner"};
     static const char *const verbs[] = {"get",   "list",  "watch", "create", "update",
                                         "patch", "patch", "apply", "delete"};
     const char *sub = subresource != NULL ? subresource : MAIN;
+    enum kube_actor beneath = actor == KUBE_AS_SECRETS_WATCHER ? KUBE_AS_WATCHER : actor;
 
     if (actor == KUBE_AS_USER)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(rights); i++) {
         const struct right *r = &rights[i];
-        if (r->actor == actor && (r->verbs & 1u << verb) != 0 &&
+        if ((r->actor == actor || r->actor == beneath) && (r->verbs & 1u << verb) != 0 &&
             group_fits(r->group, res->group) && text_fits(r->plural, res->plural) &&
             text_fits(r->subresource, sub))
             return 0;

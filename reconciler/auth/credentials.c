@@ -18,6 +18,7 @@ struct entry {
     char *ns, *name, *api_base;
     enum cred_state state;
     bool app, busy, doubted;
+    bool changed; /* while it was being read */
     struct secret *token, *user;
     char identity[65];
     char message[1200];
@@ -142,7 +143,8 @@ settle(struct entry *en, enum cred_state state, const char *message)
     en->failures = state == CRED_RETRY ? en->failures + 1 : 0;
     en->state = state == CRED_RETRY && lives ? CRED_READY : state;
     snprintf(en->message, sizeof en->message, "%s", message);
-    en->again_ms = next_reading(en, now);
+    en->again_ms = en->changed ? now : next_reading(en, now);
+    en->changed = false;
     for (char *key = zlistx_first(en->keys); key != NULL; key = zlistx_next(en->keys))
         shard_add(en->all->shard, key);
     zlistx_purge(en->keys);
@@ -372,4 +374,15 @@ credential_doubt(struct credentials *c, const char *ns, const char *name)
          en = zhashx_next(c->entries))
         if (strcmp(en->ns, ns) == 0 && strcmp(en->name, name) == 0)
             en->doubted = true;
+}
+
+void
+credential_changed(struct credentials *c, const char *ns, const char *name)
+{
+    for (struct entry *en = zhashx_first(c->entries); en != NULL;
+         en = zhashx_next(c->entries))
+        if (strcmp(en->ns, ns) == 0 && strcmp(en->name, name) == 0) {
+            en->again_ms = 0;
+            en->changed = en->busy;
+        }
 }

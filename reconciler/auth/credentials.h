@@ -1,7 +1,7 @@
 /* credentials.h - Secrets in use: read by name, kept in memory for a while, tokens exchanged.
  *
- * Nothing is listed or watched. An entry is read again when it is older than the caller
- * allows; the keys that asked are queued when its state has changed. */
+ * Nothing is listed or watched here. An entry is read again when it is older than SECRET_AGE_MS
+ * or known to have changed; the keys that asked are queued when it was read. */
 #ifndef KELOS_RECONCILER_CREDENTIALS_H
 #define KELOS_RECONCILER_CREDENTIALS_H
 
@@ -44,5 +44,8 @@ struct credential credential_get(struct credentials *c, enum cred_kind kind,
                                  const char *key);
 /* A source says that it was refused: read it again now. */
 void credential_doubt(struct credentials *c, const char *ns, const char *name);
+/* The Secret has changed, appeared or gone: it is read again when it is asked for, and what was
+ * good stays good until then. */
+void credential_changed(struct credentials *c, const char *ns, const char *name);
 
 #endif

@@ -19,7 +19,8 @@ struct expected {
 /* The Pod that a source runs in, as we left it. */
 struct pod_memory {
     char secret[254];   /* Workspace's; "" : none was read */
-    int64_t secret_ms;  /* monotonic: when; 0: never, like the next */
+    int64_t secret_ms;  /* monotonic: when; 0: never, like bus_ms */
+    bool news;          /* it has changed since it was last asked for */
     bool app;           /* it is a GitHub App's */
     int64_t bus_ms;     /* when the Secret with the bus key was read */
     char bus_mark[17];  /* of that key; "" : there is none */

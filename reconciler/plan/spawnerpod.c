@@ -79,7 +79,7 @@ on_app(void *arg, const struct kube_result *res)
     /* One that is missing is waited for by the Pod, not by us. */
     m->pod.app =
         res->err.code == ERR_NONE && apptoken_is(json_object_get(res->body, "data"));
-    m->pod.secret_ms = clock_mono_ms();
+    m->pod.secret_ms = m->pod.news ? 0 : clock_mono_ms();
     spawner_run_pod(r);
 }
 
@@ -94,6 +94,7 @@ read_app(struct spawner_run *r, struct spawner_memory *m, const char *secret)
     struct err e = ERR_INIT;
 
     snprintf(m->pod.secret, sizeof m->pod.secret, "%s", secret);
+    m->pod.news = false;
     if (kube_call(r->shard->kube, &q, on_app, r, &e) == NULL)
         spawner_run_fail(r, &e);
 }

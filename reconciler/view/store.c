@@ -163,6 +163,16 @@ index_each(struct store *s, struct view *v, bag_fn *fn)
         const struct spawner_view *spawner = (const struct spawner_view *)v;
         if (spawner->workspace != NULL)
             fn(s, BY_WORKSPACE, v, spawner->workspace);
+        if (spawner->jira_secret != NULL)
+            fn(s, BY_SECRET, v, spawner->jira_secret);
+    } else if (v->kind == KIND_WORKSPACE) {
+        const struct workspace_view *w = (const struct workspace_view *)v;
+        if (w->secret != NULL)
+            fn(s, BY_SECRET, v, w->secret);
+    } else if (v->kind == KIND_AGENT_CONFIG) {
+        const struct agentconfig_view *a = (const struct agentconfig_view *)v;
+        for (size_t i = 0; i < a->secrets.n; i++)
+            fn(s, BY_SECRET, v, a->secrets.at[i]);
     } else if (v->kind == KIND_POD) {
         const struct pod_view *p = (const struct pod_view *)v;
         if (p->task != NULL)

@@ -33,7 +33,9 @@ enum task_index {
     BY_SPAWNER,      /* value: the TaskSpawner's name */
     BY_WORKSPACE,    /* value: the Workspace's name; TaskSpawners too */
     BY_AGENT_CONFIG, /* value: the AgentConfig's name */
-    BY_OWNER         /* value: a Task's name; gives its Pods (by label) */
+    BY_OWNER,        /* value: a Task's name; gives its Pods (by label) */
+    BY_SECRET        /* value: a Secret's name; gives the Workspaces, AgentConfigs and
+                      * TaskSpawners of Jira that name it */
 };
 
 struct views {

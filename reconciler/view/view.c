@@ -39,6 +39,7 @@ static const struct {
     [KIND_POD] = {sizeof(struct pod_view), pod_view_read, NULL},
     [KIND_DEPLOYMENT] = {sizeof(struct workload_view), workload_view_read, NULL},
     [KIND_CRON_JOB] = {sizeof(struct workload_view), workload_view_read, NULL},
+    [KIND_SECRET] = {sizeof(struct view), secret_view_read, NULL},
 };
 
 static void

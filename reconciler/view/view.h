@@ -152,7 +152,8 @@ struct agentconfig_view {
     size_t n_plugins;
     struct skill_source *skills;
     size_t n_skills;
-    json_t *mcp; /* spec.mcpServers, owned; NULL when absent or empty */
+    json_t *mcp;          /* spec.mcpServers, owned; NULL when absent or empty */
+    struct texts secrets; /* that MCP servers and skills name; a name may come twice */
 };
 
 enum source_kind { SOURCE_NONE, SOURCE_GITHUB, SOURCE_PULLS, SOURCE_JIRA, SOURCE_CRON };
@@ -269,7 +270,7 @@ void meta_copy(struct meta *out, const struct meta *m, struct pool *a);
 /* ---- for view_*.c: each reads its kind into the zeroed view ---- */
 typedef int view_reader(struct view *v, const json_t *object, struct err *e);
 view_reader task_view_read, workspace_view_read, agentconfig_view_read, spawner_view_read,
-    job_view_read, pod_view_read, workload_view_read;
+    job_view_read, pod_view_read, workload_view_read, secret_view_read;
 /* Copies an optional text into the arena: absent or empty gives NULL. */
 int view_opt(struct view *v, const json_t *object, const char *path, const char **out,
              struct err *e);

@@ -133,6 +133,36 @@ read_skills(struct agentconfig_view *a, const json_t *list, struct err *e)
     return 0;
 }
 
+static void
+add_secret(struct agentconfig_view *a, const char *name)
+{
+    if (name != NULL && *name != '\0')
+        a->secrets.at[a->secrets.n++] = pool_str(&a->view.arena, name);
+}
+
+/* Of wrong shapes nothing is taken here: who uses the servers says what is wrong. */
+static void
+read_secrets(struct agentconfig_view *a)
+{
+    size_t i, k, room = a->n_skills;
+    json_t *server, *entry;
+
+    json_array_foreach(a->mcp, i, server) room +=
+        2 + json_array_size(json_object_get(server, "envValueFrom"));
+    if (room == 0)
+        return;
+    a->secrets.at = pool_alloc(&a->view.arena, room * sizeof *a->secrets.at);
+    for (i = 0; i < a->n_skills; i++)
+        add_secret(a, a->skills[i].secret);
+    json_array_foreach(a->mcp, i, server)
+    {
+        add_secret(a, json_str_or(server, "headersFrom.secretRef.name", NULL));
+        add_secret(a, json_str_or(server, "envFrom.secretRef.name", NULL));
+        json_array_foreach(json_object_get(server, "envValueFrom"), k, entry)
+            add_secret(a, json_str_or(entry, "valueFrom.secretKeyRef.name", NULL));
+    }
+}
+
 int
 agentconfig_view_read(struct view *v, const json_t *object, struct err *e)
 {
@@ -146,5 +176,16 @@ agentconfig_view_read(struct view *v, const json_t *object, struct err *e)
         read_plugins(a, plugins, e) < 0 || read_skills(a, skills, e) < 0)
         return -1;
     a->mcp = json_array_size(mcp) > 0 ? json_incref(mcp) : NULL;
+    read_secrets(a);
+    return 0;
+}
+
+/* Nothing of it is shown but that it is there, and which version. */
+int
+secret_view_read(struct view *v, const json_t *object, struct err *e)
+{
+    (void)v;
+    (void)object;
+    (void)e;
     return 0;
 }

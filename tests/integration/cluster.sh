@@ -24,7 +24,14 @@ row CLI/N01 CLI/N07
 printed --with-axon; has 'name: tasks.axon.io'; has 'api-groups=kelos.dev,axon.io'; has 'name: kelos-controller-axon-role'
 printed --spawner-isolation pod
 has 'spawner-isolation=pod'; has 'bus-port=7440'; has 'name: kelos-controller-isolation-role'; has 'name: kelos-controller-bus'
-printed; lacks isolation; lacks bus-port; lacks cronjobs
+printed --watch-secrets; has 'watch-secrets'; has 'name: kelos-controller-secrets-role'
+printed; lacks isolation; lacks bus-port; lacks cronjobs; lacks watch-secrets; lacks secrets-role
+python3 - "$T/yaml" <<'PY' || fail "a role may list or watch Secrets"
+import sys, yaml
+for o in yaml.safe_load_all(open(sys.argv[1])):
+    for rule in o.get("rules", []) if o["kind"] == "ClusterRole" and "spawner" not in o["metadata"]["name"] else []:
+        assert "secrets" not in rule["resources"] or not {"list", "watch", "*"} & set(rule["verbs"]), o["metadata"]["name"]
+PY
 
 begin "version and pull policy reach every image, and nothing else"
 printed --version v0.5.0

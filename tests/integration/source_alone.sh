@@ -18,37 +18,13 @@ spawner() { # NAME TOKEN
 spawner a $A; spawner b $B
 running() { [ "$(field "$NS/taskspawners/$1" 'o["status"]["phase"]')" = Running ]; }
 sources() { for p in $(pgrep -P "$LOCAL_PID"); do tr '\0' ' ' < "/proc/$p/cmdline" | grep -q -- '--source[= ]' && echo "$p"; done; }
-cat > "$T/look.py" <<'PY'
-"""look.py PID WORD...: prints which words stand in the process's writable or private memory."""
-import sys
-pid, words = sys.argv[1], [w.encode() for w in sys.argv[2:]]
-found = set()
-with open("/proc/%s/maps" % pid) as maps, open("/proc/%s/mem" % pid, "rb", 0) as mem:
-    for line in maps:
-        span, rights = line.split()[:2]
-        if "r" not in rights or "[v" in line:
-            continue
-        start, end = (int(x, 16) for x in span.split("-"))
-        if end - start > 1 << 32:  # a sanitizer's shadow, which holds no bytes of the program
-            continue
-        try:
-            mem.seek(start)
-            data = mem.read(end - start)
-        except (OSError, ValueError, OverflowError):
-            continue
-        found |= {w for w in words if w in data}
-for p in ("environ", "cmdline"):
-    data = open("/proc/%s/%s" % (pid, p), "rb").read()
-    found |= {w for w in words if w in data}
-print(" ".join(sorted(w.decode() for w in found)))
-PY
 begin "a source's process holds its own token and nothing of the cluster"
 until_ok 20 running a || fail "a does not run"
 until_ok 20 running b || fail "b does not run"
 [ "$(sources | wc -w)" = 2 ] || fail "sources: $(sources)"
 [ -n "$TOKEN" ] || fail "no cluster token to look for"
 for p in $(sources); do
-    seen=$(python3 "$T/look.py" "$p" "$TOKEN" $A $B)
+    seen=$(python3 tests/support/look.py "$p" "$TOKEN" $A $B)
     case "$seen" in "$A" | "$B") ;; *) fail "process $p holds '$seen'" ;; esac
     echo "$seen" >> "$T/seen"
     ls -l "/proc/$p/fd" | grep -E "kubeconfig|state\.db|serviceaccount" && fail "an open file of the cluster's"
@@ -64,11 +40,11 @@ done
 zygotes=$(for p in $(pgrep -P "$LOCAL_PID"); do tr '\0' ' ' < "/proc/$p/cmdline" | grep -q -- '--zygote=' && echo "$p"; done)
 [ -n "$zygotes" ] || fail "there is no zygote to look at"
 for p in $zygotes; do
-    seen=$(python3 "$T/look.py" "$p" "$TOKEN" $A $B)
+    seen=$(python3 tests/support/look.py "$p" "$TOKEN" $A $B)
     [ -z "$seen" ] || fail "the zygote $p holds '$seen'"
 done
 # The same look does find the token where it must be.
-[ "$(python3 "$T/look.py" "$(pid_of shard-0)" "$TOKEN")" = "$TOKEN" ] || fail "the look itself finds nothing"
+[ "$(python3 tests/support/look.py "$(pid_of shard-0)" "$TOKEN")" = "$TOKEN" ] || fail "the look itself finds nothing"
 
 begin "other processes' files are out of its reach"
 python3 - "$(sources | head -n 1)" <<'PY' || fail "it may ptrace or dump"

@@ -405,6 +405,12 @@ ask_answer(struct ask *a)
 
 /* ---- credentials and sources ---- */
 
+void
+credential_changed(struct credentials *c, const char *ns, const char *name)
+{
+    (void)c, (void)ns, (void)name;
+}
+
 struct credential
 credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
                const char *name, const char *api_base, const char *key)
