@@ -48,7 +48,8 @@ struct shard {
     bool leader;
     bool stopping;
     bool background; /* what is queued now is not news: it has time */
-    int timer;       /* for the queue's next deadline */
+    size_t n_named_spawners; /* that have metrics of their own */
+    int timer;               /* for the queue's next deadline */
     int64_t timer_at;
     uint64_t consumed; /* object messages since credit was given last */
 };

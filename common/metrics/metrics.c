@@ -28,9 +28,13 @@ static const struct row {
 static const double task_buckets[N_BUCKETS] = {30, 60, 120, 300, 600, 1200, 1800, 3600};
 static const double io_buckets[N_BUCKETS] = {0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30};
 
+static const double poll_buckets[N_BUCKETS] = {0.5, 1, 2, 5, 10, 30, 60, 120};
+
 static const double *
 buckets_of(enum metric id)
 {
+    if (id == METRIC_SPAWNER_DURATION)
+        return poll_buckets;
     return id == METRIC_TASK_DURATION ? task_buckets : io_buckets;
 }
 

@@ -28,10 +28,10 @@ ABSENT = {
                      "status.cronJobName", "status.conditions"]
                     + ["spec.when.githubIssues." + m for m in (
                         "repo", "pollInterval", "triggerComment", "excludeComments", "assignee", "author", "excludeAuthors",
-                        "priorityLabels", "commentPolicy")]
+                        "priorityLabels", "commentPolicy", "reporting")]
                     + ["spec.taskTemplate." + m for m in (
                         "agentConfigRef", "agentConfigRefs", "dependsOn", "branch", "effort",
-                        "nameTemplate", "metadata", "upstreamRepo", "podFailurePolicy")],
+                        "nameTemplate", "contextSources", "metadata", "upstreamRepo", "podFailurePolicy")],
 }
 POD_OVERRIDES = ["resources", "activeDeadlineSeconds", "env", "nodeSelector"]
 COLUMNS_ABSENT = {"Branch", "Depends On", "Suspend"}

@@ -446,6 +446,7 @@ plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out)
         .watermark_ms = c.watermark_ms,
         .handed_ms = c.handed_ms,
     };
+    out->flawed = c.failed > 0 || c.name_error != NULL;
     planstatus_make(f, &outcome, now_ms, out);
 }
 

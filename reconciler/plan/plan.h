@@ -130,6 +130,7 @@ struct plan {
     size_t n_verdicts;
     struct spawner_status status; /* as it is when all is created */
     bool write;                   /* it differs from what is there */
+    bool flawed;                  /* an item becomes no Task, or has no name */
     struct plan_news news[12];    /* of troubles that begin or end with it */
     size_t n_news;
     struct pool arena;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/value/duration.h"
 #include "common/macros.h"
+#include "reconciler/plan/planwarning.h"
 #include "reconciler/condition.h"
 
 /* The end of the year 9999: what is later is never. */
@@ -60,7 +60,8 @@ static void
 collect_news(const struct plan_facts *f, struct plan *p)
 {
     static const char *const told[] = {"DiscoveryError", "TaskCreationError",
-                                       "TemplateError", "SourceQuotaLow"};
+                                       "TemplateError", "SourceQuotaLow",
+                                       "ConfigurationWarning"};
     const struct spawner_status *st = &p->status;
 
     p->n_news = 0;
@@ -103,54 +104,12 @@ set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
                       reached != NULL ? reached : conditions[i].left);
 }
 
-static const char *
-interval_warning(const struct plan_facts *f, struct plan *p)
-{
-    const struct spawner_view *s = f->spawner;
-    int64_t ns;
-
-    if (s->source == SOURCE_CRON)
-        return NULL;
-    switch (duration_poll_parse(s->poll_interval, &ns)) {
-    case DURATION_POLL_GOOD:
-        return NULL;
-    case DURATION_POLL_UNREAD:
-        return pool_printf(
-            &p->arena,
-            "spec.pollInterval: \"%s\" is not a duration such as 30s or 5m, five "
-            "minutes are used",
-            s->poll_interval);
-    case DURATION_POLL_NEGATIVE:
-        break;
-    }
-    return pool_printf(&p->arena,
-                       "spec.pollInterval: \"%s\" is not above zero, one second is used",
-                       s->poll_interval);
-}
-
-/* Says no number that changes with every poll: the status would be written each time. */
-static const char *
-quota_warning(const struct plan_facts *f, struct plan *p)
-{
-    const struct plan_quota *q = &f->quota;
-    char until[RFC3339_SIZE] = "it is renewed";
-
-    if (q->limit <= 0 || q->left < 0 || q->left * 10 >= q->limit)
-        return NULL;
-    if (q->reset_ms > 0)
-        rfc3339_format(q->reset_ms, until);
-    return pool_printf(
-        &p->arena,
-        "less than a tenth of the credential's %lld requests is left until %s: "
-        "the source is asked half as often",
-        (long long)q->limit, until);
-}
-
 static void
 set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
                struct plan *p)
 {
     bool polled = f->items != NULL;
+    const struct plan_warning config = plan_config_warning(f->spawner, &p->arena);
     const char *creation = NULL;
 
     if (f->spawner->suspend)
@@ -174,11 +133,11 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
                         o->failed, f->items->n, o->first_failure);
     set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
     set_trouble(f, p, now_ms, "TemplateError", "Invalid", f->template_error);
-    set_trouble(f, p, now_ms, "SourceQuotaLow", "BelowATenth", quota_warning(f, p));
+    set_trouble(f, p, now_ms, "SourceQuotaLow", "BelowATenth",
+                plan_quota_warning(&f->quota, &p->arena));
     set_trouble(f, p, now_ms, "SourceWarning", "Incomplete",
                 polled && f->items->warning[0] != '\0' ? f->items->warning : NULL);
-    set_trouble(f, p, now_ms, "ConfigurationWarning", "PollInterval",
-                interval_warning(f, p));
+    set_trouble(f, p, now_ms, "ConfigurationWarning", config.reason, config.text);
 }
 
 /* Phase and message, in the order in which one overrules the other. */

@@ -4,7 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/auth/credentials.h"
-#include "reconciler/plan/spawnermemory.h"
+#include "reconciler/plan/spawnercycle.h"
 
 /* The group that this worker serves: a worker speaks for its own source alone. */
 static struct source *
@@ -95,6 +95,8 @@ complete(struct sources *c, struct spawner_memory *memory, const struct msg_item
         spawner_memory_poll(memory, &it->poll.items[0]);
     spawner_memory_polled(memory, &memory->incoming, handed_out(c, key));
     spawner_memory_error(memory, NULL, NULL);
+    cycle_begin(&(struct cycle_of){c->shard, memory, it->ns, it->name},
+                memory->items->polled_ms);
     shard_add(c->shard, key);
 }
 
@@ -156,6 +158,8 @@ on_unchanged(void *arg, struct bus *bus, const struct peer *from, const struct m
     if (u->poll.count > 0)
         spawner_memory_poll(memory, &u->poll.items[0]);
     spawner_memory_error(memory, NULL, NULL);
+    cycle_begin(&(struct cycle_of){c->shard, memory, u->ns, u->name},
+                memory->items->polled_ms);
     shard_add(c->shard, key);
     shard_work(c->shard);
 }
@@ -198,6 +202,9 @@ on_error(void *arg, struct bus *bus, const struct peer *from, const struct messa
         return;
     spawner_memory_error(memory, *f->reason != '\0' ? f->reason : "SourceFailed",
                          f->message);
+    /* When it began is not said: it was due then. */
+    cycle_fail(&(struct cycle_of){c->shard, memory, f->ns, f->name},
+               memory->next_poll_ms > 0 ? memory->next_poll_ms : clock_wall_ms());
     memory->next_poll_ms = f->retry_at;
     if (f->credential)
         doubt_credential(c, key);

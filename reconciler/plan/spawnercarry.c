@@ -97,7 +97,10 @@ on_created(void *arg, const struct kube_result *res)
     }
     m->unsettled = 0; /* while one is, it is the only one that is created */
     if (res->err.code == ERR_NONE) {
+        const struct cycle_of cycle = spawner_run_cycle(r);
+
         log_info(r->key, "created Task %s", c->name);
+        cycle_created(&cycle);
         spawner_run_expect(r, c->name, res->uid, c->ordinal);
         r->next_create++;
         spawner_run_step(r);
@@ -140,6 +143,15 @@ tell_changes(struct spawner_run *r)
                      r->plan.news[i].reason, r->plan.news[i].text);
 }
 
+/* What follows from the last poll stands. */
+static void
+end_cycle(struct spawner_run *r)
+{
+    const struct cycle_of c = spawner_run_cycle(r);
+
+    cycle_end(&c, !r->plan.flawed);
+}
+
 static void
 on_status(void *arg, enum write_code code, const char *version, const char *message)
 {
@@ -154,6 +166,7 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
     if (code == WRITE_DONE) {
         spawner_run_wrote(r, version);
         tell_changes(r);
+        end_cycle(r);
     }
     spawner_run_end(r);
 }
@@ -194,6 +207,8 @@ spawner_run_step(struct spawner_run *r)
         writes_status(r->shard->writes, KIND_TASK_SPAWNER, &r->meta,
                       plan_patch(v, &r->plan.status), on_status, r);
     } else {
+        if (!stop)
+            end_cycle(r);
         spawner_run_end(r);
     }
 }

@@ -29,6 +29,15 @@ struct pod_memory {
     int64_t generation; /* of its spec */
 };
 
+/* What /metrics is told of the polls: spawnercycle.h. */
+struct cycle {
+    bool open;          /* what follows from the last poll does not stand yet */
+    int64_t began_ms;   /* wall time of that poll */
+    uint64_t unbuilt;   /* why the source could not be asked, as it was counted; 0: it can */
+    int64_t unbuilt_ms; /* monotonic: when it was */
+    bool named;         /* it has series of its own */
+};
+
 struct spawner_memory {
     char *uid;
     struct echo echo;       /* of our last write; unseen in time, the server is asked */
@@ -57,6 +66,7 @@ struct spawner_memory {
     int64_t unsettled;     /* ordinal of the create that may still come up; 0: none can */
     int64_t settled_ms;    /* monotonic: by then it has, or never will */
     struct pod_memory pod;
+    struct cycle cycle;
     bool resolved; /* which source it wants is known, or that it wants none */
 };
 

@@ -8,6 +8,7 @@
 #include "reconciler/live.h"
 #include "reconciler/plan/sourcekeys.h"
 #include "reconciler/plan/sources.h"
+#include "reconciler/plan/spawnercycle.h"
 #include "reconciler/plan/spawnersource.h"
 #include "reconciler/writes.h"
 
@@ -31,6 +32,9 @@ spawner_run_end(struct spawner_run *r)
 void
 spawner_run_fail(struct spawner_run *r, const struct err *e)
 {
+    const struct cycle_of c = spawner_run_cycle(r);
+
+    cycle_end(&c, false);
     shard_failed(r->shard, r->key, e);
     run_free(r);
 }
@@ -39,6 +43,12 @@ struct spawner_memory *
 spawner_run_memory(struct spawner_run *r)
 {
     return spawner_memory_find(r->shard, r->key);
+}
+
+struct cycle_of
+spawner_run_cycle(struct spawner_run *r)
+{
+    return (struct cycle_of){r->shard, spawner_run_memory(r), r->meta.ns, r->meta.name};
 }
 
 const struct spawner_view *
@@ -71,6 +81,10 @@ spawner_run_plan(struct spawner_run *r)
     if (v == NULL || spawner_run_memory(r) == NULL) {
         spawner_run_end(r);
         return;
+    }
+    if (r->config_error[0] != '\0') {
+        const struct cycle_of c = spawner_run_cycle(r);
+        cycle_unbuilt(&c, v, r->config_error);
     }
     if (spawner_run_doubts(r, v)) {
         spawner_run_count(r);

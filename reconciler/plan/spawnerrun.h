@@ -2,7 +2,7 @@
 #ifndef KELOS_RECONCILER_SPAWNERRUN_H
 #define KELOS_RECONCILER_SPAWNERRUN_H
 
-#include "reconciler/plan/spawnermemory.h"
+#include "reconciler/plan/spawnercycle.h"
 
 /* The view may change or go meanwhile, so what is needed is copied. */
 struct spawner_run {
@@ -27,6 +27,8 @@ struct spawner_run {
 
 /* NULL when it has gone. Borrowed until the next wait. */
 struct spawner_memory *spawner_run_memory(struct spawner_run *r);
+/* Whose polls are counted; its memory is NULL when that has gone. */
+struct cycle_of spawner_run_cycle(struct spawner_run *r);
 /* The TaskSpawner as it is now; NULL when it has gone or is another one by now. */
 const struct spawner_view *spawner_run_view(struct spawner_run *r);
 /* Our write gave the TaskSpawner this version. */

@@ -4,6 +4,7 @@
 #include "reconciler/auth/credentials.h"
 #include "reconciler/plan/sourcekeys.h"
 #include "reconciler/plan/sources.h"
+#include "reconciler/plan/spawnercycle.h"
 #include "reconciler/job/wish.h"
 
 static const struct workspace_view *
@@ -17,8 +18,8 @@ workspace(struct source_ask *r, const struct spawner_view *v)
 
 /* Reads the credential of the source. False: not usable now (told by an error in memory). */
 static bool
-read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
-                const char *base, struct credential *c)
+read_credential(struct source_ask *r, const struct spawner_view *v, enum cred_kind kind,
+                const char *secret, const char *base, struct credential *c)
 {
     *c = credential_get(r->shard->credentials, kind, r->ns, secret, base, r->key);
     if (c->state == CRED_READY) {
@@ -27,6 +28,8 @@ read_credential(struct source_ask *r, enum cred_kind kind, const char *secret,
     }
     if (c->state != CRED_PENDING) {
         spawner_memory_error(r->memory, "CredentialError", c->message);
+        cycle_unbuilt(&(struct cycle_of){r->shard, r->memory, r->ns, v->view.meta.name},
+                      v, c->message);
         shard_add_at(r->shard, r->key, c->again_ms);
         r->memory->resolved = true;
     }
@@ -51,7 +54,7 @@ wish_remote(struct source_ask *r, const struct spawner_view *v,
     if (!jira && *wish.api_base == '\0')
         snprintf(wish.api_base, sizeof wish.api_base, "%s", r->shard->github_api);
     if (secret != NULL &&
-        !read_credential(r, jira ? CRED_JIRA : CRED_GITHUB, secret, wish.api_base, &c))
+        !read_credential(r, v, jira ? CRED_JIRA : CRED_GITHUB, secret, wish.api_base, &c))
         return;
     sources_set(r->shard->sources, r->key, v,
                 &(struct source_wish){.kind = v->source,

@@ -173,3 +173,47 @@ Test(plansource, the_next_look_and_the_quota_are_said_without_a_write_of_their_o
     plan(&f, &again);
     cr_assert_eq(again.status.next_poll_ms, 0);
 }
+
+/* Later versions' fields that nothing acts on are no secret of this program. */
+Test(plansource, what_is_not_acted_on_is_said)
+{
+    static const struct {
+        const char *when, *task, *reason, *text;
+    } cases[] = {
+        {"'githubIssues':{'reporting':{'enabled':true}}", "", "NotActedOn",
+         "spec.when.githubIssues.reporting: not acted on, nothing is written back to "
+         "GitHub"},
+        {"'githubPullRequests':{'reporting':{'comments':{'mode':'Sticky'}}}",
+         ",'contextSources':[{'name':'x','http':{'url':'https://x'}}]", "NotActedOn",
+         "spec.when.githubPullRequests.reporting: not acted on, nothing is written back "
+         "to GitHub; spec.taskTemplate.contextSources: not acted on, nothing is fetched, "
+         "templates have no .Context"},
+        {"'githubIssues':{'pollInterval':'0','reporting':{'checks':{}}}", "",
+         "PollInterval",
+         "spec.pollInterval: \"0\" is not above zero, one second is used; "
+         "spec.when.githubIssues.reporting: not acted on, nothing is written back to "
+         "GitHub"},
+        {"'githubIssues':{'reporting':{'enabled':false}}", ",'contextSources':[]", NULL,
+         NULL},
+        {"'githubIssues':{'reporting':{}}", "", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct spawner_view *s = make_view(
+            KIND_TASK_SPAWNER, 0,
+            js("{'metadata':{'name':'a','namespace':'d','uid':'u','generation':1},"
+               "'spec':{'when':{%s},'taskTemplate':{'type':'codex'%s}},'status':{}}",
+               cases[i].when, cases[i].task));
+        struct plan_facts f = facts(s, make_items(""));
+        struct plan p;
+
+        plan(&f, &p);
+        const struct condition *c = condition(&p, "ConfigurationWarning");
+        cr_assert_eq(c != NULL, cases[i].text != NULL, "%zu", i);
+        if (c == NULL)
+            continue;
+        cr_expect_str_eq(c->reason, cases[i].reason);
+        cr_expect_str_eq(c->message, cases[i].text, "%s", c->message);
+        cr_expect_eq(p.n_news, 1, "an Event tells it, too");
+    }
+}
