@@ -59,6 +59,23 @@ allow(struct spawner_run *r, struct buskey *key)
     spawner_run_pod(r);
 }
 
+/* Reads the Secret with the TaskSpawner's keys. */
+static void
+get_bus(struct spawner_run *r, kube_done_fn *on_read)
+{
+    char name[254];
+    const struct kube_request q = {.verb = KUBE_GET,
+                                   .res = kube_res(KUBE_SECRETS),
+                                   .ns = r->meta.ns,
+                                   .name = name,
+                                   .secret = true};
+    struct err e = ERR_INIT;
+
+    bus_name_of(r, name);
+    if (kube_call(r->shard->kube, &q, on_read, r, &e) == NULL)
+        spawner_run_fail(r, &e);
+}
+
 static void
 on_bus(void *arg, const struct kube_result *res)
 {
@@ -97,17 +114,7 @@ on_bus(void *arg, const struct kube_result *res)
 static void
 read_bus(struct spawner_run *r)
 {
-    char name[254];
-    const struct kube_request q = {.verb = KUBE_GET,
-                                   .res = kube_res(KUBE_SECRETS),
-                                   .ns = r->meta.ns,
-                                   .name = name,
-                                   .secret = true};
-    struct err e = ERR_INIT;
-
-    bus_name_of(r, name);
-    if (kube_call(r->shard->kube, &q, on_bus, r, &e) == NULL)
-        spawner_run_fail(r, &e);
+    get_bus(r, on_bus);
 }
 
 static void
@@ -211,15 +218,5 @@ on_bus_found(void *arg, const struct kube_result *res)
 void
 spawner_pod_drop_bus(struct spawner_run *r)
 {
-    char name[254];
-    const struct kube_request q = {.verb = KUBE_GET,
-                                   .res = kube_res(KUBE_SECRETS),
-                                   .ns = r->meta.ns,
-                                   .name = name,
-                                   .secret = true};
-    struct err e = ERR_INIT;
-
-    bus_name_of(r, name);
-    if (kube_call(r->shard->kube, &q, on_bus_found, r, &e) == NULL)
-        spawner_run_fail(r, &e);
+    get_bus(r, on_bus_found);
 }

@@ -2,44 +2,15 @@
 #ifndef KELOS_TESTS_LOCAL_APISERVER_APIFIXTURE_H
 #define KELOS_TESTS_LOCAL_APISERVER_APIFIXTURE_H
 
-#include <criterion/criterion.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
+#include "tests/local/apiserver/serverfixture.h"
 
-#include "common/data/json.h"
-#include "common/macros.h"
-#include "common/data/yaml.h"
-#include "local/apiserver/api.h"
-#include "local/apiserver/gc.h"
-#include "local/apiserver/seed.h"
-#include "local/apiserver/watch.h"
-#include "tests/support/rows.h"
-
-static int64_t now_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
-
-static int64_t
-fixed_now(void)
-{
-    return now_ms;
-}
-
-static struct server server;
 static struct reply reply;
 static json_t *body; /* of the last answer */
 
 static inline void
 start(void)
 {
-    struct err e = ERR_INIT;
-
-    server = (struct server){.now_ms = fixed_now};
-    server.store = store_open(":memory:", &e);
-    server.registry = registry_new(&e);
-    server.hub = hub_new();
-    cr_assert(server.store != NULL && server.registry != NULL && server.hub != NULL, "%s",
-              e.text);
-    cr_assert_eq(seed_objects(&server, "deploy/crds", &e), 0, "%s", e.text);
+    server_start();
     reply = (struct reply)REPLY_INIT;
 }
 
@@ -49,9 +20,7 @@ stop(void)
     reply_clear(&reply);
     json_decref(body);
     body = NULL;
-    store_free(server.store);
-    registry_free(server.registry);
-    hub_free(server.hub);
+    server_stop();
 }
 
 /* Sends a request; the path may carry a query. Returns the code. */

@@ -1,45 +1,7 @@
 /* test_rules.c - what the schemas of our own types refuse: the "invalid input" rows. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <string.h>
+#include "tests/local/apiserver/serverfixture.h"
 
-#include "common/data/json.h"
-#include "common/macros.h"
-#include "common/data/yaml.h"
-#include "local/apiserver/api.h"
-#include "local/apiserver/seed.h"
-#include "local/apiserver/watch.h"
-#include "tests/support/rows.h"
-
-static int64_t
-fixed_now(void)
-{
-    return 1767323045000;
-}
-
-static struct server server;
-
-static void
-start(void)
-{
-    struct err e = ERR_INIT;
-
-    server = (struct server){.now_ms = fixed_now};
-    server.store = store_open(":memory:", &e);
-    server.registry = registry_new(&e);
-    server.hub = hub_new();
-    cr_assert_eq(seed_objects(&server, "deploy/crds", &e), 0, "%s", e.text);
-}
-
-static void
-stop(void)
-{
-    store_free(server.store);
-    registry_free(server.registry);
-    hub_free(server.hub);
-}
-
-TestSuite(rules, .init = start, .fini = stop);
+TestSuite(rules, .init = server_start, .fini = server_stop);
 
 /* A row: the spec as YAML over a good one, and what the refusal says (NULL: it is taken). */
 struct rule_case {

@@ -1,46 +1,7 @@
 /* test_watch.c - what watchers are told: in order, once, without gaps, from any version. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/local/apiserver/serverfixture.h"
 
-#include "common/data/json.h"
-#include "common/macros.h"
-#include "local/apiserver/api.h"
-#include "local/apiserver/seed.h"
-#include "local/apiserver/watch.h"
-#include "tests/support/rows.h"
-
-static int64_t now_ms = 1767323045000;
-static struct server server;
-
-static int64_t
-fixed_now(void)
-{
-    return now_ms;
-}
-
-static void
-start(void)
-{
-    struct err e = ERR_INIT;
-
-    server = (struct server){.now_ms = fixed_now};
-    server.store = store_open(":memory:", &e);
-    server.registry = registry_new(&e);
-    server.hub = hub_new();
-    cr_assert_eq(seed_objects(&server, "deploy/crds", &e), 0, "%s", e.text);
-}
-
-static void
-stop(void)
-{
-    store_free(server.store);
-    registry_free(server.registry);
-    hub_free(server.hub);
-}
-
-TestSuite(watch, .init = start, .fini = stop);
+TestSuite(watch, .init = server_start, .fini = server_stop);
 
 #define CMS "/api/v1/namespaces/default/configmaps"
 
