@@ -85,7 +85,7 @@ $(BUILD)/version.h: FORCE
 # What an installed copy finds in share/kelos: the same shape beside build/bin.
 share:
 	@mkdir -p $(SHARE)
-	@for d in deploy/crds deploy/agents deploy/manifests examples; do \
+	@for d in deploy/crds deploy/agents deploy/manifests deploy/chart deploy/kustomize examples; do \
 	  [ -d $$d ] || continue; rm -rf $(SHARE)/$$(basename $$d); cp -R $$d $(SHARE)/; done
 	@rm -f $(SHARE)/agents/*.sh; for f in $(SHARE)/agents/*/kelos_entrypoint.sh; do \
 	  install -D -m 755 deploy/agents/gh.sh $${f%/*}/bin/gh || exit 1; \
@@ -213,9 +213,10 @@ check: tests ## build and run every test; the last line counts them
 check-unit: tests ## unit tests and saved fuzz inputs only
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh unit
 
-kube-assets: ## build the real API server and kubelet once, into a cache outside of this folder
+kube-assets: ## build the real API server, kubelet and Helm once, into a cache outside of this folder
 	@sh tests/kube/assets.sh --build
 	@sh tests/kube/assets.sh --node --build
+	@sh tests/kube/helm.sh --build
 
 check-kube: tests ## integration tests against the real API server, with and without streaming lists
 	@BUILD=$(BUILD) sh tests/kube/check.sh

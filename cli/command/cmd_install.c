@@ -7,51 +7,11 @@
 #include "cli/cli.h"
 #include "cli/install/apply.h"
 #include "cli/install/bundle.h"
+#include "cli/install/wish.h"
 #include "cli/print.h"
 #include "common/clock.h"
+#include "common/data/json.h"
 #include "common/value/duration.h"
-#include "version.h"
-
-static const struct flag flags[] = {
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "print the manifests, ask no cluster"},
-    {.name = "version",
-     .type = FLAG_STRING,
-     .value = "TAG",
-     .complete = COMPLETE_NOTHING,
-     .help = "tag of all images (default: this program's version)"},
-    {.name = "image-pull-policy",
-     .type = FLAG_STRING,
-     .value = "POLICY",
-     .complete = COMPLETE_NOTHING,
-     .help = "Always, IfNotPresent or Never, for every image"},
-    {.name = "with-axon",
-     .type = FLAG_BOOL,
-     .help = "serve the older group axon.io, too"},
-    {.name = "spawner-isolation",
-     .type = FLAG_STRING,
-     .value = "MODE",
-     .complete = COMPLETE_NOTHING,
-     .help =
-         "pod: each TaskSpawner polls in a Pod of its own; process: those that ask for "
-         "it (default: none, and no rights for it)"},
-    {.name = "watch-secrets",
-     .type = FLAG_BOOL,
-     .help =
-         "a changed Secret takes effect at once; adds the right to list and watch all "
-         "Secrets (default: within a minute, and no right for it)"},
-    {.name = "disable-heartbeat",
-     .type = FLAG_BOOL,
-     .help =
-         "accepted for old scripts: there is no heartbeat, and one that is there goes"},
-    {.name = "wait",
-     .type = FLAG_BOOL,
-     .help = "return when the controller is ready (default; --wait=false does not wait)"},
-    {.name = "timeout",
-     .type = FLAG_STRING,
-     .value = "DURATION",
-     .complete = COMPLETE_NOTHING,
-     .help = "how long to wait, e.g. 10m (default 5m)"},
-};
 
 static int
 read_timeout(const struct args *a, int64_t *ms, struct err *e)
@@ -113,28 +73,15 @@ install(struct cli *c, const struct bundle *b, const char *version, struct err *
 static int
 run_install(struct cli *c, struct err *e)
 {
-    const char *version = args_string(c->args, "version");
-    struct bundle_wish wish = {
-        .version = version[0] != '\0' ? version : KELOS_VERSION,
-        .pull_policy = args_string(c->args, "image-pull-policy"),
-        .axon = args_bool(c->args, "with-axon"),
-        .isolation = args_string(c->args, "spawner-isolation"),
-        .secrets = args_bool(c->args, "watch-secrets"),
-    };
+    SCOPED(values) struct values v = {NULL, NULL};
     SCOPED(bundle) struct bundle b = {NULL, NULL};
-    bool isolation = wish.isolation[0] != '\0';
 
-    if (isolation && strcmp(wish.isolation, "pod") != 0 &&
-        strcmp(wish.isolation, "process") != 0)
-        return err_set(e, ERR_INVALID, "--spawner-isolation \"%s\": is process or pod",
-                       wish.isolation);
-    if (bundle_read((wish.axon ? BUNDLE_AXON : 0) | (isolation ? BUNDLE_ISOLATION : 0) |
-                        (wish.secrets ? BUNDLE_SECRETS : 0),
-                    &b, e) < 0)
+    if (wish_read(c->args, &v, e) < 0 || bundle_read(v.root, &b, e) < 0)
         return -1;
-    bundle_tailor(&b, &wish);
-    return args_bool(c->args, "dry-run") ? print_all(&b, e)
-                                         : install(c, &b, wish.version, e);
+    bundle_tailor(&b, v.root);
+    return args_bool(c->args, "dry-run")
+               ? print_all(&b, e)
+               : install(c, &b, json_str_or(v.root, "image.tag", ""), e);
 }
 
 const struct command command_install = {
@@ -142,8 +89,10 @@ const struct command command_install = {
     .summary = "Install or upgrade the controller on a cluster",
     .examples = "  kelos install\n"
                 "  kelos install --dry-run > kelos.yaml\n"
-                "  kelos install --version v1.2.0 --image-pull-policy IfNotPresent\n",
-    .flags = FLAGS(flags),
-    .no_config = false,
+                "  kelos install --version v1.2.0 --image-pull-policy IfNotPresent\n"
+                "  kelos install --network-policies team-a,team-b --replicas 2\n"
+                "  kelos install -f values.yaml --set controller.resources.limits.cpu=1\n",
+    .flags = {install_flags, INSTALL_FLAGS},
+    .no_config = true,
     .run = run_install,
 };

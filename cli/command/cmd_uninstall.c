@@ -188,7 +188,7 @@ run_uninstall(struct cli *c, struct err *e)
     bool keep_data = args_bool(c->args, "keep-data");
     bool keep_crds = keep_data || args_bool(c->args, "keep-crds");
 
-    if (bundle_read(BUNDLE_ALL, &b, e) < 0 || cli_kube(c, e) == NULL ||
+    if (bundle_read(NULL, &b, e) < 0 || cli_kube(c, e) == NULL ||
         may_go_on(c, e) < 0)
         return -1;
     if (!keep_data && delete_work(c, e) < 0)
@@ -214,5 +214,6 @@ const struct command command_uninstall = {
     .examples = "  kelos uninstall\n"
                 "  kelos uninstall --keep-data    # for a new installation later\n",
     .flags = FLAGS(flags),
+    .no_config = true,
     .run = run_uninstall,
 };

@@ -95,6 +95,43 @@ before(struct cli *c, const struct target *t, int64_t deadline_ms, char *version
     return rc < 0 ? -1 : 0;
 }
 
+/* What an apply without force is refused for: one line for each field, without the first. */
+static void
+print_conflicts(const struct target *t, const char *text)
+{
+    fprintf(stderr, "%s/%s: taken over from another field manager: %s\n", t->res->singular,
+            t->name, text);
+}
+
+/* First without force, so that what is taken from others can be told; then by force. */
+static int
+send_apply(struct cli *c, const struct target *t, const json_t *object, json_t **after,
+           struct err *e)
+{
+    struct kube_request r = {.verb = KUBE_APPLY,
+                             .res = t->res,
+                             .ns = t->ns,
+                             .name = t->name,
+                             .body = (json_t *)object};
+    struct kube_status status = {0};
+    struct err why = ERR_INIT;
+
+    if (cli_call(c, &r, after, &status, &why) == 0)
+        return 0;
+    if (why.code != ERR_CONFLICT) {
+        *e = why;
+        return status.reason == KUBE_NO_ROUTE
+                   ? err_set(e, why.code,
+                             "the cluster serves no %s.%s: install what brings it, or "
+                             "leave the flag away",
+                             t->res->plural, t->res->group)
+                   : -1;
+    }
+    print_conflicts(t, why.text);
+    r.force = true;
+    return cli_call(c, &r, after, NULL, e);
+}
+
 static int
 apply_one(struct cli *c, const json_t *object, int64_t deadline_ms, struct err *e)
 {
@@ -106,13 +143,7 @@ apply_one(struct cli *c, const json_t *object, int64_t deadline_ms, struct err *
     if (target_of(object, &t, e) < 0 ||
         before(c, &t, deadline_ms, version, sizeof(version), e) < 0)
         return -1;
-    struct kube_request r = {.verb = KUBE_APPLY,
-                             .res = t.res,
-                             .ns = t.ns,
-                             .name = t.name,
-                             .body = (json_t *)object,
-                             .force = true};
-    if (cli_call(c, &r, &after, NULL, e) < 0)
+    if (send_apply(c, &t, object, &after, e) < 0)
         return err_wrap(e, "%s/%s", t.res->singular, t.name);
     if (version[0] == '\0')
         verb = "created";
@@ -277,10 +308,11 @@ delete_one(struct cli *c, const struct target *t, struct err *e)
                              .ns = t->ns,
                              .name = t->name,
                              .params = orphans_too};
+    struct kube_status status = {0};
     struct err why = ERR_INIT;
 
-    if (cli_call(c, &r, NULL, NULL, &why) < 0) {
-        if (why.code == ERR_NOT_FOUND)
+    if (cli_call(c, &r, NULL, &status, &why) < 0) {
+        if (why.code == ERR_NOT_FOUND || status.reason == KUBE_NO_ROUTE)
             return 0;
         *e = why;
         return err_wrap(e, "%s/%s", t->res->singular, t->name);
@@ -306,23 +338,38 @@ install_delete(struct cli *c, const json_t *objects, struct err *e)
     return 0;
 }
 
+/* Ours of one kind; *list is NULL where the cluster does not serve the kind. */
+static int
+list_ours(struct cli *c, const struct kube_resource *res, json_t **list, struct err *e)
+{
+    struct kube_status status = {0};
+    struct err why = ERR_INIT;
+
+    *list = kube_list_wait(c->kube, res, NULL, BUNDLE_LABEL "=" BUNDLE_LABEL_VALUE,
+                           &status, &why);
+    if (*list != NULL || status.reason == KUBE_NO_ROUTE)
+        return 0;
+    *e = why;
+    return cli_refused(c, "list", res, &status, e);
+}
+
 static int
 prune_kind(struct cli *c, enum kube_res id, const struct bundle *b, struct err *e)
 {
     const struct kube_resource *res = kube_res(id);
-    const char *ns = res->namespaced ? "kelos-system" : NULL;
-    SCOPED(json)
-    json_t *list = cli_list(c, res, ns, BUNDLE_LABEL "=" BUNDLE_LABEL_VALUE, e);
+    SCOPED(json) json_t *list = NULL;
     size_t i;
     json_t *o;
 
-    if (list == NULL)
+    if (list_ours(c, res, &list, e) < 0)
         return -1;
     json_array_foreach(json_object_get(list, "items"), i, o)
     {
+        const char *ns = res->namespaced ? json_str_or(o, "metadata.namespace", "") : NULL;
         struct target t = {res, ns, json_str_or(o, "metadata.name", "")};
 
-        if (!bundle_has(b, res->kind, ns, t.name) && delete_one(c, &t, e) < 0)
+        if (json_at(o, "metadata.deletionTimestamp") == NULL &&
+            !bundle_has(b, res->kind, ns, t.name) && delete_one(c, &t, e) < 0)
             return -1;
     }
     return 0;
@@ -332,14 +379,20 @@ int
 install_prune(struct cli *c, const struct bundle *b, struct err *e)
 {
     static const enum kube_res kinds[] = {
-        KUBE_DEPLOYMENTS,           KUBE_CRON_JOBS,     KUBE_ROLE_BINDINGS,    KUBE_ROLES,
-        KUBE_CLUSTER_ROLE_BINDINGS, KUBE_CLUSTER_ROLES, KUBE_SERVICE_ACCOUNTS,
+        KUBE_DEPLOYMENTS,      KUBE_CRON_JOBS,       KUBE_SERVICES,
+        KUBE_POD_MONITORS,     KUBE_DISRUPTION_BUDGETS, KUBE_NETWORK_POLICIES,
+        KUBE_ROLE_BINDINGS,    KUBE_ROLES,           KUBE_CLUSTER_ROLE_BINDINGS,
+        KUBE_CLUSTER_ROLES,    KUBE_SERVICE_ACCOUNTS,
     };
     const struct target heartbeat = {kube_res(KUBE_CRON_JOBS), "kelos-system",
                                      "kelos-telemetry"};
 
+    if (cli_kube(c, e) == NULL)
+        return -1;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (prune_kind(c, kinds[i], b, e) < 0)
             return -1;
+    if (bundle_has(b, "CronJob", heartbeat.ns, heartbeat.name))
+        return 0;
     return delete_one(c, &heartbeat, e) < 0 ? -1 : 0;
 }
