@@ -25,7 +25,7 @@ same --
 [ "$(cat "$T/same")" -ge 13 ] || fail "only $(cat "$T/same") objects"
 
 begin "and with every other value, too"
-same --with-axon -- --set axon.enabled=true
+same --with-axon -- --set axon.enabled=true,crds.keep=false
 same --spawner-isolation pod -- --set spawner.isolation=pod
 same --spawner-isolation process --image-pull-policy Always -- --set spawner.isolation=process,image.pullPolicy=Always
 same --version v1.2.3 --pod-disruption-budget --replicas 3 -- --set image.tag=v1.2.3,podDisruptionBudget.enabled=true,controller.replicas=3
