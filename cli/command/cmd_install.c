@@ -87,11 +87,12 @@ run_install(struct cli *c, struct err *e)
 const struct command command_install = {
     .name = "install",
     .summary = "Install or upgrade the controller on a cluster",
-    .examples = "  kelos install\n"
-                "  kelos install --dry-run > kelos.yaml\n"
-                "  kelos install --version v1.2.0 --image-pull-policy IfNotPresent\n"
-                "  kelos install --network-policies team-a,team-b --replicas 2\n"
-                "  kelos install -f values.yaml --set controller.resources.limits.cpu=1\n",
+    .examples =
+        "  kelos install\n"
+        "  kelos install --dry-run > kelos.yaml\n"
+        "  kelos install --version v1.2.0 --image-pull-policy IfNotPresent\n"
+        "  kelos install --network-policies team-a,team-b --replicas 2\n"
+        "  kelos install -f values.yaml --set controller.resources.limits.cpu=1\n",
     .flags = {install_flags, INSTALL_FLAGS},
     .no_config = true,
     .run = run_install,

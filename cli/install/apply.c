@@ -99,8 +99,8 @@ before(struct cli *c, const struct target *t, int64_t deadline_ms, char *version
 static void
 print_conflicts(const struct target *t, const char *text)
 {
-    fprintf(stderr, "%s/%s: taken over from another field manager: %s\n", t->res->singular,
-            t->name, text);
+    fprintf(stderr, "%s/%s: taken over from another field manager: %s\n",
+            t->res->singular, t->name, text);
 }
 
 /* First without force, so that what is taken from others can be told; then by force. */
@@ -365,7 +365,8 @@ prune_kind(struct cli *c, enum kube_res id, const struct bundle *b, struct err *
         return -1;
     json_array_foreach(json_object_get(list, "items"), i, o)
     {
-        const char *ns = res->namespaced ? json_str_or(o, "metadata.namespace", "") : NULL;
+        const char *ns =
+            res->namespaced ? json_str_or(o, "metadata.namespace", "") : NULL;
         struct target t = {res, ns, json_str_or(o, "metadata.name", "")};
 
         if (json_at(o, "metadata.deletionTimestamp") == NULL &&
@@ -379,10 +380,17 @@ int
 install_prune(struct cli *c, const struct bundle *b, struct err *e)
 {
     static const enum kube_res kinds[] = {
-        KUBE_DEPLOYMENTS,      KUBE_CRON_JOBS,       KUBE_SERVICES,
-        KUBE_POD_MONITORS,     KUBE_DISRUPTION_BUDGETS, KUBE_NETWORK_POLICIES,
-        KUBE_ROLE_BINDINGS,    KUBE_ROLES,           KUBE_CLUSTER_ROLE_BINDINGS,
-        KUBE_CLUSTER_ROLES,    KUBE_SERVICE_ACCOUNTS,
+        KUBE_DEPLOYMENTS,
+        KUBE_CRON_JOBS,
+        KUBE_SERVICES,
+        KUBE_POD_MONITORS,
+        KUBE_DISRUPTION_BUDGETS,
+        KUBE_NETWORK_POLICIES,
+        KUBE_ROLE_BINDINGS,
+        KUBE_ROLES,
+        KUBE_CLUSTER_ROLE_BINDINGS,
+        KUBE_CLUSTER_ROLES,
+        KUBE_SERVICE_ACCOUNTS,
     };
     const struct target heartbeat = {kube_res(KUBE_CRON_JOBS), "kelos-system",
                                      "kelos-telemetry"};

@@ -180,7 +180,8 @@ add_quantities(json_t *args, const char *flag, const json_t *map)
         SCOPED(string) char *value = NULL;
 
         v = json_object_get(map, names[i]);
-        value = json_is_string(v) ? strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY);
+        value = json_is_string(v) ? strdup(json_string_value(v))
+                                  : json_dumps(v, JSON_ENCODE_ANY);
         buf_printf(&text, "%s%s=%s", i > 0 ? "," : "", names[i], value);
     }
     if (n > 0)

@@ -33,7 +33,7 @@ static const char *
 type_word(const json_t *v)
 {
     static const char *const words[] = {
-        [JSON_OBJECT] = "a map", [JSON_ARRAY] = "a list",      [JSON_STRING] = "a text",
+        [JSON_OBJECT] = "a map",  [JSON_ARRAY] = "a list",     [JSON_STRING] = "a text",
         [JSON_REAL] = "a number", [JSON_INTEGER] = "a number", [JSON_NULL] = "null",
     };
 
@@ -140,11 +140,10 @@ check_choices(const json_t *root, struct err *e)
                strcmp(words[n], value) != 0)
             n++;
         if (n == ARRAY_LEN(choices[i].words) || words[n] == NULL)
-            return err_set(e, ERR_INVALID, "values: %s: \"%s\" is not %s%s%s%s%s",
-                           choices[i].path, value, words[1],
-                           words[3] != NULL ? ", " : " or ", words[2],
-                           words[3] != NULL ? " or " : "",
-                           words[3] != NULL ? words[3] : "");
+            return err_set(
+                e, ERR_INVALID, "values: %s: \"%s\" is not %s%s%s%s%s", choices[i].path,
+                value, words[1], words[3] != NULL ? ", " : " or ", words[2],
+                words[3] != NULL ? " or " : "", words[3] != NULL ? words[3] : "");
     }
     return 0;
 }

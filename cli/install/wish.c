@@ -9,20 +9,23 @@
 #include "version.h"
 
 #define TEXT(flag, word, words)                                                          \
-    {.name = (flag),                                                                     \
-     .type = FLAG_STRING,                                                                \
-     .value = (word),                                                                    \
-     .complete = COMPLETE_NOTHING,                                                       \
-     .help = (words)}
-#define SWITCH(flag, words) {.name = (flag), .type = FLAG_BOOL, .help = (words)}
+    {                                                                                    \
+        .name = (flag), .type = FLAG_STRING, .value = (word),                            \
+        .complete = COMPLETE_NOTHING, .help = (words)                                    \
+    }
+#define SWITCH(flag, words)                                                              \
+    {                                                                                    \
+        .name = (flag), .type = FLAG_BOOL, .help = (words)                               \
+    }
 #define SETTINGS(flag, word, words)                                                      \
-    {.name = (flag), .type = FLAG_ARRAY, .value = (word), .help = (words)}
+    {                                                                                    \
+        .name = (flag), .type = FLAG_ARRAY, .value = (word), .help = (words)             \
+    }
 
 const struct flag install_flags[] = {
     SWITCH("dry-run", "print the manifests, ask no cluster"),
     TEXT("version", "TAG", "tag of all images (default: this program's version)"),
-    TEXT("image-pull-policy", "POLICY",
-         "Always, IfNotPresent or Never, for every image"),
+    TEXT("image-pull-policy", "POLICY", "Always, IfNotPresent or Never, for every image"),
     SWITCH("with-axon", "serve the older group axon.io, too"),
     TEXT("spawner-isolation", "MODE",
          "pod: each TaskSpawner polls in a Pod of its own; process: those that ask for "
@@ -30,7 +33,8 @@ const struct flag install_flags[] = {
     SWITCH("watch-secrets",
            "a changed Secret takes effect at once; adds the right to list and watch all "
            "Secrets (default: within a minute, and no right for it)"),
-    TEXT("spawner-resource-requests", "LIST", "of a source's Pod, e.g. cpu=5m,memory=16Mi"),
+    TEXT("spawner-resource-requests", "LIST",
+         "of a source's Pod, e.g. cpu=5m,memory=16Mi"),
     TEXT("spawner-resource-limits", "LIST", "of a source's Pod, e.g. memory=128Mi"),
     TEXT("replicas", "N", "controllers; all but the leader stand by (default 1)"),
     TEXT("controller-resource-requests", "LIST", "e.g. cpu=50m,memory=64Mi"),
@@ -119,11 +123,10 @@ read_quantities(struct values *v, const char *flag, const char *path, const char
         char name[64];
 
         if (key == 0 || key >= size || key + 1 == size || key >= sizeof(name))
-            return err_set(e, ERR_INVALID, "--%s \"%s\": expected e.g. cpu=50m,memory=64Mi",
-                           flag, text);
+            return err_set(e, ERR_INVALID,
+                           "--%s \"%s\": expected e.g. cpu=50m,memory=64Mi", flag, text);
         snprintf(name, sizeof(name), "%.*s", (int)key, text);
-        json_object_set_new(map, name,
-                            json_stringn(text + key + 1, size - key - 1));
+        json_object_set_new(map, name, json_stringn(text + key + 1, size - key - 1));
         text += size + (text[size] == ',');
     }
     return 0;
@@ -137,10 +140,9 @@ read_replicas(const struct args *a, struct values *v, struct err *e)
 
     if (!args_given(a, "replicas"))
         return 0;
-    if (text[0] == '\0' || strlen(text) > 3 ||
-        strspn(text, "0123456789") != strlen(text))
-        return err_set(e, ERR_INVALID, "--replicas \"%s\": expected a number from 0 to 100",
-                       text);
+    if (text[0] == '\0' || strlen(text) > 3 || strspn(text, "0123456789") != strlen(text))
+        return err_set(e, ERR_INVALID,
+                       "--replicas \"%s\": expected a number from 0 to 100", text);
     for (; *text != '\0'; text++)
         n = n * 10 + (*text - '0');
     values_put(v, "controller.replicas", json_integer(n));
@@ -188,7 +190,8 @@ read_settings(const struct args *a, struct values *v, struct err *e)
     static const struct {
         const char *flag;
         enum values_how how;
-    } ways[] = {{"set", VALUES_TYPED}, {"set-string", VALUES_TEXT}, {"set-file", VALUES_FILE}};
+    } ways[] = {
+        {"set", VALUES_TYPED}, {"set-string", VALUES_TEXT}, {"set-file", VALUES_FILE}};
 
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         char *const *list;
