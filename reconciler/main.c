@@ -65,6 +65,7 @@ open_memory(struct shard *s)
     zhashx_set_destructor(s->accounts, free_plain);
     zhashx_set_destructor(s->held, free_plain);
     s->credentials = credentials_new(s);
+    s->token_ends = token_ends_new(s);
 }
 
 static int
@@ -92,6 +93,7 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
 static void
 close_parts(struct shard *s)
 {
+    token_ends_free(s->token_ends);
     credentials_free(s->credentials);
     source_keys_free(s->keys);
     zhashx_destroy(&s->tasks); /* before the client: they hold calls of it */

@@ -153,8 +153,10 @@ on_snapshot_end(void *arg, struct bus *bus, const struct peer *from,
         s->synced_ms = clock_wall_ms();
     log_info(NULL, "sweep complete: %zu Tasks, %zu TaskSpawners",
              store_count(s->store, KIND_TASK), store_count(s->store, KIND_TASK_SPAWNER));
-    if (first)
+    if (first) {
         spawners_synced(s);
+        tokens_synced(s);
+    }
     shard_work(s);
 }
 
@@ -169,6 +171,7 @@ on_leadership(void *arg, struct bus *bus, const struct peer *from,
     if (s->leader != m->body.leadership.leader)
         log_info(NULL, "%s", m->body.leadership.leader ? "leading" : "standing by");
     s->leader = m->body.leadership.leader;
+    tokens_look(s);
     shard_work(s);
 }
 

@@ -18,6 +18,8 @@ struct writes;
 struct credentials;
 struct sources;
 struct source_keys;
+struct token_ends;
+struct task_view;
 
 struct shard {
     struct worker *worker;
@@ -28,6 +30,7 @@ struct shard {
     struct queue *queue;
     struct writes *writes; /* status, Events, outputs: through the statuswriter */
     struct credentials *credentials; /* Secrets and tokens in use */
+    struct token_ends *token_ends;   /* what became of them (tokenend.c) */
     struct sources *sources;         /* source workers */
     struct source_keys *keys;        /* of spawners in Pods */
     zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
@@ -118,6 +121,18 @@ void secret_news(struct shard *s, const char *ns, const char *name);
 /* wake.c: queues what an object's appearance, change or end concerns. `old` is NULL when it
  * is new, `now` NULL when it has gone. */
 void wake(struct shard *s, const struct view *old, const struct view *now);
+
+/* tokenend.c: an App's token that nobody uses any more is given back. Its users are the Tasks
+ * that have not ended and the sources that are polled here, whose Workspace names the App's
+ * Secret; they are looked for anew each time, a moment after something has ended. */
+struct token_ends *token_ends_new(struct shard *s);
+void token_ends_free(struct token_ends *t);
+/* Somebody may have stopped using a token. */
+void tokens_look(struct shard *s);
+/* The Task has ended, which had not when it was seen before. */
+void tokens_task_ended(struct shard *s, const struct task_view *task);
+/* The first sweep is complete: Tasks that ended lately may have a token that still lives. */
+void tokens_synced(struct shard *s);
 
 /* taskrun.c, spawnerrun.c: process a key that was taken from the queue. */
 void task_run(struct shard *s, const char *key, unsigned profile, const char *ns,

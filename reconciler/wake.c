@@ -46,6 +46,10 @@ wake_task(struct shard *s, const struct task_view *old, const struct task_view *
     shard_add_task(s, m->profile, m->ns, m->name);
     if (turned)
         wake_neighbours(s, now != NULL ? now : old);
+    if (now == NULL)
+        tokens_look(s);
+    else if (old != NULL && phase_terminal(now->phase) && !phase_terminal(old->phase))
+        tokens_task_ended(s, now);
 }
 
 /* A Job's name is its Task's; the other group's Task of that name waits for it, too. */
@@ -136,6 +140,7 @@ wake(struct shard *s, const struct view *old, const struct view *now)
         wake_leaving(s, m);
         break;
     case KIND_WORKSPACE:
+        tokens_look(s);
         add_views(s, store_find(s->store, BY_WORKSPACE, m->profile, m->ns, m->name));
         break;
     case KIND_AGENT_CONFIG:

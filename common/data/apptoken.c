@@ -201,6 +201,13 @@ apptoken_url(const struct apptoken *a, const char *api_base, char *out, size_t r
              *api_base != '\0' ? api_base : "https://api.github.com", a->installation);
 }
 
+void
+apptoken_revoke_url(const char *api_base, char *out, size_t room)
+{
+    snprintf(out, room, "%s/installation/token",
+             *api_base != '\0' ? api_base : "https://api.github.com");
+}
+
 struct secret *
 apptoken_answer(int status, const char *body, size_t size, int64_t *expires_ms,
                 struct err *e)

@@ -34,6 +34,8 @@ struct secret *apptoken_jwt(const struct apptoken *a, int64_t now_ms, struct err
 
 /* "<base>/app/installations/<id>/access_tokens"; base "" is https://api.github.com. */
 void apptoken_url(const struct apptoken *a, const char *api_base, char *out, size_t room);
+/* "<base>/installation/token", where a token is given back. */
+void apptoken_revoke_url(const char *api_base, char *out, size_t room);
 
 /* Reads the answer: the token, and *expires_ms (0 when absent). NULL with *e: ERR_INVALID for
  * what will not mend by itself (401, 404 …), ERR_BUSY for 429 and 5xx; the text is

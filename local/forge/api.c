@@ -514,6 +514,7 @@ static const struct route routes[] = {
     {"GET", "/repos/:owner/:repo/collaborators/:login/permission", "", get_permission},
     {"GET", "/orgs/:org/teams/:slug/memberships/:login", "", get_membership},
     {"POST", "/app/installations/:id/access_tokens", "", apps_issue_token},
+    {"DELETE", "/installation/token", "", apps_revoke_token},
 };
 /* clang-format on */
 

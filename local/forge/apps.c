@@ -160,3 +160,25 @@ apps_issue_token(struct forge *f, struct request *q, struct reply *r)
     r->body = json_pack("{s:s, s:s, s:{s:s}}", "token", token, "expires_at", until,
                         "permissions", "issues", "write");
 }
+
+void
+apps_revoke_token(struct forge *f, struct request *q, struct reply *r)
+{
+    r->countable = false;
+    if (q->token == NULL) {
+        reply_error(r, 401, "Requires authentication");
+        return;
+    }
+    if (strncmp(q->token, "ghs_", 4) != 0) {
+        reply_error(r, 403, "Resource not accessible: not an installation access token");
+        return;
+    }
+    if (q->body_size > 0) {
+        reply_error(r, 400, "this DELETE has no body");
+        return;
+    }
+    /* the entry stays: the journal names the login of this request */
+    json_object_set_new(json_object_get(f->state->tokens, q->token), "expires",
+                        json_integer(q->now));
+    r->status = 204;
+}

@@ -29,5 +29,7 @@ void control_run(struct forge *f, struct request *q, struct reply *r);
 
 /* POST /app/installations/:id/access_tokens: checks the app's JWT, makes a token. */
 void apps_issue_token(struct forge *f, struct request *q, struct reply *r);
+/* DELETE /installation/token: the token that asks is taken no more. */
+void apps_revoke_token(struct forge *f, struct request *q, struct reply *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* credentials.c - see credentials.h. */
-#include "reconciler/auth/credentials.h"
+#include "reconciler/auth/credentials_self.h"
 
 #include <openssl/sha.h>
 
@@ -10,30 +10,6 @@
 #define RETRY_FIRST_MS 1000
 #define RETRY_CAP_MS 30000
 #define EXCHANGE_MS 10000
-
-/* One Secret, as one kind of credential for one API. */
-struct entry {
-    struct credentials *all;
-    enum cred_kind kind;
-    char *ns, *name, *api_base;
-    enum cred_state state;
-    bool app, busy, doubted;
-    bool changed; /* while it was being read */
-    struct secret *token, *user;
-    char identity[65];
-    char message[1200];
-    int64_t read_ms, issued_ms, expires_ms,
-        again_ms; /* wall; those of the token: of an app's */
-    unsigned failures;
-    zlistx_t *keys; /* who waits; owned texts */
-    struct kube_call *call;
-    struct http_call *exchange;
-};
-
-struct credentials {
-    struct shard *shard;
-    zhashx_t *entries;
-};
 
 static void
 entry_free(void **item)
@@ -49,6 +25,7 @@ entry_free(void **item)
     free(en->ns);
     free(en->name);
     free(en->api_base);
+    revoke_forget(en);
     secret_free(en->token);
     secret_free(en->user);
     zlistx_destroy(&en->keys);
@@ -66,6 +43,7 @@ credentials_new(struct shard *s)
     c->shard = s;
     c->entries = zhashx_new();
     zhashx_set_destructor(c->entries, entry_free);
+    c->revokes = zlistx_new();
     return c;
 }
 
@@ -74,6 +52,8 @@ credentials_free(struct credentials *c)
 {
     if (c == NULL)
         return;
+    revoke_stop(c);
+    zlistx_destroy(&c->revokes);
     zhashx_destroy(&c->entries);
     free(c);
 }
@@ -85,11 +65,15 @@ text_free(void **item)
     *item = NULL;
 }
 
-static struct entry *
-entry_of(struct credentials *c, enum cred_kind kind, const char *ns, const char *name,
-         const char *api_base)
+struct entry *
+credentials_entry(struct credentials *c, enum cred_kind kind, const char *ns,
+                  const char *name, const char *api_base)
 {
+    bool github = kind == CRED_GITHUB && *api_base == '\0';
     char key[2600];
+
+    if (github)
+        api_base = c->shard->github_api;
 
     snprintf(key, sizeof key, "%d/%s/%s/%s", kind, ns, name, api_base);
     struct entry *en = zhashx_lookup(c->entries, key);
@@ -188,10 +172,12 @@ on_exchanged(void *arg, const struct http_response *r)
         struct secret *token =
             apptoken_answer(r->status, r->body, r->body_size, &expires, &e);
         if (token != NULL) {
+            revoke_keep(en);
             keep(&en->token, token);
             en->issued_ms = clock_wall_ms();
             en->expires_ms = expires;
             settle(en, CRED_READY, "");
+            tokens_look(en->all->shard); /* who asked for it may have gone meanwhile */
             return;
         }
         err_wrap(&e, "generating installation token");
@@ -276,6 +262,7 @@ take_data(struct entry *en, const json_t *data)
         take_app(en, data);
         return;
     }
+    revoke_keep(en);
     en->app = false;
     en->expires_ms = 0;
     keep(&en->token, secret_value(data, key));
@@ -304,8 +291,10 @@ on_read(void *arg, const struct kube_result *r)
         return;
     }
     struct err e = r->err;
-    if (e.code == ERR_NOT_FOUND) /* taken back: a token of it is not used on */
+    if (e.code == ERR_NOT_FOUND) { /* taken back: a token of it is not used on */
+        revoke_keep(en);
         keep(&en->token, NULL);
+    }
     err_wrap(&e, "fetching %s secret \"%s\"",
              en->kind == CRED_JIRA ? "jira" : "workspace", en->name);
     settle(en, CRED_RETRY, e.text);
@@ -342,9 +331,7 @@ struct credential
 credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
                const char *name, const char *api_base, const char *key)
 {
-    bool github = kind == CRED_GITHUB && *api_base == '\0';
-    struct entry *en =
-        entry_of(c, kind, ns, name, github ? c->shard->github_api : api_base);
+    struct entry *en = credentials_entry(c, kind, ns, name, api_base);
     bool stale = en->read_ms == 0 || en->doubted || clock_wall_ms() >= en->again_ms;
 
     if (stale && !en->busy)

@@ -48,4 +48,24 @@ void credential_doubt(struct credentials *c, const char *ns, const char *name);
  * good stays good until then. */
 void credential_changed(struct credentials *c, const char *ns, const char *name);
 
+/* ---- revoke.c: the tokens of Apps that nobody uses any more ---- */
+
+/* A token of the App in Secret ns/name, for the API at api_base, that was made before this
+ * process began. */
+void credential_learn(struct credentials *c, const char *ns, const char *name,
+                      const char *api_base, const struct secret *token,
+                      int64_t expires_ms);
+
+/* Whether anybody uses the App in Secret ns/name at that API; and whether anybody holds this
+ * very token. */
+struct token_users {
+    bool (*app)(void *arg, const char *ns, const char *name, const char *api_base);
+    bool (*token)(void *arg, const struct secret *token);
+    void *arg;
+};
+
+/* Tells the forge, once each and without waiting, that the tokens of Apps without users are not
+ * to be taken any more, and forgets them. A failure is logged: they end by themselves. */
+void credentials_revoke(struct credentials *c, const struct token_users *users);
+
 #endif

@@ -76,8 +76,8 @@ source_of(struct sources *c, const char *key, const struct source_wish *w)
     return g;
 }
 
-static bool
-same_secret(const struct secret *a, const struct secret *b)
+bool
+source_same_secret(const struct secret *a, const struct secret *b)
 {
     if (a == NULL || b == NULL)
         return a == b;
@@ -88,7 +88,7 @@ same_secret(const struct secret *a, const struct secret *b)
 void
 source_set_secret(struct source *g, struct secret **slot, const struct secret *from)
 {
-    if (same_secret(*slot, from))
+    if (source_same_secret(*slot, from))
         return;
     secret_free(*slot);
     *slot = from != NULL ? secret_new(secret_reveal(from), secret_size(from)) : NULL;

@@ -27,8 +27,29 @@ sources_drop(struct sources *c, const char *key)
             c->want_changed = true;
         }
         sources_flush_soon(c);
+        tokens_look(c->shard);
     }
     zhashx_delete(c->group_of, key);
+}
+
+bool
+sources_poll(const struct sources *c, const char *key, const char *api_base)
+{
+    const char *group_key = zhashx_lookup(c->group_of, key);
+    const struct source *g =
+        group_key != NULL ? zhashx_lookup(c->groups, group_key) : NULL;
+
+    return g != NULL && !g->pod && strcmp(g->api_base, api_base) == 0;
+}
+
+bool
+sources_hold(const struct sources *c, const struct secret *token)
+{
+    for (const struct source *g = zhashx_first(c->groups); g != NULL;
+         g = zhashx_next(c->groups))
+        if (source_same_secret(g->token, token))
+            return true;
+    return false;
 }
 
 void

@@ -32,6 +32,10 @@ void sources_set(struct sources *c, const char *key, const struct spawner_view *
                  const struct source_wish *wish);
 /* It is not to be polled. */
 void sources_drop(struct sources *c, const char *key);
+/* Whether a process of the controller polls that API for the TaskSpawner; and whether one has
+ * this very token. */
+bool sources_poll(const struct sources *c, const char *key, const char *api_base);
+bool sources_hold(const struct sources *c, const struct secret *token);
 /* The first sweep is complete. */
 void sources_synced(struct sources *c);
 /* The wanted set was looked at anew: tell it when all TaskSpawners are known. */

@@ -45,6 +45,8 @@ void source_free(void **item);
 void source_key(char *out, const struct source_wish *w);
 /* The group of that key, made when it is new. */
 struct source *source_of(struct sources *c, const char *key, const struct source_wish *w);
+/* Whether both are the same text, or both none. */
+bool source_same_secret(const struct secret *a, const struct secret *b);
 /* The credential is this one from now on. */
 void source_set_secret(struct source *g, struct secret **slot, const struct secret *from);
 /* The TaskSpawner (queue key) is a member of the group like this. */

@@ -105,6 +105,25 @@ ended(struct refresh *r)
     return m;
 }
 
+/* Where the App's installation is: the host of the Workspace's repository. */
+static void
+api_base(const struct shard *s, const struct task_view *t, char *out, size_t room)
+{
+    const struct workspace_view *w =
+        t->workspace == NULL
+            ? NULL
+            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE,
+                                                       t->view.meta.profile,
+                                                       t->view.meta.ns, t->workspace);
+    struct repo repo;
+
+    out[0] = '\0';
+    if (w == NULL)
+        return;
+    repo_parse(w->repo, &repo);
+    repo_api_base(&repo, out, room);
+}
+
 /* ---- the Secret ---- */
 
 static struct refresh *
@@ -133,6 +152,22 @@ about_secret(const struct task_view *t, enum kube_verb verb, char *name)
                                  .secret = true};
 }
 
+/* A token of before this process began: it is to be given back like those that came later. */
+static void
+learn(const struct refresh *r, const struct token_known *known, const json_t *secret)
+{
+    const struct task_view *t = task_of(r->shard, r->key);
+    SCOPED(secret)
+    struct secret *token = secret_value(json_object_get(secret, "data"), "GITHUB_TOKEN");
+    char base[300];
+
+    if (t == NULL || !known->refreshable)
+        return;
+    api_base(r->shard, t, base, sizeof base);
+    credential_learn(r->shard->credentials, t->view.meta.ns, known->app_secret, base,
+                     token, known->expires_ms);
+}
+
 static void
 on_read(void *arg, const struct kube_result *res)
 {
@@ -143,8 +178,10 @@ on_read(void *arg, const struct kube_result *res)
         m->token = (struct token_known){.read = true}; /* none: nothing to keep */
     else if (m != NULL && res->err.code != ERR_NONE)
         failed_call(r->shard, r->key, m, "fetching token secret", &res->err);
-    else if (m != NULL)
+    else if (m != NULL) {
         token_read(&m->token, res->body, r->uid);
+        learn(r, &m->token, res->body);
+    }
     if (m != NULL)
         shard_add(r->shard, r->key);
     free(r);
@@ -219,25 +256,6 @@ write_secret(struct shard *s, const char *key, struct task_memory *m,
 }
 
 /* ---- the token ---- */
-
-/* Where the App's installation is: the host of the Workspace's repository. */
-static void
-api_base(const struct shard *s, const struct task_view *t, char *out, size_t room)
-{
-    const struct workspace_view *w =
-        t->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE,
-                                                       t->view.meta.profile,
-                                                       t->view.meta.ns, t->workspace);
-    struct repo repo;
-
-    out[0] = '\0';
-    if (w == NULL)
-        return;
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, out, room);
-}
 
 /* A credential's causes, in the words of a renewal. */
 static const struct {

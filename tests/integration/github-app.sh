@@ -256,6 +256,68 @@ becomes minute Succeeded 120
 [ "$(minted)" = 1 ] || fail "$(minted) tokens"
 row ADD/LT7
 
+given_back() { ctl GET requests | python3 -c 'import json, sys
+print(len([q for q in json.load(sys.stdin) if q["method"] == "DELETE" and q["path"] == "/installation/token" and q["status"] == 204]))'; }
+lives() { [ "$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' -H "Authorization: token $1" -H 'Accept: application/json' -H 'User-Agent: t' "$FORGE/user")" = 200 ]; }
+dead() { ! lives "$1"; }
+git_with() { git -c credential.helper= ls-remote -q "http://x:$1@$HOST/demo/repo" > /dev/null 2>&1 < /dev/null; }
+begin "a token is given back when the last Task and the last source that use it have ended"
+until_ok 20 dead "$(token_of minute)" || fail "the token of the Task before still lives"
+app_secret back 12345 67890 "$T/key.pem"
+workspace back back
+ctl DELETE requests > /dev/null
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"keeps"},"spec":{"when":{"githubIssues":{"labels":["never"]}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"back"},"promptTemplate":"true"}}}' |
+    post $NS/taskspawners > /dev/null
+app_task quick true back
+app_task held "until git ls-remote -q --exit-code origin refs/heads/go-on > /dev/null; do sleep 0.3; done" back
+becomes quick Succeeded 40
+becomes held Running
+del $NS/taskspawners/keeps
+until_ok 20 gone $NS/taskspawners/keeps || fail "the TaskSpawner stays"
+p=$(pid_of shard-0); kill -9 "$p" # its successor knows the token from the Task's Secret
+sleep 4 # twice as long as is waited for another user
+[ "$(given_back)" = 0 ] || fail "given back while a Task runs"
+token=$(token_of held)
+[ "$(token_of quick)" = "$token" ] && [ "$(minted)" = 1 ] || fail "$(minted) tokens"
+lives "$token" && git_with "$token" || fail "the token does not work"
+git -C "$T/git/demo/repo" branch go-on main
+becomes held Succeeded 40
+until_ok 20 dead "$token" || fail "the token still lives: $(ctl GET requests | tail -c 500)"
+! git_with "$token" || fail "git still takes it"
+[ "$(given_back)" = 1 ] || fail "given back $(given_back) times"
+
+begin "while a source polls the token stays; without it, it goes"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"keeps"},"spec":{"when":{"githubIssues":{"labels":["never"]}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"back"},"promptTemplate":"true"}}}' |
+    post $NS/taskspawners > /dev/null
+polls() { [ "$(field $NS/taskspawners/keeps 'o["status"]["phase"]')" = Running ]; }
+until_ok 20 polls || fail "the source does not run"
+app_task beside-it true back
+becomes beside-it Succeeded 40
+token=$(token_of beside-it)
+sleep 4
+lives "$token" || fail "given back while a source polls"
+mpatch $NS/taskspawners/keeps '{"spec":{"suspend":true}}' > /dev/null
+until_ok 20 dead "$token" || fail "the token still lives"
+
+begin "what was not given back is tried once more by the next process, and holds up nobody"
+fault '{"path": "/installation/token", "status": 500, "times": 1}'
+app_task unlucky true back
+becomes unlucky Succeeded 40
+token=$(token_of unlucky)
+until_ok 20 grep -q 'revoking an installation token of Secret default/back: GitHub API returned status 500' "$T/supervisor.log" || fail "not told"
+lives "$token" || fail "the fault has not worked"
+ctl DELETE faults > /dev/null
+p=$(pid_of shard-0); kill -9 "$p"
+until_ok 20 dead "$token" || fail "the token still lives"
+fault '{"path": "/installation/token", "delay_ms": 60000, "times": 1}'
+app_task mute-end true back
+becomes mute-end Succeeded 40
+sleep 3
+app_task after-it true back
+becomes after-it Succeeded 40
+ctl DELETE faults > /dev/null
+row ADD/AW14
+
 begin "no token and no key is in a log"
 grep -l 'ghs_\|BEGIN.*PRIVATE' "$T/supervisor.log" "$T/d/log/"* 2> /dev/null && fail "in a log"
 finish

@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
             note("push " + path)
         self.answer(status, [f for f in fields if f[0] != "Status"], rest)
 
-    do_GET = do_POST = do_PATCH = serve
+    do_GET = do_POST = do_PATCH = do_DELETE = serve
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 443 if tls else 0), Handler)

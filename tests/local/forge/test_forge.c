@@ -58,11 +58,12 @@ add(struct pair *rows, size_t *n, const char *name, const char *value)
     rows[(*n)++] = (struct pair){strdup(name), strdup(value)};
 }
 
-/* Asks with token T and the usual headers; `query` is "a=b&c=d". */
+/* Asks with that token and the usual headers; `query` is "a=b&c=d". */
 static int
-ask(struct world *w, const char *method, const char *path, const char *query,
-    const char *body)
+ask_as(struct world *w, const char *token, const char *method, const char *path,
+       const char *query, const char *body)
 {
+    char authorization[100];
     char copy[512];
     char *save = NULL;
 
@@ -80,12 +81,20 @@ ask(struct world *w, const char *method, const char *path, const char *query,
     }
     add(w->q.headers, &w->q.n_headers, "Accept", "application/vnd.github.v3+json");
     add(w->q.headers, &w->q.n_headers, "User-Agent", "test");
-    add(w->q.headers, &w->q.n_headers, "Authorization", "token T");
+    snprintf(authorization, sizeof authorization, "token %s", token);
+    add(w->q.headers, &w->q.n_headers, "Authorization", authorization);
     w->q.body = body;
     w->q.body_size = strlen(body);
     w->q.now = now;
     forge_answer(&w->forge, &w->q, &w->r);
     return w->r.status;
+}
+
+static int
+ask(struct world *w, const char *method, const char *path, const char *query,
+    const char *body)
+{
+    return ask_as(w, "T", method, path, query, body);
 }
 
 static const char *
@@ -315,6 +324,25 @@ Test(forge, strangers_are_refused)
     cr_assert_eq(w.r.status, 401);
     /* An app's token needs a JWT that says who it is. */
     cr_assert_eq(ask(&w, "POST", "/app/installations/42/access_tokens", "", ""), 401);
+    world_close(&w);
+}
+
+Test(forge, takes_an_installation_token_back_and_no_other)
+{
+    struct world w;
+
+    world_open(&w);
+    json_object_set_new(w.forge.state->tokens, "ghs_1",
+                        json_pack("{s:s, s:I}", "login", "app[bot]", "expires",
+                                  (json_int_t)(now + 1000)));
+    cr_assert_eq(ask_as(&w, "ghs_1", "GET", "/user", "", ""), 200);
+    cr_assert_eq(ask(&w, "DELETE", "/installation/token", "", ""), 403);
+    cr_assert_eq(ask_as(&w, "ghs_1", "DELETE", "/installation/token", "", "{}"), 400);
+    cr_assert_eq(ask_as(&w, "ghs_2", "DELETE", "/installation/token", "", ""), 401);
+    cr_assert_eq(ask_as(&w, "ghs_1", "DELETE", "/installation/token", "", ""), 204);
+    cr_assert_eq(ask_as(&w, "ghs_1", "GET", "/user", "", ""), 401);
+    cr_assert_eq(ask_as(&w, "ghs_1", "DELETE", "/installation/token", "", ""), 401);
+    cr_assert_eq(ask(&w, "GET", "/user", "", ""), 200);
     world_close(&w);
 }
 

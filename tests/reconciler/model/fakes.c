@@ -411,6 +411,25 @@ credential_changed(struct credentials *c, const char *ns, const char *name)
     (void)c, (void)ns, (void)name;
 }
 
+void
+credential_learn(struct credentials *c, const char *ns, const char *name,
+                 const char *api_base, const struct secret *token, int64_t expires_ms)
+{
+    (void)c, (void)ns, (void)name, (void)api_base, (void)token, (void)expires_ms;
+}
+
+void
+tokens_look(struct shard *s)
+{
+    (void)s;
+}
+
+void
+tokens_task_ended(struct shard *s, const struct task_view *task)
+{
+    (void)s, (void)task;
+}
+
 struct credential
 credential_get(struct credentials *c, enum cred_kind kind, const char *ns,
                const char *name, const char *api_base, const char *key)
