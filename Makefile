@@ -84,12 +84,12 @@ $(BUILD)/version.h: FORCE
 
 # What an installed copy finds in share/kelos: the same shape beside build/bin.
 share:
-	@mkdir -p $(SHARE)
-	@for d in deploy/crds deploy/agents deploy/manifests deploy/chart deploy/kustomize examples; do \
-	  [ -d $$d ] || continue; rm -rf $(SHARE)/$$(basename $$d); cp -R $$d $(SHARE)/; done
-	@rm -f $(SHARE)/agents/*.sh; for f in $(SHARE)/agents/*/kelos_entrypoint.sh; do \
-	  install -D -m 755 deploy/agents/gh.sh $${f%/*}/bin/gh || exit 1; \
-	  install -m 644 deploy/agents/kelos_agent.sh $${f%/*}/ || exit 1; done
+	@new=$(SHARE).$$$$; trap 'rm -rf "$$new"' EXIT; mkdir -p "$$new" && \
+	cp -R deploy/crds deploy/agents deploy/manifests deploy/chart deploy/kustomize examples "$$new/" && rm -f "$$new"/agents/*.sh && \
+	for f in "$$new"/agents/*/kelos_entrypoint.sh; do \
+	  install -D -m 755 deploy/agents/gh.sh "$${f%/*}/bin/gh" && \
+	  install -m 644 deploy/agents/kelos_agent.sh "$${f%/*}/" || exit 1; done && \
+	{ diff -rq "$$new" $(SHARE) > /dev/null 2>&1 || { rm -rf $(SHARE) && mv "$$new" $(SHARE); }; }
 
 define install_to
 	install -d $(1)/bin $(1)/libexec/kelos $(1)/share

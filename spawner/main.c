@@ -193,6 +193,25 @@ serve_zygote(struct self *s, int *argc, char ***argv, struct err *e)
     return zygote_serve(fd, argc, argv, e);
 }
 
+/* Works for one source till the supervisor wants no more; the exit status. */
+static int
+work(struct self *s, int argc, char **argv, const struct worker_spec *spec)
+{
+    struct err e = ERR_INIT;
+    int status = 0;
+    SCOPED(worker) struct worker *w = worker_join(argc, argv, spec, &e);
+
+    if (w == NULL)
+        return worker_exit(w, &e);
+    s->worker = w;
+    if (open_parts(s, &e) < 0 || worker_run(w, &e) < 0)
+        status = worker_exit(w, &e);
+    engine_free(s->engine);
+    http_free(s->http);
+    loop_free(s->loop);
+    return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,7 +232,7 @@ main(int argc, char **argv)
         .prepare = prepare,
         .arg = &self};
     struct err e = ERR_INIT;
-    int status = 0;
+    int status;
 
     if (argc == 3 && strcmp(argv[1], "--alive") == 0)
         return ask_alive(argv[2]);
@@ -227,16 +246,9 @@ main(int argc, char **argv)
         return pod_run(argc, argv);
     if (argc >= 2 && strncmp(argv[1], "--zygote=", 9) == 0 &&
         serve_zygote(&self, &argc, &argv, &e) < 1)
-        return worker_exit(NULL, &e);
-    SCOPED(worker) struct worker *w = worker_join(argc, argv, &spec, &e);
-    if (w == NULL)
-        return worker_exit(w, &e);
-    self.worker = w;
-    if (open_parts(&self, &e) < 0 || worker_run(w, &e) < 0)
-        status = worker_exit(w, &e);
-    engine_free(self.engine);
-    http_free(self.http);
-    loop_free(self.loop);
+        status = worker_exit(NULL, &e);
+    else
+        status = work(&self, argc, argv, &spec);
     castore_free(self.castore);
     return status;
 }
