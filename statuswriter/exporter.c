@@ -34,6 +34,23 @@ is_ready(void *arg, const char **reason)
     return worker_tree_ready(arg, reason);
 }
 
+static bool
+is_healthy(void *arg, const char **reason)
+{
+    return worker_healthy(arg, reason);
+}
+
+/* 200 "ok", or 503 with the reason. */
+static unsigned
+say(struct buf *out, bool good, const char *what, const char *reason)
+{
+    if (good)
+        buf_add_str(out, "ok");
+    else
+        buf_printf(out, "not %s: %s\n", what, reason);
+    return good ? 200 : 503;
+}
+
 unsigned
 exporter_answer(const struct exporter_view *v, const char *method, const char *path,
                 struct buf *out)
@@ -49,16 +66,12 @@ exporter_answer(const struct exporter_view *v, const char *method, const char *p
         return out->failed ? 500 : 200;
     }
     if (v->health && strcmp(path, "/healthz") == 0) {
-        buf_add_str(out, "ok");
-        return 200;
+        bool good = v->healthy(v->arg, &reason);
+        return say(out, good, "healthy", reason);
     }
     if (v->health && strcmp(path, "/readyz") == 0) {
-        if (v->ready(v->arg, &reason)) {
-            buf_add_str(out, "ok");
-            return 200;
-        }
-        buf_printf(out, "not ready: %s\n", reason);
-        return 503;
+        bool good = v->ready(v->arg, &reason);
+        return say(out, good, "ready", reason);
     }
     buf_printf(out, "no such path; served here:%s%s\n", v->metrics ? " /metrics" : "",
                v->health ? " /healthz /readyz" : "");
@@ -146,7 +159,8 @@ add_listener(struct exporter *x, int *socket, bool metrics, bool health, struct 
     const union MHD_DaemonInfo *info;
 
     l->all = x;
-    l->view = (struct exporter_view){metrics, health, write_metrics, is_ready, x->worker};
+    l->view = (struct exporter_view){metrics, health, write_metrics, is_ready,
+                                      is_healthy, x->worker};
     l->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, on_request, l, MHD_OPTION_LISTEN_SOCKET, *socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,

@@ -42,6 +42,7 @@ struct exporter_view {
     bool metrics, health;
     void (*write_metrics)(void *arg, struct buf *out);
     bool (*ready)(void *arg, const char **reason);
+    bool (*healthy)(void *arg, const char **reason); /* a leader renews */
     void *arg;
 };
 unsigned exporter_answer(const struct exporter_view *v, const char *method,

@@ -16,7 +16,7 @@ fence_at(int64_t renewed_ms)
 static bool
 writes(const struct unit *u)
 {
-    return u->row->role == ROLE_RECONCILER || u->row->role == ROLE_STATUSWRITER;
+    return u->row->writes;
 }
 
 static void

@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/worker/worker.h"
 
-#define LEASE_FENCE_MS 10000 /* the Lease itself lasts 15 s */
+#define LEASE_FENCE_MS WORKER_LEASE_MS /* the Lease itself lasts 15 s */
 
 struct supervisor;
 

@@ -15,10 +15,10 @@ static const struct tree_row rows[] = {
      .after = ROLE_APISERVER, .binder = true,
      .limit_memory = true, .stop_stage = 5, .stop_budget_ms = 2000},
     {.role = ROLE_STATUSWRITER, .id = "statuswriter", .program = "kelos-statuswriter", .listener = "status",
-     .after = ROLE_APISERVER, .binder = true, .all_pages = true,
+     .after = ROLE_APISERVER, .binder = true, .all_pages = true, .writes = true,
      .limit_memory = true, .stop_stage = 4, .stop_budget_ms = 5000},
     {.role = ROLE_RECONCILER, .id = "shard-%d", .program = "kelos-reconciler", .listener = "source-%d", .door = "bus-%d",
-     .after = ROLE_APISERVER, .binder = true,
+     .after = ROLE_APISERVER, .binder = true, .writes = true,
      .limit_memory = true, .stop_stage = 2, .stop_budget_ms = 20000},
     {.role = ROLE_RUNNER, .id = "runner", .program = "kelos-runner",
      .after = ROLE_APISERVER, .local_only = true, .whole_environment = true,
@@ -72,7 +72,6 @@ static void
 watcher_flags(struct supervisor *s, struct unit *u, struct spawn *spawn)
 {
     (void)u;
-    spawn_arg(spawn, "--identity=%s", s->identity);
     if (s->config.api_groups != NULL)
         spawn_arg(spawn, "--api-groups=%s", s->config.api_groups);
     if (s->config.leader_elect)
@@ -157,11 +156,21 @@ listener_fd(const struct supervisor *s, const char *name)
     return -1;
 }
 
+/* Where the watcher says when it renewed the Lease. */
+static int
+watchers_page(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->n_units; i++)
+        if (s->units[i]->row->role == ROLE_WATCHER)
+            return s->slots.items[s->units[i]->slot].ro_fd;
+    return -1;
+}
+
 static void
 give_fds(struct supervisor *s, struct unit *u, struct spawn *spawn)
 {
     char name[32];
-    int first;
+    int first, lease;
 
     spawn_arg(spawn, "--pages=%d", spawn_fd(spawn, s->slots.items[u->slot].fd));
     if (u->row->listener != NULL) {
@@ -172,6 +181,8 @@ give_fds(struct supervisor *s, struct unit *u, struct spawn *spawn)
         tree_name(u->row->door, u->index, name, sizeof name);
         spawn_arg(spawn, "--listener=%s=%d", name, spawn_fd(spawn, listener_fd(s, name)));
     }
+    if (s->config.leader_elect && u->row->writes && (lease = watchers_page(s)) >= 0)
+        spawn_arg(spawn, "--lease-page=%d", spawn_fd(spawn, lease));
     if (u->row->all_pages) {
         first = SPAWN_FIRST_FD + spawn->n_fds;
         for (int i = 0; i < s->slots.count; i++)
@@ -196,6 +207,8 @@ tree_command(struct supervisor *s, struct unit *u, struct spawn *spawn)
     spawn_arg(spawn, "--incarnation=%llu", (unsigned long long)u->incarnation);
     if (reaches_cluster(u->row->role))
         spawn_arg(spawn, "--kubeconfig=%s", s->config.kubeconfig_path);
+    if (u->row->role == ROLE_WATCHER || (s->config.leader_elect && u->row->writes))
+        spawn_arg(spawn, "--identity=%s", s->identity);
     spawn_arg(spawn, "--log-level=%s", s->config.log_level);
     spawn_arg(spawn, "--log-format=%s", s->config.log_format);
     spawn_arg(spawn, "--sandbox=%s", s->config.sandbox);

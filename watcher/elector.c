@@ -38,7 +38,9 @@ tell(struct elector *x, bool known)
 {
     bool leader = x->lease.leader;
 
-    worker_lease(x->worker, leader ? x->lease.renewed_ms : 0);
+    /* Until it is known, what the watcher before this one wrote into the page holds. */
+    if (known || x->decided)
+        worker_lease(x->worker, leader ? x->lease.renewed_ms : 0);
     if (!known || (x->decided && x->told == leader))
         return;
     x->decided = true;
@@ -207,11 +209,35 @@ finish(struct elector *x)
 }
 
 static void
+on_read_again(void *arg, const struct kube_result *r)
+{
+    struct elector *x = arg;
+    const struct lease_record seen = record_of(r->err.code == ERR_NONE ? r->body : NULL);
+
+    x->call = NULL;
+    if (r->err.code == ERR_NONE)
+        lease_seen(&x->lease, &seen, clock_boot_ms());
+    if (r->err.code == ERR_NONE && lease_is_ours(&x->lease)) {
+        send_release(x);
+        return;
+    }
+    log_info(NULL, "lease %s/%s: not given back: %s", x->ns, ELECTOR_LEASE,
+             r->err.code != ERR_NONE ? r->err.text : "another one holds it");
+    x->lease.leader = false;
+    finish(x);
+}
+
+static void
 on_released(void *arg, const struct kube_result *r)
 {
     struct elector *x = arg;
 
     x->call = NULL;
+    if (r->err.code == ERR_CONFLICT) { /* somebody wrote into it: whose is it now? */
+        send(x, KUBE_GET, NULL, on_read_again);
+        if (x->call != NULL)
+            return;
+    }
     if (r->err.code == ERR_NONE)
         log_info(NULL, "lease %s/%s given back", x->ns, ELECTOR_LEASE);
     else

@@ -15,8 +15,8 @@ lease_init(struct lease *l, const char *identity, double jitter)
     l->jitter = jitter;
 }
 
-static bool
-is_ours(const struct lease *l)
+bool
+lease_is_ours(const struct lease *l)
 {
     return l->there && strcmp(l->holder, l->identity) == 0;
 }
@@ -25,7 +25,7 @@ is_ours(const struct lease *l)
 static int64_t
 free_at(const struct lease *l, int64_t now)
 {
-    if (!l->there || l->holder[0] == '\0' || is_ours(l))
+    if (!l->there || l->holder[0] == '\0' || lease_is_ours(l))
         return now;
     return l->changed_ms + l->duration_ms;
 }
@@ -89,7 +89,7 @@ lease_seen(struct lease *l, const struct lease_record *r, int64_t now)
         strcmp(l->renewed, r->renewed) != 0)
         l->changed_ms = now;
     keep(l, r);
-    if (l->leader && !is_ours(l))
+    if (l->leader && !lease_is_ours(l))
         l->leader = false;
 }
 
@@ -98,7 +98,7 @@ lease_written(struct lease *l, const struct lease_record *r, int64_t sent_ms)
 {
     keep(l, r);
     l->changed_ms = sent_ms;
-    l->leader = is_ours(l);
+    l->leader = lease_is_ours(l);
     if (l->leader)
         l->renewed_ms = sent_ms;
 }
@@ -117,7 +117,7 @@ lease_object(const struct lease *l, const char *ns, const char *name, int64_t wa
              bool released)
 {
     char now[RFC3339_SIZE];
-    bool same = is_ours(l);
+    bool same = lease_is_ours(l);
     json_t *o, *spec;
 
     rfc3339_format_micro(wall_us, now);

@@ -63,6 +63,8 @@ struct lease {
 /* `jitter` is 0 .. 1, drawn once: candidates that start together do not stay in step. */
 void lease_init(struct lease *l, const char *identity, double jitter);
 
+/* Whether the record as last seen names us. */
+bool lease_is_ours(const struct lease *l);
 /* What to do now. The lead ends here when the deadline has passed: look at l->leader. */
 struct lease_plan lease_next(struct lease *l, int64_t now);
 /* A request is being sent. */

@@ -28,6 +28,7 @@ struct self {
     struct reflector_hooks hooks;
     struct elector *elector;
     int retry_timer;
+    bool renewing; /* we lead, and do not say so before all caches are as new as that */
 };
 
 /* ---- publishing ---- */
@@ -43,11 +44,14 @@ on_retry(void *arg, struct worker *w UNUSED)
     flush(s);
 }
 
+static void say_when_renewed(struct self *s);
+
 static void
 flush(struct self *s)
 {
     if (publisher_flush(s->publisher) && s->retry_timer <= 0)
         s->retry_timer = worker_after(s->worker, FULL_RETRY_MS, on_retry, s);
+    say_when_renewed(s);
 }
 
 static int
@@ -99,7 +103,8 @@ on_listing(void *arg, const struct watched *w)
 
 /* ---- leadership: without an election there is one controller, and it leads. With one,
  * nothing is said before it is known: those who worked for the watcher before this one go on
- * under the supervisor's fence. ---- */
+ * under the supervisor's fence. And that we lead is not said before each consumer has been told
+ * of a state that was listed after the Lease was taken: what a standby has seen may be old. ---- */
 
 static void
 say_leading(struct self *s, struct bus *bus, const char *to)
@@ -112,7 +117,7 @@ say_leading(struct self *s, struct bus *bus, const char *to)
                             .renewed_boot_ms = clock_boot_ms()},
     };
 
-    if (s->elect && (s->elector == NULL || !elector_decided(s->elector)))
+    if (s->elect && (s->elector == NULL || !elector_decided(s->elector) || s->renewing))
         return;
     if (bus_send(bus, to, &m, &e) < 0)
         log_warn(to, "leadership: %s", e.text);
@@ -132,14 +137,44 @@ say_to(void *arg, const char *user_id)
 }
 
 static void
-on_elected(void *arg, bool leader UNUSED, int64_t renewed_boot_ms UNUSED)
+say_to_all(struct self *s)
 {
-    struct self *s = arg;
-
-    if (s->elector == NULL) /* while it is being made: open_parts says it */
-        return;
     say_leading(s, worker_control(s->worker), NULL);
     publisher_each(s->publisher, say_to, s);
+}
+
+static void
+say_when_renewed(struct self *s)
+{
+    if (!s->renewing || publisher_waiting(s->publisher) > 0)
+        return;
+    for (int i = 0; i < s->n_watched; i++)
+        if (s->reflectors[i] == NULL || reflector_renewing(s->reflectors[i]))
+            return;
+    s->renewing = false;
+    log_info(NULL, "all is as new as the Lease");
+    say_to_all(s);
+}
+
+static int start_watching(struct self *s, struct err *e);
+
+/* The first lists begin when it is known who leads, so that a leader's are new enough. */
+static void
+on_elected(void *arg, bool leader, int64_t renewed_boot_ms UNUSED)
+{
+    struct self *s = arg;
+    struct err e = ERR_INIT;
+    bool first = s->reflectors[0] == NULL;
+
+    s->renewing = leader;
+    if (first && start_watching(s, &e) < 0) {
+        worker_fail(s->worker, &e);
+        return;
+    }
+    for (int i = 0; leader && !first && i < s->n_watched; i++)
+        reflector_renew(s->reflectors[i]);
+    if (!leader)
+        say_to_all(s);
 }
 
 /* ---- consumers ---- */
@@ -282,8 +317,9 @@ open_parts(struct self *s, struct worker *w, struct err *e)
         (s->kube = cluster_connect(w, s->loop, &s->config, actor, "kelos-watcher", e)) ==
             NULL ||
         open_shelves(s, e) < 0 ||
-        (s->objects = worker_bind(w, "objects", &calls, e)) == NULL ||
-        start_watching(s, e) < 0)
+        (s->objects = worker_bind(w, "objects", &calls, e)) == NULL)
+        return -1;
+    if (!s->elect && start_watching(s, e) < 0)
         return -1;
     if (s->elect && (s->elector = elector_new(w, s->kube, s->loop, lease_namespace(s),
                                               on_elected, s, e)) == NULL)

@@ -35,6 +35,7 @@ reflect_end_name(enum reflect_end end)
         [END_OVERSIZE] = "over a limit",
         [END_BACKWARD] = "version went backwards",
         [END_SILENT] = "silent too long",
+        [END_RENEWED] = "asked for anew",
         [END_LISTED] = "listed",
     };
     return names[end];
@@ -196,11 +197,27 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
     case END_SILENT:
         delay = back_off(r, random);
         break;
+    case END_RENEWED:
     case END_LISTED:
     case REFLECT_ENDS:
         break;
     }
     return (struct reflect_plan){next_start(r, now_ms), delay};
+}
+
+void
+reflect_renew(struct reflect *r)
+{
+    r->must_list = true;
+    r->missing = false;
+    r->bound[0] = '\0';
+}
+
+/* An API that is not there has nothing to list. */
+bool
+reflect_renewing(const struct reflect *r)
+{
+    return (r->must_list || !r->synced) && !r->missing;
 }
 
 void

@@ -21,6 +21,7 @@ enum reflect_end {
     END_OVERSIZE,     /* an object or a page over its limit */
     END_BACKWARD,     /* a version below the one before */
     END_SILENT,       /* one of the guards says that the stream is dead */
+    END_RENEWED,      /* we want the newest state, whatever the stream has shown */
     END_LISTED,       /* a paged list is complete: nothing was wrong */
     REFLECT_ENDS
 };
@@ -66,6 +67,10 @@ struct reflect_plan {
 
 /* The first attempt of all. */
 struct reflect_plan reflect_begin(struct reflect *r, int64_t now_ms);
+
+/* Whatever is cached, the next attempt lists the newest state; true until that is in. */
+void reflect_renew(struct reflect *r);
+bool reflect_renewing(const struct reflect *r);
 
 /* What follows; `random` is 0 .. 1. Times are monotonic milliseconds. */
 struct reflect_plan reflect_next(struct reflect *r, const struct reflect_report *report,

@@ -169,7 +169,7 @@ on_end(void *arg, const struct kube_stream_end *end)
     if (plan.delay_ms > 0 && r->shelf->stale_since == 0)
         r->shelf->stale_since = clock_wall_ms();
     const char *detail = r->stopped ? "" : end->err.text;
-    if (why != END_LISTED && why != END_CLEAN)
+    if (why != END_LISTED && why != END_CLEAN && why != END_RENEWED)
         log_event(r->was_degraded ? LEVEL_DEBUG : LEVEL_INFO, reflector_plural(r),
                   "watch: %s%s%s; again in %lld ms", reflect_end_name(why),
                   *detail != '\0' ? ": " : "", detail, (long long)plan.delay_ms);
@@ -365,6 +365,24 @@ reflector_free(struct reflector *r)
     jsonframe_reset(&r->frame);
     buf_free(&r->event.doc);
     free(r);
+}
+
+void
+reflector_renew(struct reflector *r)
+{
+    reflect_renew(&r->state);
+    if (r->stream != NULL) {
+        cut_stream(r, END_RENEWED);
+        return;
+    }
+    loop_timer_stop(r->loop, r->start_timer);
+    begin(r, reflect_begin(&r->state, clock_mono_ms()));
+}
+
+bool
+reflector_renewing(const struct reflector *r)
+{
+    return reflect_renewing(&r->state);
 }
 
 bool

@@ -38,6 +38,11 @@ struct reflector *reflector_new(struct shelf *shelf, struct kube *kube, struct l
 void reflector_free(struct reflector *r);
 SCOPED_DEFINE(reflector)
 
+/* Lists the newest state, on a stream of its own, and follows from there. */
+void reflector_renew(struct reflector *r);
+/* True until that, or the first list of all, is in. */
+bool reflector_renewing(const struct reflector *r);
+
 /* For health: cannot be watched at the moment, and not because of a passing fault. */
 bool reflector_degraded(const struct reflector *r);
 

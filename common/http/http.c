@@ -20,6 +20,8 @@ struct http {
     size_t n_calls;
     http_trust_fn *trust;
     void *trust_arg;
+    http_guard_fn *guard;
+    void *guard_arg;
     int timer;          /* libcurl's */
     int sweeper;        /* removes what was cancelled inside a callback */
     bool inside;        /* libcurl is on the stack: its handles must not be touched */
@@ -224,6 +226,13 @@ http_trust(struct http *h, http_trust_fn *fn, void *arg)
     h->trust_arg = arg;
 }
 
+void
+http_guard(struct http *h, http_guard_fn *fn, void *arg)
+{
+    h->guard = fn;
+    h->guard_arg = arg;
+}
+
 static void
 free_texts(char **texts)
 {
@@ -366,6 +375,8 @@ http_start(struct http *h, const struct http_request *r, struct err *e)
     c->secret = r->secret;
     c->trust = h->trust;
     c->trust_arg = h->trust_arg;
+    c->guard = h->guard;
+    c->guard_arg = h->guard_arg;
     c->started_ms = clock_mono_ms();
     if ((c->easy = curl_easy_init()) == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");

@@ -93,6 +93,12 @@ int http_allow_hosts(struct http *h, const char *const *hosts, struct err *e);
  * of libcurl's own file: see castore.h. */
 typedef void http_trust_fn(void *arg, void *easy);
 void http_trust(struct http *h, http_trust_fn *fn, void *arg);
+/* fn is asked just before each request that may change something (all but GET and HEAD) is
+ * sent on its connection; false ends it with HTTP_ABORTED and ERR_FORBIDDEN, and the server has
+ * seen nothing. From then on a connection's unsent bytes die with it: a process that is killed
+ * leaves the kernel nothing to deliver later. Set it before the first request. */
+typedef bool http_guard_fn(void *arg);
+void http_guard(struct http *h, http_guard_fn *fn, void *arg);
 /* Idle connections are closed, so that new ones present new certificates. */
 void http_drop_idle(struct http *h);
 

@@ -12,6 +12,8 @@ struct http_call {
     CURL *easy;
     http_trust_fn *trust; /* NULL: libcurl's own roots */
     void *trust_arg;
+    http_guard_fn *guard; /* NULL: none */
+    void *guard_arg;
     struct curl_slist *headers, *connect_to;
     struct buf body;         /* of the request; wiped when secret */
     struct buf answer;       /* of the response */

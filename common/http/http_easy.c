@@ -22,7 +22,7 @@ SCOPED_DEFINE_AS(curl_text, char *, curl_free)
 
 /* Dead peers are noticed on silent connections: a watch may say nothing for minutes. */
 static int
-on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
+on_socket(void *arg, curl_socket_t fd, curlsocktype purpose UNUSED)
 {
     static const struct {
         int level, option, value;
@@ -32,10 +32,28 @@ on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
         {IPPROTO_TCP, TCP_USER_TIMEOUT, 45000},
     };
 
+    const struct http_call *c = arg;
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         setsockopt(fd, options[i].level, options[i].option, &options[i].value,
                    sizeof options[i].value);
+    if (c->guard != NULL)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     return CURL_SOCKOPT_OK;
+}
+
+/* The connection stands, and the request goes next: the last moment to hold it back. */
+static int
+on_before_request(void *arg, char *ip UNUSED, char *local_ip UNUSED, int port UNUSED,
+                  int local_port UNUSED)
+{
+    struct http_call *c = arg;
+
+    if (c->guard(c->guard_arg))
+        return CURL_PREREQFUNC_OK;
+    err_set(&c->why, ERR_FORBIDDEN, "held back: this process may not write now");
+    return CURL_PREREQFUNC_ABORT;
 }
 
 /* Hands the complete headers of the final answer to the caller. */
@@ -290,6 +308,7 @@ static void
 set_callbacks(struct http_call *c)
 {
     curl_easy_setopt(c->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(c->easy, CURLOPT_SOCKOPTDATA, c);
     curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header_line);
     curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
     curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -332,6 +351,11 @@ http_easy_setup(struct http_call *c, const struct http_request *r, const char *u
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     set_callbacks(c);
     set_method(c, r);
+    if (c->guard != NULL && r->method != NULL && strcmp(r->method, "GET") != 0 &&
+        strcmp(r->method, "HEAD") != 0) {
+        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request);
+        curl_easy_setopt(easy, CURLOPT_PREREQDATA, c);
+    }
     if (set_headers(c, r, e) < 0 || set_transport(c, r, e) < 0)
         return -1;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers);

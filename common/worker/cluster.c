@@ -65,11 +65,19 @@ struct kube *
 cluster_connect(struct worker *w, struct loop *loop, struct kubeconfig **config,
                 enum kube_actor actor, const char *program, struct err *e)
 {
-    const struct kube_options o = {
-        .actor = actor, .program = program, .component = worker_id(w)};
-    struct kube *k = kube_new(loop, config, &o, e);
+    char who[512];
+    const struct kube_options o = {.actor = actor, .program = program, .component = who};
+    struct kube *k;
 
-    if (k != NULL)
-        kube_observe(k, observe, w);
+    /* With an election each request says whose it is: it stands in the server's audit log. */
+    if (*worker_identity(w) != '\0')
+        snprintf(who, sizeof who, "%s %s", worker_id(w), worker_identity(w));
+    else
+        snprintf(who, sizeof who, "%s", worker_id(w));
+    if ((k = kube_new(loop, config, &o, e)) == NULL)
+        return NULL;
+    kube_observe(k, observe, w);
+    if (worker_elects(w))
+        http_guard(kube_http(k), worker_may_write, w);
     return k;
 }

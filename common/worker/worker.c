@@ -26,6 +26,8 @@ parse_flags(struct worker *w, int argc, char **argv, struct err *e)
         {"listener", FLAG_LIST, &w->listeners, "NAME=FD",
          "an inherited listening socket"},
         {"pages", FLAG_NUMBER, &w->page_fd, "FD", "this worker's shared page"},
+        {"lease-page", FLAG_NUMBER, &w->lease_fd, "FD",
+         "the watcher's page, to read: write only while the Lease in it holds"},
         {"all-pages", FLAG_TEXT, &w->all_pages, "FIRST:COUNT", "everybody's, to read"},
     };
     const struct flag *tables[] = {w->spec.flags, common};
@@ -107,6 +109,11 @@ map_pages(struct worker *w, struct err *e)
          */
         atomic_store(&w->page->busy_since_ms, 0);
         atomic_store(&w->page->has_key, 0);
+    }
+    if (w->lease_fd >= 0) {
+        if ((w->lease_page = page_map((int)w->lease_fd, false, e)) == NULL)
+            return -1;
+        close((int)w->lease_fd);
     }
     w->pss_fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
     return map_all_pages(w, e);
@@ -224,7 +231,7 @@ worker_join(int argc, char **argv, const struct worker_spec *spec, struct err *e
     }
     w->spec = *spec;
     w->signal_fd = w->pss_fd = -1;
-    w->page_fd = -1;
+    w->page_fd = w->lease_fd = -1;
     w->incarnation = 1;
     w->run_dir = w->id = w->kubeconfig = w->identity = w->all_pages = "";
     w->log_level = "info";
@@ -332,6 +339,7 @@ worker_free(struct worker *w)
         close(w->pss_fd);
     metrics_free(w->metrics);
     page_unmap(w->page);
+    page_unmap(w->lease_page);
     for (size_t i = 0; i < w->n_all; i++)
         page_unmap(w->all[i]);
     free(w->all);

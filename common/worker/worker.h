@@ -101,6 +101,20 @@ const char *worker_kubeconfig(const struct worker *w); /* "" : in-cluster */
 const char *worker_identity(const struct worker *w);   /* Lease holder identity, D20 */
 /* The watcher's: when the Lease was last renewed (CLOCK_BOOTTIME), 0: we do not lead. */
 void worker_lease(struct worker *w, int64_t renewed_boot_ms);
+
+/* ---- those who write, with --lease-page: does the Lease in the watcher's page still hold? ---- */
+#define WORKER_LEASE_MS 10000      /* after a renewal nobody writes any more */
+#define WORKER_LEASE_SICK_MS 35000 /* and the controller is unhealthy: duration + 20 s */
+/* Pure; renewed 0: we do not lead. Times are CLOCK_BOOTTIME. */
+bool worker_lease_holds(int64_t renewed_boot_ms, int64_t now_boot_ms);
+bool worker_lease_healthy(int64_t renewed_boot_ms, int64_t now_boot_ms);
+/* Whether there is an election. */
+bool worker_elects(const struct worker *w);
+/* Whether a write may be sent now; for http_guard. A process that led and does not any more ends
+ * here, and at the beginning of its next event. True when there is no election. */
+bool worker_may_write(void *worker);
+/* For /healthz: false when the last renewal is old and the lead was not given up. */
+bool worker_healthy(struct worker *w, const char **reason);
 const struct peer *worker_self(const struct worker *w);
 
 /* Keys (as given to worker_busy) that were being processed at three deaths in a row: do

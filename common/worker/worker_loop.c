@@ -46,6 +46,7 @@ worker_begin(void *arg)
 {
     struct worker *w = arg;
 
+    worker_fence_look(w);
     w->event_ns = clock_mono_ns();
     if (w->page != NULL)
         atomic_store_explicit(&w->page->busy_since_ms, w->event_ns / 1000000,

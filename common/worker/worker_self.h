@@ -28,7 +28,7 @@ struct worker {
     const char *run_dir, *id, *kubeconfig, *identity, *log_level, *log_format, *sandbox;
     const char *all_pages;
     int64_t incarnation;
-    int64_t page_fd;
+    int64_t page_fd, lease_fd;
     struct flag_list listeners;
 
     zloop_t *loop;
@@ -38,6 +38,8 @@ struct worker {
 
     struct page *page;
     struct metrics *metrics;
+    const struct page *lease_page; /* the watcher's, read-only; NULL: there is no election */
+    bool led;                      /* this process has seen the Lease hold */
     const struct page **all; /* mapped read-only */
     size_t n_all;
     int pss_fd;
@@ -67,6 +69,9 @@ struct worker {
 /* Around every event (worker_loop.c). worker_end gives -1 when the loop shall end. */
 void worker_begin(void *w);
 int worker_end(void *w);
+
+/* Ends the process if it led and does not any more (worker_fence.c). */
+void worker_fence_look(struct worker *w);
 
 /* Starts the stop once (worker.c). */
 void worker_stop(struct worker *w);

@@ -224,6 +224,43 @@ Test(http, notices_dead_peers_on_silent_connections)
     rig_down(&r);
 }
 
+/* Yes to as many writes as are left. */
+static bool
+still_allowed(void *arg)
+{
+    return (*(int *)arg)-- > 0;
+}
+
+Test(http, a_write_is_held_back_on_its_connection_when_the_guard_says_no)
+{
+    static const struct fault_rule rules[] = {{"", 0, 0, "text hello"}};
+    struct rig r = rig_up(rules, 1);
+    struct err e = ERR_INIT;
+    struct http_request read = {.url = r.url}, write = {.url = r.url, .method = "PATCH"};
+    int left = 1;
+    struct linger linger = {0, 9};
+    socklen_t size = sizeof linger;
+
+    http_guard(r.http, still_allowed, &left);
+    for (int i = 0; i < 4; i++) { /* a read, a write, a write that is too late, a read */
+        struct http_result out = {0};
+        bool late = i == 2;
+        int rc = http_wait(r.http, i == 1 || i == 2 ? &write : &read, &out, &e);
+
+        cr_expect_eq(rc, late ? -1 : 0, "%d: %s", i, e.text);
+        cr_expect_eq(out.outcome, late ? HTTP_ABORTED : HTTP_ANSWERED, "%d", i);
+        if (late)
+            cr_expect_eq(e.code, ERR_FORBIDDEN);
+        http_result_free(&out);
+    }
+    cr_expect_eq(fault_matching(r.fault, "PATCH"), 1, "the server saw only the first");
+    cr_expect_eq(fault_count(r.fault), 3);
+    /* what a killed process has not sent yet is never sent */
+    getsockopt(socket_to(fault_port(r.fault)), SOL_SOCKET, SO_LINGER, &linger, &size);
+    cr_expect(linger.l_onoff == 1 && linger.l_linger == 0);
+    rig_down(&r);
+}
+
 Test(http, logs_no_credential_and_no_secret_body_at_any_level)
 {
     static const struct fault_rule rules[] = {

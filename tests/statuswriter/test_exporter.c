@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "common/macros.h"
+#include "common/clock.h"
 #include "common/metrics/metrics.h"
+#include "common/worker/worker_self.h"
 #include "statuswriter/exporter.h"
 #include "statuswriter/podlog.h"
 #include "tests/support/exposition.h"
@@ -57,11 +59,22 @@ ready_or_not(void *arg, const char **reason)
     return arg != NULL;
 }
 
+/* What the last renewal says. */
+static bool
+healthy_or_not(void *arg, const char **reason)
+{
+    *reason = "the Lease";
+    return arg == NULL || strcmp(arg, "sick") != 0;
+}
+
 Test(exporter, paths_answer_what_their_listener_serves)
 {
-    const struct exporter_view health = {false, true, some_metrics, ready_or_not, NULL};
+    const struct exporter_view health = {false, true, some_metrics, ready_or_not,
+                                         healthy_or_not, NULL};
     const struct exporter_view ready = {true, true, some_metrics, ready_or_not,
-                                        (void *)"x"};
+                                        healthy_or_not, (void *)"x"};
+    const struct exporter_view sick = {false, true, some_metrics, ready_or_not,
+                                       healthy_or_not, (void *)"sick"};
     const struct {
         const struct exporter_view *v;
         const char *method, *path;
@@ -71,6 +84,8 @@ Test(exporter, paths_answer_what_their_listener_serves)
         {&health, "GET", "/healthz", 200, "ok"},
         {&health, "GET", "/readyz", 503, "not ready: watcher: not ready\n"},
         {&health, "GET", "/metrics", 404, NULL},
+        {&sick, "GET", "/healthz", 503, "not healthy: the Lease\n"},
+        {&sick, "GET", "/readyz", 200, "ok"},
         {&ready, "GET", "/readyz", 200, "ok"},
         {&ready, "HEAD", "/healthz", 200, "ok"},
         {&ready, "GET", "/metrics", 200, NULL},
@@ -87,6 +102,54 @@ Test(exporter, paths_answer_what_their_listener_serves)
         if (cases[i].body != NULL)
             cr_assert_str_eq(buf_str(&out), cases[i].body);
     }
+}
+
+Test(exporter, a_leader_is_unhealthy_when_its_last_renewal_is_older_than_duration_and_20_s)
+{
+    const int64_t renewed = 1000000, limit = (15 + 20) * 1000;
+
+    cr_expect(worker_lease_healthy(renewed, renewed));
+    cr_expect(worker_lease_healthy(renewed, renewed + limit));
+    cr_expect_not(worker_lease_healthy(renewed, renewed + limit + 1));
+    cr_expect(worker_lease_healthy(0, renewed + limit + 1), "who does not lead");
+    /* and long before that nobody writes */
+    cr_expect(worker_lease_holds(renewed, renewed + 9999));
+    cr_expect_not(worker_lease_holds(renewed, renewed + 10000));
+    cr_expect_not(worker_lease_holds(0, 5));
+}
+
+static bool
+page_healthy(void *arg, const char **reason)
+{
+    return worker_healthy(arg, reason);
+}
+
+Test(exporter, healthz_looks_at_the_renewal_in_the_watchers_page)
+{
+    const struct {
+        int64_t age_ms;
+        unsigned status;
+    } cases[] = {{0, 200}, {9000, 200}, {34000, 200}, {36000, 503}, {-1, 200}};
+    struct err e = ERR_INIT;
+    int fd = page_create("test", &e);
+    struct page *page = page_map(fd, true, &e);
+    struct worker none = {.id = "statuswriter"};
+    struct worker elects = {.id = "statuswriter", .lease_page = page_map(fd, false, &e)};
+    struct exporter_view v = {false, true, some_metrics, ready_or_not, page_healthy, &elects};
+
+    cr_assert(page != NULL && elects.lease_page != NULL, "%s", e.text);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        SCOPED(buf) struct buf out = BUF_INIT;
+
+        atomic_store(&page->lease_renewed_ms,
+                     cases[i].age_ms < 0 ? 0 : clock_boot_ms() - cases[i].age_ms);
+        cr_expect_eq(exporter_answer(&v, "GET", "/healthz", &out), cases[i].status,
+                     "renewed %lld ms ago: %s", (long long)cases[i].age_ms, buf_str(&out));
+    }
+    SCOPED(buf) struct buf out = BUF_INIT;
+    v.arg = &none;
+    cr_expect_eq(exporter_answer(&v, "GET", "/healthz", &out), 200, "without an election");
+    row_claim("KC/LE-8");
 }
 
 Test(exporter, process_metrics_are_well_formed)

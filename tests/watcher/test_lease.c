@@ -171,6 +171,21 @@ Test(lease, a_conflict_makes_it_read_and_another_holder_ends_the_lead)
     cr_assert_eq(lease_next(&l, 3002).action, LEASE_WAIT);
 }
 
+Test(lease, knows_whose_it_is_after_every_look)
+{
+    struct lease l = leader(1000), none;
+    const struct lease_record other = held_by("other", "t5", "12"),
+                              nobody = held_by("", "t5", "13");
+
+    lease_init(&none, "me", 0);
+    cr_assert_not(lease_is_ours(&none));
+    cr_assert(lease_is_ours(&l));
+    lease_seen(&l, &other, 2000);
+    cr_assert_not(lease_is_ours(&l));
+    lease_seen(&l, &nobody, 3000);
+    cr_assert_not(lease_is_ours(&l));
+}
+
 Test(lease, a_conflict_of_a_candidate_makes_it_read)
 {
     struct lease l = candidate("", 1000);

@@ -56,6 +56,26 @@ Test(reflect, keeps_the_version_after_passing_faults)
     }
 }
 
+Test(reflect, lists_the_newest_state_at_once_when_that_is_asked_for)
+{
+    struct reflect r = following();
+
+    cr_expect_not(reflect_renewing(&r));
+    reflect_renew(&r);
+    cr_expect(reflect_renewing(&r));
+    struct reflect_plan p = ends(&r, END_RENEWED, 5, 0, 2000);
+    cr_expect_eq(p.start, START_STREAM_LIST);
+    cr_expect_eq(p.delay_ms, 0);
+    cr_expect_str_empty(r.bound, "the newest, not one that is not older");
+    ends(&r, END_BROKEN, 5, 0, 2100);
+    cr_expect(reflect_renewing(&r), "a list that breaks is none");
+    reflect_listed(&r, "70", 3000);
+    cr_expect_not(reflect_renewing(&r));
+    reflect_renew(&r);
+    ends(&r, END_MISSING, 5, 0, 4000);
+    cr_expect_not(reflect_renewing(&r), "without the API there is nothing to wait for");
+}
+
 Test(reflect, lists_again_not_older_than_the_version_when_it_is_unusable)
 {
     static const enum reflect_end lists[] = {END_EXPIRED, END_ODD, END_BACKWARD,

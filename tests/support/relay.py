@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""relay.py - a cable between a client and a server, which can be cut: bytes over TCP.
+
+    relay.py PORT-FILE TARGET-HOST:PORT [--listen HOST] [--shaky SEED]
+
+Listens on a port of its own (written to PORT-FILE) and passes on what comes, both ways.
+
+SIGUSR1 cuts: nothing moves any more, and connections are still taken, as a host does that is out
+of reach. SIGUSR2 joins the ends again. What a client had sent and not got through is delivered
+then, unless the client has reset the connection meanwhile: that is TCP's own behaviour.
+
+With --shaky each piece of bytes is held up at random (one in 8, for up to 200 ms, as after a lost
+packet), and one in 60 ends its connection. It stands for packet loss where there is no netem.
+"""
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+joined = threading.Event()
+joined.set()
+chance = None
+
+
+def finish(*ends):
+    for s in ends:
+        try:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+        except OSError:
+            pass
+
+
+def pump(src, dst):
+    try:
+        while True:
+            joined.wait()
+            if not select.select([src], [], [], 0.05)[0] or not joined.is_set():
+                continue
+            data = src.recv(65536)
+            if chance and chance.random() < 1 / 8:
+                time.sleep(chance.random() * 0.2)
+            if chance and chance.random() < 1 / 60:
+                break
+            if not data:
+                dst.shutdown(socket.SHUT_WR)
+                return
+            dst.sendall(data)
+    except (OSError, ValueError):
+        pass
+    finish(src, dst)
+
+
+def serve(client, target):
+    try:
+        joined.wait()
+        server = socket.create_connection(target, 10)
+    except OSError:
+        finish(client)
+        return
+    for s in (client, server):
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+    threading.Thread(target=pump, args=(server, client), daemon=True).start()
+
+
+def main():
+    global chance
+    args, listen = sys.argv[1:], "127.0.0.1"
+    if "--listen" in args:
+        listen = args[args.index("--listen") + 1]
+    if "--shaky" in args:
+        chance = random.Random(int(args[args.index("--shaky") + 1]))
+    host, port = args[1].rsplit(":", 1)
+    signal.signal(signal.SIGUSR1, lambda *_: joined.clear())
+    signal.signal(signal.SIGUSR2, lambda *_: joined.set())
+    door = socket.create_server((listen, 0), backlog=128)
+    with open(args[0], "w", encoding="utf8") as out:
+        out.write(str(door.getsockname()[1]))
+    while True:
+        client, _ = door.accept()
+        threading.Thread(target=serve, args=(client, (host, int(port))), daemon=True).start()
+
+
+main()
