@@ -9,9 +9,10 @@ successful write of the Lease by another identity than the one before. Prints
 
     terms N writes N stale N        and each stale write
 
-where a write is stale when it was received from another identity than the leader's after the
-leader's first write (of anything but the Lease). Exit status 1 when there is one. SINCE (seconds
-since 1970) leaves out what is older.
+and exits 1 when one is stale or a leader wrote before it had listed every kind that it watches,
+as received after it got the Lease. A write is stale when it was received from another identity than the leader's after the
+leader's first write (of anything but the Lease). SINCE (seconds since 1970) leaves out what is
+older.
 """
 import datetime
 import json
@@ -26,25 +27,59 @@ def seconds(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def kind_of(target):
+    """The kind of a list of all namespaces; None for anything else."""
+    path, _, query = target.partition("?")
+    is_list = "watch=true" not in query or "sendInitialEvents=true" in query
+    collection = re.match(r"^/apis?/(?:[^/]+/)?v[^/]+/([a-z]+)$", path)
+    return collection[1] if collection and is_list else None
+
+
 def of_proxy(r):
-    """(time, agent, is a lease, succeeded, what) of a line of fault_proxy.py"""
-    if r["method"] in ("GET", "HEAD"):
-        return None
+    """(time, agent, is a lease, succeeded, what, reads) of a line of fault_proxy.py"""
+    reads = r["method"] in ("GET", "HEAD")
     lease = LEASE in r["path"] or (r["path"].split("?")[0].endswith("/leases") and LEASE in r["body"])
-    return r["end"] if lease else r["t"], r["agent"], lease, 200 <= r["status"] < 300, r["method"] + " " + r["path"]
+    if reads and lease:
+        return None
+    return (r["end"] if lease else r["t"], r["agent"], lease, 200 <= r["status"] < 300,
+            r["method"] + " " + r["path"], reads)
 
 
 def of_audit(r):
     """The same of a line of the audit log: a write counts from when it was received."""
-    if r["verb"] in ("get", "list", "watch"):
-        return None
+    reads = r["verb"] in ("get", "list", "watch")
     lease = r.get("objectRef", {}).get("resource") == "leases"
     done = r["stage"] == "ResponseComplete"
-    if lease != done or r["stage"] not in ("RequestReceived", "ResponseComplete"):
+    if lease != done or r["stage"] not in ("RequestReceived", "ResponseComplete") or (reads and lease):
         return None
-    when = r["stageTimestamp"] if lease else r["requestReceivedTimestamp"]
-    return (seconds(when), r.get("userAgent", ""), lease,
-            done and 200 <= r["responseStatus"]["code"] < 300, r["verb"] + " " + r["requestURI"])
+    return (seconds(r["requestReceivedTimestamp"]), r.get("userAgent", ""), lease,
+            done and 200 <= r["responseStatus"]["code"] < 300, r["verb"] + " " + r["requestURI"], reads)
+
+
+class Judge:
+    def __init__(self):
+        self.holder, self.acted, self.terms, self.writes = None, False, 0, 0
+        self.wrong, self.stale, self.listed = [], 0, set()
+
+    def lease(self, who, good):
+        if good and who != self.holder:
+            self.holder, self.acted, self.listed = who, False, set()
+            self.terms += 1
+
+    def read(self, who, target):
+        if who == self.holder and not self.acted:
+            self.listed.add(kind_of(target))
+
+    def write(self, when, who, what, kinds):
+        self.writes += 1
+        if who != self.holder:
+            if self.acted or self.holder is None:
+                self.stale += 1
+                self.wrong.append(f"{when:.3f} {who}: {what} while {self.holder} leads")
+        elif not self.acted:
+            self.acted = True
+            if kinds - self.listed:
+                self.wrong.append(f"{when:.3f} {who}: {what} before it listed {sorted(kinds - self.listed)}")
 
 
 def main():
@@ -57,19 +92,17 @@ def main():
         if who:
             events.append((e[0], who[1], *e[2:]))
     events.sort(key=lambda e: e[0])
-    holder, acted, terms, writes, stale = None, False, 0, 0, []
-    for when, who, lease, good, what in events:
+    kinds = {kind_of(e[4].split(" ", 1)[1]) for e in events if e[5]} - {None}
+    judge = Judge()
+    for when, who, lease, good, what, reads in events:
         if lease:
-            if good and who != holder:
-                holder, acted, terms = who, False, terms + 1
-            continue
-        writes += 1
-        if who == holder:
-            acted = True
-        elif acted or holder is None:
-            stale.append(f"{when:.3f} {who}: {what} while {holder} leads")
-    print(f"terms {terms} writes {writes} stale {len(stale)}", *stale[:20], sep="\n")
-    return 1 if stale else 0
+            judge.lease(who, good)
+        elif reads:
+            judge.read(who, what.split(" ", 1)[1])
+        else:
+            judge.write(when, who, what, kinds)
+    print(f"terms {judge.terms} writes {judge.writes} stale {judge.stale}", *judge.wrong[:20], sep="\n")
+    return 1 if judge.wrong else 0
 
 
 sys.exit(main())
