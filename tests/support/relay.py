@@ -36,11 +36,16 @@ def finish(*ends):
 
 
 def pump(src, dst):
+    poll = select.poll()
+    poll.register(src, select.POLLIN)
     try:
         while True:
             joined.wait()
-            if not select.select([src], [], [], 0.05)[0] or not joined.is_set():
+            told = poll.poll(50)
+            if not told or not joined.is_set():
                 continue
+            if told[0][1] & select.POLLERR:
+                break  # reset: what is still in the buffer would never have come through
             data = src.recv(65536)
             if chance and chance.random() < 1 / 8:
                 time.sleep(chance.random() * 0.2)
