@@ -12,23 +12,15 @@ kept_pod() { get "$CORE/pods" | python3 -c 'import json, sys; print([p["metadata
 kept_log() { get "$CORE/pods/$(kept_pod)/log" | tr '\n' ' '; }
 begun() { [ "$(kept_log)" = "before " ]; }
 until_ok 10 begun || fail "log '$(kept_log)'"
-kill -9 "$LOCAL_PID"; wait "$LOCAL_PID" 2> /dev/null
-LOCAL_PID=""
-again() {
-    "$BIN/kelos-supervisor" --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
-        --metrics-bind-address 0 --health-probe-bind-address 0 > "$T/supervisor.log" 2>&1 &
-    LOCAL_PID=$!
-    until_ok 20 grep -q 'sweep complete' "$T/supervisor.log"
-    S=$(sed -n 's/.*server: //p' "$K"); TOKEN=$(sed -n 's/.*token: //p' "$K")
-}
-again || fail "does not start: $(tail -5 "$T/supervisor.log")"
+local_kill
+local_again || fail "it does not start again"
 becomes kept Succeeded
 [ "$(kept_log)" = "before after " ] || fail "log '$(kept_log)'"
 [ "$(field $JOBS/kept 'o["status"].get("failed", 0)')" = 0 ] || fail "a Pod failed"
 
 begin "nothing to do: the runner does not wake up"
 sleep 3
-p=$(pid_of runner)
+p=$(runner_pid)
 woken() { awk '/^voluntary_ctxt/ {n += $2} END {print n}' /proc/"$p"/task/*/status; }
 before=$(woken); sleep 5; after=$(woken)
 echo "     runner: $((after - before)) wake-ups in 5 s without work"

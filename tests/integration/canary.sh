@@ -35,7 +35,7 @@ LOCAL_METRICS=$METRICS
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 
 begin "Tasks with secrets run to success and to failure, with the tap on"
-"$BIN/kelos-bus" --run-dir "$T/d/run" --record "$T/record" tap > "$T/tap.txt" 2>&1 &
+"$BIN/kelos-bus" --run-dir "$(run_dir)" --record "$T/record" tap > "$T/tap.txt" 2>&1 &
 tap=$!
 secret() { printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s"},"stringData":{"%s":"%s"}}' "$1" "$2" "$3" |
     post $CORE/secrets > /dev/null; }
@@ -158,29 +158,37 @@ begin "no log and no record of the bus has one"
 kill "$tap"; wait "$tap" 2> /dev/null; tap=""
 [ -s "$T/record" ] || fail "nothing was recorded"
 grep -q 'source.assign' "$T/tap.txt" || fail "the assignment of the source was not seen"
-for f in "$T/record" "$T/tap.txt" "$T/supervisor.log" $(find "$T/d/log" "$T/d/run" -type f); do
+for f in "$T/record" "$T/tap.txt" "$T/supervisor.log" $T/*.log $(find "$(run_dir)" -type f); do
     grep -aqFf "$T/canaries" "$f" && fail "$f"
 done
 
 local_down
-begin "the database has them in the rows of Secrets alone"
-python3 - "$T" << 'PY' || fail "the database"
-import sqlite3, sys
-bad = open(sys.argv[1] + "/canaries", "rb").read().split()
-db = sqlite3.connect(sys.argv[1] + "/d/apiserver/state.db")
-db.text_factory = bytes
+begin "the server's store has them in the rows of Secrets alone"
+python3 - "$T/canaries" "$STORE" "${KUBE_DIR:-}" << 'PY' || fail "the store"
+import base64, json, sqlite3, sys, urllib.request
+bad = open(sys.argv[1], "rb").read().split()
+def of_sqlite(path):
+    db = sqlite3.connect(path)
+    db.text_factory = bytes
+    for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+        for row in db.execute("select * from " + table.decode()):
+            yield table + b"|" + b"|".join(v if isinstance(v, bytes) else str(v).encode() for v in row)
+def of_etcd(folder):
+    port = open(folder + "/ports").read().split()[1]
+    all_keys = {"key": base64.b64encode(b"/registry/").decode(), "range_end": base64.b64encode(b"/registry0").decode()}
+    ask = urllib.request.Request("http://127.0.0.1:%s/v3/kv/range" % port, json.dumps(all_keys).encode())
+    for kv in json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask))["kvs"]:
+        yield base64.b64decode(kv["key"]) + b"|" + base64.b64decode(kv["value"])
 rows = secrets = 0
-for (table,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-    for row in db.execute("select * from " + table.decode()):
-        rows += 1
-        text = b"|".join(v if isinstance(v, bytes) else str(v).encode() for v in row)
-        if b"secrets" in text or b'"kind":"Secret"' in text:
-            secrets += 1
-            continue
-        for c in bad:
-            if c in text:
-                print(table, text[:300])
-                sys.exit(1)
+for text in of_etcd(sys.argv[3]) if sys.argv[3] else of_sqlite(sys.argv[2]):
+    rows += 1
+    if b"secrets" in text or b'"kind":"Secret"' in text:
+        secrets += 1
+        continue
+    for c in bad:
+        if c in text:
+            print(text[:300])
+            sys.exit(1)
 sys.exit(0 if rows > 20 and secrets >= 3 else print("rows", rows, secrets) or 1)
 PY
 row KC/BUG-24

@@ -1,19 +1,18 @@
 #!/bin/sh
-# cli_api.sh - the kelos command against kelos-apiserver: it reads and writes what it says.
+# cli_api.sh - the kelos command against an API server: it reads and writes what it says.
 set -u
 . tests/support/lib.sh
 . tests/support/cli.sh
+. tests/support/server.sh
 
-api=""
-cleanup() { [ -z "$api" ] || kill "$api" 2>/dev/null; }
-mkdir "$T/api"
-"$BIN/kelos-apiserver" --data "$T/api" --port 0 --kubeconfig-out "$T/kubeconfig" --crds deploy/crds > "$T/api.log" 2>&1 &
-api=$!
+cleanup() { server_down; }
 : > "$T/empty"
-begin "the API server starts"
-until_ok 20 "$K" get tasks --kubeconfig "$T/kubeconfig" || {
-    fail "$(tail -n 3 "$T/api.log") $("$K" get tasks --kubeconfig "$T/kubeconfig" 2>&1)"; finish; }
-export KUBECONFIG=$T/kubeconfig
+begin "the API server answers"
+NO_NODE=1
+server_up || { fail "no server"; finish; }
+KUBECONFIG=$K K=$BIN/kelos
+until_ok 20 "$K" get tasks --kubeconfig "$KUBECONFIG" || { fail "$("$K" get tasks --kubeconfig "$KUBECONFIG" 2>&1)"; finish; }
+export KUBECONFIG
 namespace() { echo "{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {\"name\": \"$1\"}}" | "$K" apply -f - > /dev/null; }
 secret() { api_get "/api/v1/namespaces/$1/secrets/$2"; }
 
@@ -219,7 +218,7 @@ run "$K" get ts nightly -o 'jsonpath={.spec.taskTemplate.promptTemplate} {.spec.
 run "$K" suspend ts missing; one_error missing
 
 begin "completion of names"
-C="--kubeconfig $T/kubeconfig"
+C="--kubeconfig $KUBECONFIG"
 complete $C -n default __complete get task ""; out cli-task; out two; out ":4"
 complete $C __complete delete workspace ""; out applied
 for w in suspend resume; do complete $C __complete $w taskspawner n; out nightly; done; row CLI/K03

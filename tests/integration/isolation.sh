@@ -218,9 +218,8 @@ mpatch $CORE/secrets/turns '{"data":{"GITHUB_TOKEN":"VA==","appID":null,"install
 begin "another image reaches what stands, after a restart too"
 uid=$(field $CRONS/cr 'o["metadata"]["uid"]')
 LOCAL_FLAGS=$(echo "$LOCAL_FLAGS" | sed 's#my/spawner:1#my/spawner:2#')
-# shellcheck disable=SC2086
-if real_server; then controller_end main; controller_up main --metrics-bind-address 0 $LOCAL_FLAGS
-else kill "$LOCAL_PID"; wait "$LOCAL_PID" 2> /dev/null; own_up; read_server; fi
+local_down
+local_again || fail "it does not start again"
 soon $CRONS/cr "$JOB['containers'][0]['image']" my/spawner:2
 soon $APPS/one "$POD['containers'][0]['image']" my/spawner:2
 [ "$(field $CRONS/cr 'o["metadata"]["uid"]')" = "$uid" ] || fail "made anew"

@@ -22,9 +22,9 @@ begin "a source's process holds its own token and nothing of the cluster"
 until_ok 20 running a || fail "a does not run"
 until_ok 20 running b || fail "b does not run"
 [ "$(sources | wc -w)" = 2 ] || fail "sources: $(sources)"
-[ -n "$TOKEN" ] || fail "no cluster token to look for"
+[ -n "$CTOKEN" ] || fail "no cluster token to look for"
 for p in $(sources); do
-    seen=$(python3 tests/support/look.py "$p" "$TOKEN" $A $B)
+    seen=$(python3 tests/support/look.py "$p" "$CTOKEN" $A $B)
     case "$seen" in "$A" | "$B") ;; *) fail "process $p holds '$seen'" ;; esac
     echo "$seen" >> "$T/seen"
     ls -l "/proc/$p/fd" | grep -E "kubeconfig|state\.db|serviceaccount" && fail "an open file of the cluster's"
@@ -33,18 +33,18 @@ for p in $(sources); do
     for i in $(ls -l "/proc/$p/fd" | sed -n 's/.*socket:\[\([0-9]*\)\]/\1/p'); do
         awk -v i="$i" -v p=":$port" '$10 == i && $3 ~ p "$" {exit 1}' /proc/net/tcp || fail "connected to the API server"
     done
-    grep -qa "$(basename "$K")" "/proc/$p/cmdline" && fail "its command line names the kubeconfig"
+    grep -qa "$(basename "$CK")" "/proc/$p/cmdline" && fail "its command line names the kubeconfig"
 done
 [ "$(sort -u "$T/seen" | wc -l)" = 2 ] || fail "not one token each"
 # What sources are copied from holds no credential at all.
 zygotes=$(for p in $(pgrep -P "$LOCAL_PID"); do tr '\0' ' ' < "/proc/$p/cmdline" | grep -q -- '--zygote=' && echo "$p"; done)
 [ -n "$zygotes" ] || fail "there is no zygote to look at"
 for p in $zygotes; do
-    seen=$(python3 tests/support/look.py "$p" "$TOKEN" $A $B)
+    seen=$(python3 tests/support/look.py "$p" "$CTOKEN" $A $B)
     [ -z "$seen" ] || fail "the zygote $p holds '$seen'"
 done
 # The same look does find the token where it must be.
-[ "$(python3 tests/support/look.py "$(pid_of shard-0)" "$TOKEN")" = "$TOKEN" ] || fail "the look itself finds nothing"
+[ "$(python3 tests/support/look.py "$(pid_of shard-0)" "$CTOKEN")" = "$CTOKEN" ] || fail "the look itself finds nothing"
 
 begin "other processes' files are out of its reach"
 python3 - "$(sources | head -n 1)" <<'PY' || fail "it may ptrace or dump"

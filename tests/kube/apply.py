@@ -62,4 +62,5 @@ def main(args):
     return bad
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

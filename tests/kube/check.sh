@@ -1,45 +1,106 @@
 #!/bin/sh
-# check.sh - the integration tests against the real API server; the last line counts them.
+# check.sh - every integration test against the real API server; the last line counts them.
+#
 #   tests/kube/check.sh [--feature-gates=WatchList=false] [TEST...]
-# The controller runs under its ServiceAccount and the shipped roles, never as an administrator.
+#
+# Every script of tests/integration runs, but those that tests/kube/local-only names with a
+# reason. A script decides nothing of that itself: one that asks the API server nothing, or that
+# names the server it runs on, fails. The controller runs under its ServiceAccount and the shipped
+# roles, never as an administrator, and at the end each of its rights must have been used.
+#
+# JOBS control planes (2) stand side by side, and each runs one script at a time: the scripts
+# share one namespace and the controllers one Lease. KELOS_KEEP=1 keeps what they wrote.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}; export BUILD
+JOBS=${JOBS:-2}
+LIST=tests/kube/local-only
+count() { # NAME PASSED FAILED
+    echo "$2 $3 $1" >> "$ALL/counts"
+}
+
+# one NAME: runs it on the control plane that is free; xargs starts no more than there are
+one() {
+    lane=""
+    while [ -z "$lane" ]; do
+        for l in "$ALL"/plane.*; do if mkdir "$l/taken" 2> /dev/null; then lane=$l; break; fi; done
+        [ -n "$lane" ] || sleep 0.2
+    done
+    log=$ALL/$1.out seen=$(wc -l < "$lane/audit.log") began=$(date +%s)
+    KUBE_DIR=$lane KELOS_TEST_SERVER=kube timeout -k 10 900 sh "tests/integration/$1.sh" > "$log" 2>&1 < /dev/null
+    status=$?
+    line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+    p=${line%% passed*}; f=${line##*, }; f=${f%% failed*}; p=${p:-0} f=${f:-0}
+    if [ "$status" -eq 77 ]; then
+        printf 'skip kube.%-40s %s\n' "$1" "$(tail -n 1 "$log")"
+    else
+        [ "$status" -eq 0 ] || [ "$f" -ne 0 ] || f=1
+        if [ "$(wc -l < "$lane/audit.log")" -eq "$seen" ]; then
+            f=$((f + 1)); echo "it asked the API server nothing: $LIST is the place to say why" >> "$log"
+        fi
+        if [ "$f" -eq 0 ]; then printf 'ok   kube.%-40s %5d\n' "$1" "$p"
+        else printf 'FAIL kube.%s (exit %s)\n%s\n' "$1" "$status" "$(tail -n 60 "$log")"; fi
+        count "$1" "$p" "$f"
+    fi
+    echo "$(($(date +%s) - began)) $1" >> "$ALL/seconds"
+    rmdir "$lane/taken"
+}
+if [ "${1:-}" = one ]; then one "$2"; exit 0; fi
+
 gates=""
 case ${1:-} in --feature-gates=*) gates=$1; shift ;; esac
 tests/kube/assets.sh > /dev/null || exit 77
-KUBE_DIR=$(mktemp -d /tmp/kk.XXXXXX); export KUBE_DIR KELOS_TEST_SERVER=kube
-end() { tests/kube/up.sh "$KUBE_DIR" --stop; [ -n "${KELOS_KEEP:-}" ] || rm -rf "$KUBE_DIR"; }
+ALL=$(mktemp -d /tmp/kk.XXXXXX); export ALL
+: > "$ALL/counts"; : > "$ALL/seconds"
+end() {
+    for l in "$ALL"/plane.*; do tests/kube/up.sh "$l" --stop; done
+    [ -n "${KELOS_KEEP:-}" ] || rm -rf "$ALL"
+}
 trap end EXIT
 trap 'exit 130' INT TERM
-# shellcheck disable=SC2086
-tests/kube/up.sh "$KUBE_DIR" $gates || exit 1
-apply() { tests/kube/apply.py "$KUBE_DIR/admin.kubeconfig" --dry-run Deployment "$@"; }
-# The rights on Secrets are for the one test that asks for them: the others must do without.
-apply deploy/manifests/controller.yaml deploy/manifests/axon.yaml deploy/manifests/isolation.yaml || exit 1
-tests/kube/account.sh "$KUBE_DIR" || exit 1
 
-passed=0 failed=0
-count() { # NAME LOG STATUS
-    line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$2" | tail -n 1)
-    p=${line%% passed*}; f=${line##*, }; f=${f%% failed*}; p=${p:-0} f=${f:-0}
-    [ "$3" -eq 0 ] || [ "$f" -ne 0 ] || f=1
-    passed=$((passed + p)) failed=$((failed + f))
-    if [ "$f" -eq 0 ]; then printf 'ok   kube.%-40s %5d\n' "$1" "$p"; else printf 'FAIL kube.%s\n' "$1"; tail -n 40 "$2"; fi
-}
-whole=0
-if [ $# -eq 0 ]; then whole=1; set -- schemas schema_additions resources tasks spawners leader isolation secrets; fi
-for t; do
-    [ "$t" != secrets ] || apply deploy/manifests/secrets.yaml || exit 1
-    timeout -k 10 600 sh "tests/integration/$t.sh" > "$KUBE_DIR/$t.out" 2>&1 < /dev/null
-    count "$t" "$KUBE_DIR/$t.out" $?
+# The list names scripts that are there, each with a reason; no script names the server itself.
+listed=$(sed -n 's/^\([a-z][a-zA-Z_-]*\): ..*/\1/p' "$LIST")
+bad=$(grep -vnE '^#|^$|^[a-zA-Z_-]+(/[^:]+)?: [^ ]' "$LIST")
+for t in $(sed -n 's/^\([a-zA-Z_-]*\)[:/].*/\1/p' "$LIST" | sort -u); do
+    [ -f "tests/integration/$t.sh" ] || bad="$bad $t: there is no such script;"
 done
-if [ "$whole" = 1 ]; then
-    rights() { if tests/kube/rights.py "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi; }
-    rights deploy/manifests/controller.yaml "$KUBE_DIR/audit.log"
-    # Lists are for servers that do not send a list as a watch's beginning.
-    rights deploy/manifests/secrets.yaml "$KUBE_DIR/audit.log" --unused-ok list secrets
-    rights deploy/manifests/isolation.yaml "$KUBE_DIR/audit.log" --unused-ok list deployments --unused-ok list cronjobs
+sed -n 's/^\([a-zA-Z_-]*\)\/\([^:]*\): .*/\1 \2/p' "$LIST" | while read -r t name; do
+    grep -qF "local_part \"$name\"" "tests/integration/$t.sh" || echo "$t has no part '$name';"
+done > "$ALL/parts"
+bad="$bad$(cat "$ALL/parts")$(grep -ln 'KELOS_TEST_SERVER' tests/integration/*.sh | sed 's/$/ names the server itself;/')"
+if [ -z "$bad" ]; then count "the list of exceptions" 1 0; else echo "FAIL $LIST: $bad"; count "the list of exceptions" 0 1; fi
+
+whole=0
+LONG="spawners isolation disturbed spawner_rows pulls podbus lagging canary"
+if [ $# -eq 0 ]; then
+    whole=1
+    for t in $LONG $(basename -s .sh -a tests/integration/*.sh); do
+        echo "$listed" | grep -qx "$t" && continue
+        case " $* " in *" $t "*) ;; *) set -- "$@" "$t" ;; esac
+    done
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+[ $# -ge "$JOBS" ] || JOBS=$#
+# shellcheck disable=SC2086
+plane() {
+    tests/kube/up.sh "$1" $gates &&
+        tests/kube/apply.py "$1/admin.kubeconfig" --dry-run Deployment deploy/manifests/*.yaml > "$1/applied" &&
+        tests/kube/account.sh "$1" && touch "$1/stands"
+}
+n=0
+while [ "$n" -lt "$JOBS" ]; do n=$((n + 1)); plane "$ALL/plane.$n" & done
+wait
+[ "$(ls "$ALL"/plane.*/stands | wc -l)" -eq "$JOBS" ] || exit 1
+printf '%s\n' "$@" | xargs -P "$JOBS" -n 1 sh "$0" one
+
+if [ "$whole" = 1 ]; then
+    echo "not run here, see $LIST:" $listed
+    cat "$ALL"/plane.*/audit.log > "$ALL/audit.log"
+    rights() { if tests/kube/rights.py "$@"; then count rights 1 0; else count rights 0 1; fi; }
+    rights deploy/manifests/controller.yaml "$ALL/audit.log"
+    # Lists are for servers that do not send a list as a watch's beginning.
+    rights deploy/manifests/isolation.yaml "$ALL/audit.log" --unused-ok list deployments --unused-ok list cronjobs
+fi
+echo "slowest, in seconds: $(sort -rn "$ALL/seconds" | head -n 8 | tr '\n' ';')"
+awk '{ p += $1; f += $2; if ($2) bad = bad " " $3 }
+     END { if (bad) print "failed:" bad; print p " passed, " f " failed"; exit f > 0 }' "$ALL/counts"

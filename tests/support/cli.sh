@@ -21,10 +21,12 @@ one_error() {
 }
 complete() { run "$K" "$@"; says 0; }
 
-# With a kubeconfig of local mode in $KUBECONFIG: plain requests to the API.
+# With a kubeconfig of server.sh in $KUBECONFIG: plain requests to the API.
 api_value() { sed -n "s/.*$1: *\"*\\([^\"]*\\)\"*\$/\\1/p" "$KUBECONFIG" | head -n 1; }
-api_get() { curl -s -H "Authorization: Bearer $(api_value token)" "$(api_value server)$1"; }
+# shellcheck disable=SC2086
+api_get() { curl -s ${CURL_CA:-} -H "Authorization: Bearer $(api_value token)" "$(api_value server)$1"; }
+# shellcheck disable=SC2086
 api_patch() {
-    curl -s -X PATCH -H 'Content-Type: application/merge-patch+json' \
+    curl -s ${CURL_CA:-} -X PATCH -H 'Content-Type: application/merge-patch+json' \
         -H "Authorization: Bearer $(api_value token)" -d "$2" "$(api_value server)$1" > "$T/patched"
 }

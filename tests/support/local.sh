@@ -3,6 +3,9 @@
 #
 #   local_up             starts it in $T/d; sets S (server) and K (kubeconfig)
 #   local_down           ends it
+#   local_kill           ends it as a fault does: the containers go on
+#   local_again          starts it on what is there
+#   run_dir              its run directory
 #   post PATH            creates the JSON of stdin; get PATH, del PATH
 #   mpatch PATH JSON     merge patch
 #   field PATH EXPR      a Python expression over the object o ("" when it is not there)
@@ -20,33 +23,40 @@ CORE=/api/v1/namespaces/default
 . tests/support/server.sh
 
 local_up() {
-    if real_server; then kube_up; else own_up; fi || return 1
-    until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }
-    read_server
+    if real_server; then
+        server_up && main_up || return 1
+    else
+        make_agents
+        own_up || return 1
+    fi
     echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x","GITHUB_TOKEN":"T"}}' |
         post $CORE/secrets > /dev/null
 }
+local_again() { if real_server; then real_node_up && main_up; else own_up; fi; }
 own_up() {
-    make_agents
     mkdir -p "$T/d/run" "$T/d/log"
     ${LOCAL_SUPERVISOR:-"$BIN/kelos-supervisor"} --run-dir "$T/d/run" --local "$T/d" --share-dir "$T/share" \
         --metrics-bind-address "${LOCAL_METRICS:-0}" --health-probe-bind-address 0 ${LOCAL_FLAGS:-} \
         > "$T/supervisor.log" 2>&1 &
     LOCAL_PID=$!
-    K=$T/d/kubeconfig
+    view_is_there && read_server
 }
-kube_up() {
-    server_up || return 1
+main_up() {
     # shellcheck disable=SC2086
-    controller_up main --metrics-bind-address "${LOCAL_METRICS:-0}" ${LOCAL_FLAGS:-}
+    CONTROLLER=${LOCAL_SUPERVISOR:-} RUN_DIR=$T/d/run controller_up main --metrics-bind-address "${LOCAL_METRICS:-0}" ${LOCAL_FLAGS:-}
     LOCAL_PID=$(controller_pid main)
     ln -sf "$T/main.log" "$T/supervisor.log"
+    view_is_there
 }
+view_is_there() { until_ok 30 grep -q 'sweep complete' "$T/supervisor.log" || { tail -20 "$T/supervisor.log"; return 1; }; }
 local_down() {
-    [ -n "$LOCAL_PID" ] || return 0
-    kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null
+    [ -z "$LOCAL_PID" ] || { kill "$LOCAL_PID" 2> /dev/null; wait "$LOCAL_PID" 2> /dev/null; }
     LOCAL_PID=""
     server_down
+}
+local_kill() {
+    for p in $LOCAL_PID $NODE_PID; do kill -9 "$p"; wait "$p" 2> /dev/null; done
+    LOCAL_PID="" NODE_PID=""
 }
 # The run directory of the supervisor that runs.
 run_dir() { tr '\0' '\n' < "/proc/$LOCAL_PID/cmdline" | sed -n '/^--run-dir$/{n;p}'; }

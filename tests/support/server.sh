@@ -3,17 +3,37 @@
 # KELOS_TEST_SERVER=kube, the real one that tests/kube/check.sh started in $KUBE_DIR.
 #
 #   server_up               starts it; sets S (URL), TOKEN, K (kubeconfig of an administrator),
-#                           CK (what controllers use), CURL_CA
+#                           CK and CTOKEN (what controllers use), STORE (the server's own
+#                           file of objects), CURL_CA; K, CK and STORE are known before, too
 #                           (NO_NODE=1 before it: nothing runs Pods)
+#   local_part CASE         true where the server is our own; the real one needs a line
+#                           "SCRIPT/CASE: reason" in tests/kube/local-only
 #   server_down
 #   server_pause, server_go_on    the server stands still
-#   controller_up NAME [FLAGS]    a supervisor with watcher, reconciler, statuswriter
+#   controller_up NAME [FLAGS]    a supervisor with watcher, reconciler, statuswriter, in $T/NAME.run
+#                                 (RUN_DIR: elsewhere; CONTROLLER: another command)
 #   controller_end NAME           as `kill` does; waits for it
 #   controller_kill NAME          all of its processes at once
 #   controllers_down              what is left of them
 #   worker_of NAME WORKER         its process
+#   runner_pid                    the node's
 SERVER_PID="" NODE_PID="" CONTROLLERS=""
 real_server() { [ "${KELOS_TEST_SERVER:-local}" = kube ]; }
+local_part() {
+    real_server || return 0
+    grep -q "^$(basename "$0" .sh)/$1: ." tests/kube/local-only || { begin "$1"; fail "tests/kube/local-only has no reason for it"; }
+    return 1
+}
+
+server_files() {
+    if real_server; then
+        K=$KUBE_DIR/admin.kubeconfig CK=$KUBE_DIR/controller.kubeconfig STORE=$KUBE_DIR/etcd/member/snap/db
+        CURL_CA="--cacert $KUBE_DIR/tls/ca.crt"
+    else
+        K=$T/d/kubeconfig CK=$T/d/kubeconfig STORE=$T/d/apiserver/state.db CURL_CA=""
+    fi
+}
+server_files
 
 # Agent "tester": runs its prompt with sh.
 make_agents() {
@@ -35,47 +55,31 @@ node_up() { # DATA KUBECONFIG FLAGS...
 }
 server_up() {
     make_agents
+    server_files
+    mkdir -p "$T/d"
     if real_server; then
-        K=$KUBE_DIR/admin.kubeconfig CK=$KUBE_DIR/controller.kubeconfig
-        CURL_CA="--cacert $KUBE_DIR/tls/ca.crt"
         read_server
-        server_reset
-        node_up "$T/node" "$KUBE_DIR/node.kubeconfig" --node kelos --node-tls "$KUBE_DIR/tls"
+        server_reset || return 1
+        real_node_up
         return
     fi
-    mkdir -p "$T/d"
     "$BIN/kelos-apiserver" --data "$T/d" --kubeconfig-out "$T/d/kubeconfig" --crds deploy/crds > "$T/server.log" 2>&1 &
     SERVER_PID=$!
-    K=$T/d/kubeconfig CK=$T/d/kubeconfig CURL_CA=""
     until_ok 20 test -s "$K" || { tail "$T/server.log"; return 1; }
     read_server
     node_up "$T/d" "$K" --node local --node-jobs
 }
+real_node_up() { node_up "$T/d" "$KUBE_DIR/node.kubeconfig" --node kelos --node-tls "$KUBE_DIR/tls"; }
+token_of() { sed -n 's/.*token: //p' "$1" | tr -d '"'; }
 read_server() {
-    S=$(sed -n 's/.*server: //p' "$K" | tr -d '"'); TOKEN=$(sed -n 's/.*token: //p' "$K" | tr -d '"')
+    S=$(sed -n 's/.*server: //p' "$K" | tr -d '"'); TOKEN=$(token_of "$K")
+    CTOKEN=$(token_of "$CK")
 }
 # A server formats its answers for the eye when curl asks under its own name.
 # shellcheck disable=SC2086
 call() { curl -s -A kelos-tests --noproxy '*' --max-time 20 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
 # What an earlier test left.
-server_reset() {
-    for r in apis/kelos.dev/v1alpha1/namespaces/default/taskspawners apis/kelos.dev/v1alpha1/namespaces/default/tasks \
-        apis/axon.io/v1alpha1/namespaces/default/taskspawners apis/axon.io/v1alpha1/namespaces/default/tasks \
-        apis/axon.io/v1alpha1/namespaces/default/workspaces \
-        apis/kelos.dev/v1alpha1/namespaces/default/workspaces apis/kelos.dev/v1alpha1/namespaces/default/agentconfigs \
-        apis/batch/v1/namespaces/default/jobs api/v1/namespaces/default/pods api/v1/namespaces/default/events \
-        api/v1/namespaces/default/secrets api/v1/namespaces/default/configmaps; do
-        call -X DELETE "$S/$r?propagationPolicy=Background&gracePeriodSeconds=0" > /dev/null
-        call "$S/$r" | grep -o '"finalizers"' > /dev/null && unfinalize "$r"
-    done
-    call -X DELETE "$S/apis/coordination.k8s.io/v1/namespaces/${LEASE_NS:-kelos-system}/leases/kelos-controller-leader-election" > /dev/null
-}
-unfinalize() { # COLLECTION: nobody is there to remove them
-    call "$S/$1" | python3 -c 'import json,sys
-for o in json.load(sys.stdin)["items"]: print(o["metadata"]["name"])' | while read -r n; do
-        call -X PATCH -H 'Content-Type: application/merge-patch+json' "$S/$1/$n" -d '{"metadata":{"finalizers":null}}' > /dev/null
-    done
-}
+server_reset() { tests/kube/reset.py "$KUBE_DIR/admin.kubeconfig"; }
 server_process() { if real_server; then cat "$KUBE_DIR/kube-apiserver.pid"; else echo "$SERVER_PID"; fi; }
 server_pause() { kill -STOP "$(server_process)"; }
 server_go_on() { kill -CONT "$(server_process)"; }
@@ -88,7 +92,8 @@ server_down() {
 
 controller_up() { # NAME FLAGS...
     c=$1; shift
-    POD_NAME=$c POD_NAMESPACE=kelos-system "$BIN/kelos-supervisor" --run-dir "$T/$c.run" --kubeconfig "$CK" \
+    # shellcheck disable=SC2086
+    POD_NAME=$c POD_NAMESPACE=kelos-system ${CONTROLLER:-"$BIN/kelos-supervisor"} --run-dir "${RUN_DIR:-$T/$c.run}" --kubeconfig "$CK" \
         --metrics-bind-address 0 --health-probe-bind-address 0 "$@" > "$T/$c.log" 2>&1 &
     eval "PID_$c=$!"
     CONTROLLERS="$CONTROLLERS $c"
@@ -102,4 +107,5 @@ controller_kill() { # the supervisor first: it starts nobody again; its workers 
     wait "$(controller_pid "$1")" 2> /dev/null
 }
 controllers_down() { for c in $CONTROLLERS; do controller_end "$c"; done; CONTROLLERS=""; }
+runner_pid() { pgrep -P "${NODE_PID:-$LOCAL_PID}" -f -- '--worker[= ]runner( |$)' | head -n 1; }
 worker_of() { pgrep -P "$(controller_pid "$1")" -f -- "--worker[= ]$2( |\$)" | head -n 1; }

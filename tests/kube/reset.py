@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""reset.py KUBECONFIG: a cluster as tests/kube/up.sh left it, after whatever a test did to it.
+
+Removes the objects of every test (finalizers first: nobody is there to remove them), the
+namespaces and types that a test made, and waits until they are gone; puts back definitions of
+deploy/crds that are missing. Status 1 when something does not go within a minute."""
+import glob
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import yaml
+from apply import connect
+
+STAY = {"default", "kube-system", "kube-public", "kube-node-lease", "kelos-system"}
+OURS = ("kelos.dev", "axon.io")
+# In this order: what makes others goes first.
+KINDS = [f"apis/{g}/v1alpha1/{r}" for g in OURS for r in ("taskspawners", "tasks", "workspaces", "agentconfigs")] + [
+    "apis/batch/v1/cronjobs", "apis/apps/v1/deployments", "apis/batch/v1/jobs", "api/v1/pods", "api/v1/secrets",
+    "api/v1/configmaps", "api/v1/serviceaccounts", "api/v1/events", "api/v1/services",
+    "apis/rbac.authorization.k8s.io/v1/roles", "apis/rbac.authorization.k8s.io/v1/rolebindings",
+    "apis/coordination.k8s.io/v1/leases", "apis/networking.k8s.io/v1/networkpolicies"]
+CRDS = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+class Cluster:
+    def __init__(self, path):
+        self.server, self.token, self.opener = connect(path)
+
+    def ask(self, method, path, body=None):
+        request = urllib.request.Request(f"{self.server}/{path}", json.dumps(body).encode() if body else None, method=method, headers={
+            "Authorization": "Bearer " + self.token, "Accept": "application/json",
+            "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"})
+        try:
+            with self.opener.open(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as e:
+            e.read()
+            return {}
+
+    def items(self, path):
+        return self.ask("GET", path).get("items", [])
+
+    def remove(self, path, meta):
+        if meta.get("finalizers") and not path.startswith("api/v1/pods"):
+            self.ask("PATCH", path, {"metadata": {"finalizers": None}})
+        self.ask("DELETE", path + "?gracePeriodSeconds=0&propagationPolicy=Background")
+
+
+def kept(path, o):
+    """What the control plane itself, or the installation of the controller, has."""
+    meta = o["metadata"]
+    if meta["namespace"].startswith("kube-"):
+        return True
+    if meta["namespace"] == "kelos-system":   # the installation; of the Leases the leader's goes
+        return path != "apis/coordination.k8s.io/v1/leases"
+    return meta["name"] in ("default", "kube-root-ca.crt", "kubernetes")
+
+
+def sweep(c):
+    """Removes what is there, and says what it was."""
+    found = []
+    for path in KINDS:
+        for o in c.items(path):
+            meta = o["metadata"]
+            if kept(path, o):
+                continue
+            base, plural = path.rsplit("/", 1)
+            c.remove(f"{base}/namespaces/{meta['namespace']}/{plural}/{meta['name']}", meta)
+            found.append(f"{plural} {meta['namespace']}/{meta['name']}")
+    for o in c.items("api/v1/namespaces"):
+        if o["metadata"]["name"] not in STAY:
+            if "deletionTimestamp" not in o["metadata"]:
+                c.ask("DELETE", "api/v1/namespaces/" + o["metadata"]["name"])
+            found.append("namespace " + o["metadata"]["name"])
+    for o in c.items("api/v1/nodes"):
+        c.ask("DELETE", "api/v1/nodes/" + o["metadata"]["name"])
+    for o in c.items(CRDS):
+        if o["spec"]["group"] not in OURS and "deletionTimestamp" not in o["metadata"]:
+            c.ask("DELETE", f"{CRDS}/{o['metadata']['name']}")
+            found.append("type " + o["metadata"]["name"])
+    return found
+
+
+def definitions(c):
+    there = {o["metadata"]["name"] for o in c.items(CRDS)}
+    for name in glob.glob(os.path.join(os.path.dirname(__file__), "../../deploy/crds/*.yaml")):
+        with open(name) as f:
+            for o in yaml.safe_load_all(f):
+                if o and o["metadata"]["name"] not in there:
+                    c.ask("POST", CRDS, o)
+
+
+def main(path):
+    c, end = Cluster(path), time.time() + 60
+    definitions(c)
+    while True:
+        found = sweep(c)
+        if not found:
+            return 0
+        if time.time() > end:
+            print("reset.py: still there:", ", ".join(found[:20]), file=sys.stderr)
+            return 1
+        time.sleep(0.5)
+
+
+sys.exit(main(*sys.argv[1:]))
