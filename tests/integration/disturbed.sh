@@ -172,7 +172,6 @@ drop '^ttl-'
 
 begin "who waits for a branch goes on when its holder is deleted, at each step of the holder"
 stop_play
-job_status() { mpatch "$JOBS/$1/status" "{\"status\":$2}" > /dev/null; }
 i=0
 task br-0 p '"branch":"b"'
 for step in pending running killed; do
@@ -261,7 +260,7 @@ becomes order Running
 sleep 1
 pod=$(field $NS/tasks/order 'o["status"].get("podName")') from=$(date +%s.%N)
 [ -n "$pod" ] || fail "no Pod in the status"
-disturb '{"match":"watch=true","do":"shuffle"}'
+disturb '{"match":"watch=true|^GET [^?]*/(tasks|jobs|pods)[?]","do":"shuffle"}'
 for n in 1 2 3 4 5; do
     lines=$(grep -c 'sweep complete' "$T/supervisor.log")
     kill -9 "$(pid_of watcher)"

@@ -1,15 +1,13 @@
 #!/bin/sh
-# examples.sh - the folder examples/ in local mode: what is there applies and runs.
+# examples.sh - the folder examples/: what is there applies and runs.
 . tests/support/lib.sh
-
-# Sockets have short paths: the data directory is not below a long TMPDIR.
-D=$(mktemp -d /tmp/kx.XXXXXX)
+. tests/support/local.sh
+cleanup() { local_down; }
+local_up || { echo "0 passed, 1 failed"; exit 1; }
 mkdir "$T/home"
-export HOME="$T/home" KELOS_LOCAL_DIR="$D"
-unset KUBECONFIG KELOS_CONFIG KELOS_NAMESPACE
+export HOME="$T/home" KUBECONFIG="$K"
+unset KELOS_CONFIG KELOS_NAMESPACE
 kelos() { "$BIN/kelos" "$@"; }
-cleanup() { kelos down > /dev/null 2>&1; rm -rf "$D"; }
-kelos up > "$T/up" 2>&1 || { cat "$T/up"; exit 1; }
 phase_is() { kelos get task "$1" -o yaml | grep -q "^ *phase: $2\$"; }
 spawner_is() { kelos get taskspawner "$1" -o yaml | grep -q "^ *phase: $2\$"; }
 
@@ -39,11 +37,7 @@ spec:
 YAML
 must kelos apply -f "$T/dependent.yaml"
 until_ok 30 phase_is dependent Succeeded || fail "$(kelos get task dependent -o yaml)"
-job() {
-    token=$(sed -n 's/^ *token: *//p' "$D/kubeconfig" | tr -d '"')
-    server=$(sed -n 's/^ *server: *//p' "$D/kubeconfig" | tr -d '"')
-    curl -sS -H "Authorization: Bearer $token" "$server/apis/batch/v1/namespaces/default/jobs/$1"
-}
+job() { get "$JOBS/$1"; }
 job dependent | grep -qF 'After hello with 0 tokens.' || fail "$(job dependent)"
 
 begin "a Task waits until all of its AgentConfigs are there"

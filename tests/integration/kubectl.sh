@@ -1,19 +1,17 @@
 #!/bin/sh
-# kubectl.sh - an unmodified kubectl against kelos-apiserver: every row of what kubectl does.
+# kubectl.sh - an unmodified kubectl against an API server: every row of what kubectl does.
 . tests/support/lib.sh
+. tests/support/server.sh
 
 if ! command -v kubectl > /dev/null; then
     echo "kubectl.sh: no kubectl on PATH: make deps installs Debian's kubernetes-client"
     exit 1
 fi
-D=$T/data
-mkdir -p "$D"
-"$BIN/kelos-apiserver" --data "$D" --crds deploy/crds 2> "$T/server.log" &
-server=$!
-cleanup() { kill "$server" 2> /dev/null; wait "$server" 2> /dev/null; }
-until_ok 10 test -s "$D/kubeconfig" || { cat "$T/server.log"; exit 1; }
+cleanup() { server_down; }
+NO_NODE=1
+server_up || { echo "0 passed, 1 failed"; exit 1; }
 HOME=$T; export HOME
-KUBECONFIG=$D/kubeconfig; export KUBECONFIG
+KUBECONFIG=$K; export KUBECONFIG
 unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
 k() { kubectl --request-timeout=20s "$@"; }
 # Old ones read a schema document that only newer servers have: they are told not to ask for it.
@@ -155,13 +153,13 @@ until_ok 5 grep -q "^two" "$T/watch" || fail "no first rows"
 k wait --for='jsonpath={.status.phase}=Succeeded' task/two --timeout=20s > "$T/wait" 2>&1 &
 waiter=$!
 status='{"status":{"phase":"Succeeded"}}'
-token=$(sed -n 's/.*token: //p' "$D/kubeconfig"); url=$(sed -n 's/.*server: //p' "$D/kubeconfig")
-must curl -sf -o /dev/null -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -d "$status" \
-    "$url/apis/kelos.dev/v1alpha1/namespaces/default/tasks/two/status"
+must call -f -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d "$status" \
+    "$S/apis/kelos.dev/v1alpha1/namespaces/default/tasks/two/status"
 if [ -z "$validate" ]; then wait "$waiter" || { fail "wait ended badly:"; cat "$T/wait" >&2; }; fi
 until_ok 5 grep -q "two  *codex  *Succeeded" "$T/watch" || { fail "the watch does not show it"; cat "$T/watch" >&2; }
 kill "$watcher"; wait "$watcher" 2> /dev/null
 
+if local_part "logs and logs -f"; then
 begin "logs and logs -f"
 cat > "$T/pod.yaml" <<'YAML'
 apiVersion: v1
@@ -172,7 +170,7 @@ YAML
 must k apply $validate -f "$T/pod.yaml" > /dev/null
 k logs talker > "$T/out" 2>&1 && fail "a log before there was one"
 has "$T/out" "waiting to start"
-log=$D/pods/$(k get pod talker -o 'jsonpath={.metadata.uid}')/c
+log=$T/d/pods/$(k get pod talker -o 'jsonpath={.metadata.uid}')/c
 mkdir -p "$log"
 echo "2026-01-02T03:04:05.000000001Z stdout F first" > "$log/log"
 echo "2026-01-02T03:04:06.000000001Z stderr F second" >> "$log/log"
@@ -189,11 +187,12 @@ echo "2026-01-02T03:04:08.000000001Z stdout F fourth" > "$log/log"
 until_ok 5 grep -q fourth "$T/follow" || fail "rotation was not followed"
 kill -0 "$follower" || fail "following ended before the container did"
 status='{"status":{"phase":"Succeeded","containerStatuses":[{"name":"c","ready":false,"restartCount":0,"image":"demo","imageID":"","state":{"terminated":{"exitCode":0,"reason":"Completed"}}}]}}'
-must curl -sf -o /dev/null -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -d "$status" \
-    "$url/api/v1/namespaces/default/pods/talker/status"
+must call -f -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d "$status" \
+    "$S/api/v1/namespaces/default/pods/talker/status"
 wait "$follower" || fail "following ended badly"
 must k get pods > "$T/out"; has "$T/out" "talker *0/1 *Completed"
 row KC/LOG-1
+fi
 
 begin "delete, wait --for=delete, namespaces"
 must k delete task one --timeout=20s > "$T/out"; has "$T/out" 'task.kelos.dev "one".* deleted'
@@ -252,14 +251,16 @@ must k apply $validate -f "$T/crd.yaml" > /dev/null
 must k wait --for=condition=Established crd/fruits.example.com --timeout=20s > /dev/null
 [ -z "$(k get fruits -o name)" ] || fail "objects outlived their type"
 
+if local_part "a restart keeps everything, port and token too"; then
 begin "a restart keeps everything, port and token too"
-before=$(cat "$D/kubeconfig")
-kill "$server"; wait "$server" 2> /dev/null
-"$BIN/kelos-apiserver" --data "$D" --crds deploy/crds 2>> "$T/server.log" &
-server=$!
+before=$(cat "$K")
+kill "$SERVER_PID"; wait "$SERVER_PID" 2> /dev/null
+"$BIN/kelos-apiserver" --data "$T/d" --crds deploy/crds 2>> "$T/server.log" &
+SERVER_PID=$!
 until_ok 10 k get --raw /readyz || fail "not ready again"
-[ "$before" = "$(cat "$D/kubeconfig")" ] || fail "the kubeconfig changed"
+[ "$before" = "$(cat "$K")" ] || fail "the kubeconfig changed"
 [ "$(k get secret key -o 'jsonpath={.data.CODEX_API_KEY}')" = YWJj ] || fail "the Secret is gone"
-[ "$(stat -c %a "$D/kubeconfig")" = 600 ] || fail "others may read the kubeconfig"
+[ "$(stat -c %a "$K")" = 600 ] || fail "others may read the kubeconfig"
 row KC/SRV-5
+fi
 finish

@@ -9,13 +9,12 @@ cleanup() { forge_down; faulty_down; }
 FAULTY_METRICS=127.0.0.1:$(free_port)
 faulty_up || { cat "$T/supervisor.log"; echo "0 passed, 1 failed"; exit 1; }
 echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"gh"},"stringData":{"GITHUB_TOKEN":"T"}}' | post $CORE/secrets > /dev/null
-job_status() { mpatch "$JOBS/$1/status" "{\"status\":$2}" > /dev/null; }
 count_is() { [ "$(requests "$1")" -ge "$2" ]; }
 
 begin "a conflict: the server is asked, and what is written then is made anew"
 cat > "$T/other" <<E
 n=\$(date +%N)
-curl -s -o /dev/null -X PATCH -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/merge-patch+json" \
+curl -s $CURL_CA -o /dev/null -X PATCH -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/merge-patch+json" \
     "$S$NS/tasks/\$1" --data-binary "{\"metadata\":{\"labels\":{\"turn\":\"\$n\"},\"finalizers\":[\"example.com/other\"]}}"
 E
 rules "[{\"match\":\"^PATCH .*/tasks/con-0[^0-9].*finalizers\",\"agent\":\"shard\",\"times\":3,\"do\":\"first\",\"run\":\"sh $T/other con-0\"},
@@ -113,7 +112,7 @@ sleep 0.5
 rules '[{"match":"/tasks[?].*watch=true","do":"gate"},{"match":"NOTHING","do":"closed"}]'
 job_status lag-0 '{"active":1}'
 becomes lag-0 Running                  # written, and not seen
-job_status lag-0 '{"active":0,"succeeded":1,"conditions":[{"type":"Complete","status":"True"}]}'
+job_ends lag-0
 task lag-1 p
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"maxConcurrency":2,"when":{"githubIssues":{"repo":"%s/demo/repo"}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","promptTemplate":"p","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"}}}}' "$FORGE" | post $NS/taskspawners > "$T/created"
 made="r['method'] == 'POST' and r['path'].startswith('$NS/tasks') and 'shard' in r['agent']"
@@ -217,7 +216,7 @@ controller_down
 controller_up || fail "not up"
 task before p
 begin "the command line waits by watching"
-sed "s#server: .*#server: $P#" "$D/kubeconfig" | grep -v proxy-url > "$T/cli"; chmod 600 "$T/cli"
+proxied "$P" "$K" > "$T/cli"; chmod 600 "$T/cli"
 gets="r['method'] == 'GET' and 'watch=true' not in r['path'] and '/tasks' in r['path'] and re.search('^kelos/', r['agent'])"
 watches="'watch=true' in r['path'] and '/tasks' in r['path'] and re.search('^kelos/', r['agent'])"
 first=$(requests "$gets")
@@ -248,7 +247,7 @@ for i in $(seq 1 60); do
     printf 'url = "%s"\nrequest = "PATCH"\nheader = "Authorization: Bearer %s"\nheader = "Content-Type: application/merge-patch+json"\ndata = "{\\"data\\":{\\"k%s\\":\\"v\\"}}"\noutput = "/dev/null"\nwrite-out = "%%{http_code}\\n"\n' \
         "$S$CORE/configmaps/busy" "$TOKEN" "$i" >> "$T/urls"
 done
-curl -s --noproxy '*' --parallel --parallel-max 16 -K "$T/urls" > "$T/codes"
+curl -s --noproxy '*' $CURL_CA --parallel --parallel-max 16 -K "$T/urls" > "$T/codes"
 [ "$(sort "$T/codes" | uniq -c | tr -s ' ')" = " 60 200" ] || fail "$(sort "$T/codes" | uniq -c)"
 [ "$(field $CORE/configmaps/busy 'len(o["data"])')" = 60 ] || fail "some are lost"
 row KC/WR-3

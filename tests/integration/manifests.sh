@@ -22,6 +22,7 @@ cat > "$T/state.json" <<'J'
 J
 github_up "$T/state.json" || { echo "0 passed, 1 failed"; exit 1; }
 for r in your-org/your-repo your-account/project their-org/project; do github_repo $r; done
+LOCAL_FLAGS="--api-groups kelos.dev,axon.io"
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 install -D -m 755 tests/support/claude "$T/share/agents/claude-code/bin/claude"
 export HOME="$T"

@@ -73,7 +73,7 @@ until_ok 20 has_key a || fail "no Secret a-bus: $(cut -c1-300 "$T/created"; tail
 until_ok 20 deployed a || fail "no Deployment"
 [ "$(dialled a)" = "--controller=tcp://$NET.1:$PORT" ] || fail "it dials $(dialled a)"
 [ -z "$(pid_of source-)" ] || fail "a process of the controller polls"
-server=$(field "$CORE/secrets/kelos-bus-server" 'sorted(o["data"])')
+server=$(field "$HOME_CORE/secrets/kelos-bus-server" 'sorted(o["data"])')
 [ "$server" = "['public-key', 'secret-key']" ] || fail "kelos-bus-server holds $server"
 
 begin "it joins over tcp with its key, and what it finds becomes Tasks"
@@ -91,7 +91,7 @@ grep -q '^NoNewPrivs:.*1' "/proc/$POD/status" && grep -q '^Seccomp:.*2' "/proc/$
 
 begin "a key that is nobody's gets nothing and is counted"
 before=$(metric kelos_bus_peers_refused_total)
-wrong=$(printf %s "$KEY" | cut -c1-41)$(field "$CORE/secrets/kelos-bus-server" '__import__("base64").b64decode(o["data"]["secret-key"]).decode()')
+wrong=$(printf %s "$KEY" | cut -c1-41)$(field "$HOME_CORE/secrets/kelos-bus-server" '__import__("base64").b64decode(o["data"]["secret-key"]).decode()')
 pod "$wrong" a "$T/wrong.log" $(of_repo); THIEF=$PID
 until_ok 15 said "$T/wrong.log" refused || fail "not refused: $(tail -3 "$T/wrong.log")"
 ! said "$T/wrong.log" joined || fail "joined"

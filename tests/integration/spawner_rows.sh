@@ -120,10 +120,10 @@ until_ok 10 stands Running False || fail "$(ts one 'o["status"]')"
 row SP/I9 SP/W6
 
 begin "the command suspends and resumes while others write, and when the server says conflict"
-python3 tests/support/fault_proxy.py "$T/proxy.port" "${S##*:}" "$T/proxy.log" & PROXY=$!
+python3 tests/support/fault_proxy.py "$T/proxy.port" "$S" "$T/proxy.log" $CA & PROXY=$!
 until_ok 20 test -s "$T/proxy.port" || fail "no proxy"
 P=http://127.0.0.1:$(cat "$T/proxy.port")
-sed "s#server: .*#server: $P#; /proxy-url/d" "$K" > "$T/proxied"; chmod 600 "$T/proxied"
+proxied "$P" "$K" > "$T/proxied"; chmod 600 "$T/proxied"
 curl -sS --noproxy '*' -X PUT "$P/__rules" -d '[{"match": "^PATCH .*taskspawners/one", "times": 2, "do": "status", "status": 409, "body": "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Conflict\",\"code\":409,\"message\":\"the object has been modified\"}"}]' > /dev/null
 must "$BIN/kelos" --kubeconfig "$T/proxied" suspend taskspawner one > "$T/out" 2>&1
 [ "$(ts one 'o["spec"]["suspend"]')" = True ] || fail "not suspended: $(cat "$T/out")"

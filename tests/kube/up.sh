@@ -4,6 +4,8 @@
 #   tests/kube/up.sh DIR [--feature-gates=...]    starts it; all state is below DIR
 #   tests/kube/up.sh DIR --stop                            ends it
 #   tests/kube/up.sh DIR --stop-apiserver | --start-apiserver
+#   tests/kube/up.sh DIR --jobs=no | --jobs=       the controllers go on without those of Jobs, or
+#                                                  with all of them
 #
 # DIR then holds:
 #   admin.kubeconfig        group system:masters
@@ -16,10 +18,11 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1; shift
 mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
-gates="" what=start
+gates="" what=start jobs=""
 for a; do
     case $a in
     --feature-gates=*) gates=$a ;;
+    --jobs=*) what=jobs jobs=${a#--jobs=} ;;
     --stop | --stop-apiserver | --start-apiserver) what=${a#--} ;;
     *) echo "up.sh: unknown argument $a" >&2; exit 2 ;;
     esac
@@ -113,6 +116,24 @@ start_apiserver() {
         $gates
 }
 
+start_controllers() {
+    with=job,cronjob,ttl-after-finished,
+    [ "$jobs" != no ] || with=""
+    run kube-controller-manager --kubeconfig="$dir/controller-manager.kubeconfig" --leader-elect=false \
+        --secure-port="$kcm_port" --bind-address=127.0.0.1 \
+        --service-account-private-key-file="$dir/tls/sa.key" --root-ca-file="$dir/tls/ca.crt" \
+        --controllers="${with}namespace,deployment,replicaset,garbagecollector,podgc,serviceaccount,root-ca-cert-publisher" \
+        --concurrent-gc-syncs=5 --kube-api-qps=200 --kube-api-burst=400
+    printf '%s' "$jobs" > "$dir/jobs"
+}
+
+if [ "$what" = jobs ]; then
+    [ "$jobs" != "$(cat "$dir/jobs")" ] || exit 0
+    read -r port etcd_port peer_port kcm_port < "$dir/ports"
+    end kube-controller-manager
+    start_controllers
+    exit 0
+fi
 if [ "$what" = start-apiserver ]; then
     read -r port etcd_port peer_port kcm_port < "$dir/ports"
     gates=$(cat "$dir/gates")
@@ -138,9 +159,5 @@ done
 wait_for kube-apiserver 90 ready readyz
 # Before the garbage collector looks what kinds there are: it looks again only after 30 s.
 "$here/apply.py" "$dir/admin.kubeconfig" "$here"/../../deploy/crds/*.yaml > "$dir/apply.log"
-run kube-controller-manager --kubeconfig="$dir/controller-manager.kubeconfig" --leader-elect=false \
-    --secure-port="$kcm_port" --bind-address=127.0.0.1 \
-    --service-account-private-key-file="$dir/tls/sa.key" --root-ca-file="$dir/tls/ca.crt" \
-    --controllers=namespace,job,cronjob,deployment,replicaset,garbagecollector,podgc,serviceaccount,root-ca-cert-publisher,ttl-after-finished \
-    --concurrent-gc-syncs=5 --kube-api-qps=200 --kube-api-burst=400
+start_controllers
 wait_for "the default ServiceAccount" 60 ready api/v1/namespaces/default/serviceaccounts/default

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """fault_proxy.py - stands between the controller and an API server, and disturbs by script.
 
-    fault_proxy.py PORT-FILE UPSTREAM-PORT LOG
+    fault_proxy.py PORT-FILE UPSTREAM LOG [CA-FILE]
 
-Listens on a port of its own (written to PORT-FILE) and passes everything on. Every request of
+Listens on a port of its own (written to PORT-FILE) and passes everything on to the URL UPSTREAM. Every request of
 the controller becomes one line of JSON in LOG when its answer is known: t and end (seconds),
 method, path, agent, body, status. `PUT /__rules` replaces the rules, a JSON list, and GET shows
 what is left of them; the first rule that fits a request is used:
@@ -25,22 +25,26 @@ what is left of them; the first rule that fits a request is used:
                         before it gets nothing from then on, as of a dead peer
             hide        an event whose object's name ends in `prefix`-[01]+ is dropped where the
                         digit with its number (per object and type) is 1
-            shuffle     the first events of a watch, up to its bookmark, in random order
+            shuffle     a list, and the first events of a watch up to the bookmark that ends a
+                        list in it, in random order
 """
 import http.client
 import json
 import random
 import re
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 lock = threading.Lock()
 rules = []
 log = None
-upstream = 0
+upstream = None
+tls = None
 closed_at = 0.0      # streams that are older get nothing
 hidden = {}          # (path, uid) -> events so far: over all streams, as a watch may start anew
 shuffler = random.Random(1)
@@ -78,6 +82,12 @@ def is_hidden(path, prefix, line):
         key = (path.split("?")[0], meta["uid"])
         hidden[key] = n = hidden.get(key, 0) + 1
     return n <= len(bits[1]) and bits[1][n - 1] == "1"
+
+
+def shuffled(data):
+    listed = json.loads(data)
+    shuffler.shuffle(listed["items"])
+    return json.dumps(listed).encode()
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -137,7 +147,8 @@ class Proxy(BaseHTTPRequestHandler):
         return self.forward(started, body, rule, act)
 
     def forward(self, started, body, rule, act):
-        conn = http.client.HTTPConnection("127.0.0.1", upstream)
+        conn = (http.client.HTTPSConnection(upstream.netloc, context=tls) if tls else
+                http.client.HTTPConnection(upstream.netloc))
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         try:
             conn.request(self.command, self.path, body or None, headers)
@@ -152,6 +163,8 @@ class Proxy(BaseHTTPRequestHandler):
             if "watch=true" not in self.path:
                 conn.close()
         self.note(started, body, got.status)
+        if act == "shuffle" and got.status == 200:
+            data = shuffled(data)
         if act == "after":
             subprocess.run(rule["run"], shell=True, check=False)
             return self.break_off()
@@ -176,7 +189,7 @@ class Proxy(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        first = [] if act == "shuffle" else None
+        first = [] if act == "shuffle" and "sendInitialEvents=true" in self.path else None
         late, wake = [], threading.Condition()
 
         def reader():
@@ -233,8 +246,10 @@ class Server(ThreadingHTTPServer):
 
 
 def main():
-    global upstream, log
-    upstream = int(sys.argv[2])
+    global upstream, tls, log
+    upstream = urlsplit(sys.argv[2])
+    if upstream.scheme == "https":
+        tls = ssl.create_default_context(cafile=sys.argv[4])
     log = open(sys.argv[3], "a", encoding="utf8")
     server = Server(("127.0.0.1", 0), Proxy)
     with open(sys.argv[1], "w", encoding="utf8") as out:

@@ -1,5 +1,6 @@
 # faulty.sh - the controller as in a cluster, with fault_proxy.py between it and the API server,
-# and no kubelet: jobplay.py ends the Jobs. Source it after lib.sh and local.sh.
+# and no kubelet: jobplay.py ends the Jobs. Source it after lib.sh and local.sh; on the real API
+# server, too (server.sh), where the controllers of Jobs rest meanwhile.
 #
 #   faulty_up            starts all; S and TOKEN (for local.sh) go to the server past the proxy
 #   faulty_down          ends it
@@ -10,13 +11,13 @@
 #   tasks_done REGEX N   N Tasks whose name fits have Succeeded
 faulty_up() {
     D=$T/d; mkdir -p "$D/run"
-    "$BIN/kelos-apiserver" --data "$D" --crds deploy/crds 2> "$T/apiserver.log" & SERVER=$!
-    until_ok 20 test -s "$D/kubeconfig" || return 1
-    S=$(sed -n 's/.*server: //p' "$D/kubeconfig") TOKEN=$(sed -n 's/.*token: //p' "$D/kubeconfig")
-    python3 tests/support/fault_proxy.py "$T/port" "${S##*:}" "$T/requests" & PROXY=$!
+    NO_NODE=1
+    server_up || return 1
+    export CA
+    python3 tests/support/fault_proxy.py "$T/port" "$S" "$T/requests" $CA & PROXY=$!
     until_ok 20 test -s "$T/port" || return 1
     P=http://127.0.0.1:$(cat "$T/port")
-    sed "s#server: .*#server: $P#; /proxy-url/d" "$D/kubeconfig" > "$T/proxied"
+    proxied "$P" "$CK" > "$T/proxied"
     chmod 600 "$T/proxied"
     controller_up
     echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x"}}' |
@@ -33,14 +34,23 @@ faulty_down() {
     stop_play
     [ -z "${LOCAL_PID:-}" ] || controller_down
     [ -z "${PROXY:-}" ] || { kill "$PROXY" 2> /dev/null; wait "$PROXY" 2> /dev/null; }
-    [ -z "${SERVER:-}" ] || { kill "$SERVER" 2> /dev/null; wait "$SERVER" 2> /dev/null; }
-    LOCAL_PID="" PROXY="" SERVER=""
+    LOCAL_PID="" PROXY=""
+    server_down
 }
 rules() { curl -sf -o /dev/null -X PUT --data-binary "$1" "$P/__rules" || fail "rules: $1"; }
 requests() {
     python3 -c '
 import json, re, sys
 print(sum(bool(eval(sys.argv[2])) for r in map(json.loads, open(sys.argv[1]))))' "$T/requests" "$1"
+}
+job_status() { # JOB JSON
+    mpatch "$JOBS/$1/status" "{\"status\":$2}" > "$T/answer"
+    grep -q '"kind":"Job"' "$T/answer" || fail "status of $1: $(cat "$T/answer")"
+}
+job_ends() { # JOB: as its controller says it
+    _now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    _done=$(printf '{"type":"%s","status":"True","lastTransitionTime":"'"$_now"'"},' SuccessCriteriaMet Complete)
+    job_status "$1" '{"active":0,"ready":0,"succeeded":1,"startTime":"'"$_now"'","completionTime":"'"$_now"'","conditions":['"${_done%,}]}"
 }
 play() { python3 tests/support/jobplay.py "$S" "$TOKEN" "$@" 2> "$T/play.log" & PLAY=$!; }
 stop_play() { [ -z "${PLAY:-}" ] || { kill "$PLAY" 2> /dev/null; wait "$PLAY" 2> /dev/null; }; PLAY=""; }

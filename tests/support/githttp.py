@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""githttp.py PORT-FILE GIT-ROOT FORGE LOG [CERT KEY] - one host as GitHub is: git over HTTP
+"""githttp.py PORT-FILE GIT-ROOT FORGE LOG [CERT KEY ADDRESS] - one host as GitHub is: git over HTTP
 and the API.
 
 /api/v3/... goes to FORGE as it is. All else is git's smart HTTP, for whom FORGE knows by the
 password: a token that has ended is refused with 401. LOG gets a line for each push and each
 refusal: "push repo" or "refused path".
 
-With CERT and KEY it is github.com itself (github.sh): TLS on port 443, all that is asked of the
+With CERT and KEY it is github.com itself (github.sh): TLS on port 443 of ADDRESS, all that is asked of the
 name api.github.com goes to FORGE, and anybody may fetch; a push needs a token.
 """
 import base64, http.client, os, ssl, subprocess, sys
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = serve
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 443 if tls else 0), Handler)
+server = ThreadingHTTPServer((sys.argv[7], 443) if tls else ("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 if tls:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,17 +6,26 @@
     jobplay.py URL TOKEN phases FILE          writes each change of a Task's phase: name phase
     jobplay.py URL TOKEN scribble SECONDS N   adds labels, annotations and finalizers to the Tasks
                                               w-0.. 50 times a second, then looks for each of them
+
+$CA names the file with the CA of an https URL.
 """
 import http.client
 import json
+import os
+import ssl
 import sys
 import threading
 import time
 from urllib.parse import urlsplit
 
-where = urlsplit(sys.argv[1]).netloc
+url = urlsplit(sys.argv[1])
+tls = ssl.create_default_context(cafile=os.environ["CA"]) if url.scheme == "https" else None
 token = sys.argv[2]
 tasks = "/apis/kelos.dev/v1alpha1/namespaces/default/tasks"
+
+
+def connect():
+    return http.client.HTTPSConnection(url.netloc, context=tls) if tls else http.client.HTTPConnection(url.netloc)
 
 
 def call(conn, method, path, body=None, kind="application/json"):
@@ -27,7 +36,7 @@ def call(conn, method, path, body=None, kind="application/json"):
 
 
 def events(path):
-    conn = http.client.HTTPConnection(where)
+    conn = connect()
     conn.request("GET", path + "?watch=true", headers={"Authorization": "Bearer " + token})
     for line in conn.getresponse():
         yield json.loads(line)
@@ -41,7 +50,7 @@ def patch_status(conn, job, status):
 
 
 def play(step):
-    conn, due, todo = http.client.HTTPConnection(where), [], threading.Lock()
+    conn, due, todo = connect(), [], threading.Lock()
 
     def work():
         while True:
@@ -69,7 +78,7 @@ def play(step):
 
 
 def make(prefix, count, more):
-    conn = http.client.HTTPConnection(where)
+    conn = connect()
     for i in range(count):
         spec = {"type": "claude-code", "prompt": "p", "credentials": {"type": "api-key", "secretRef": {"name": "c"}}}
         spec.update(more)
@@ -91,7 +100,7 @@ def phases(path):
 
 
 def scribble(seconds, count):
-    conn, wrote, turn = http.client.HTTPConnection(where), {i: [] for i in range(count)}, 0
+    conn, wrote, turn = connect(), {i: [] for i in range(count)}, 0
     end = time.time() + seconds
     while time.time() < end:
         time.sleep(0.02)

@@ -15,12 +15,13 @@
 # LOCAL_METRICS an address for /metrics.
 #
 # Agent "tester": runs its prompt with sh.
+. tests/support/server.sh
 LOCAL_PID=""
 NS=/apis/kelos.dev/v1alpha1/namespaces/default
 JOBS=/apis/batch/v1/namespaces/default/jobs
 CORE=/api/v1/namespaces/default
-
-. tests/support/server.sh
+# Where the controller's own objects are.
+if real_server; then HOME_CORE=/api/v1/namespaces/kelos-system; else HOME_CORE=$CORE; fi
 
 local_up() {
     if real_server; then
