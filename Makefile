@@ -218,7 +218,7 @@ kube-assets: ## build the real API server, kubelet and Helm once, into a cache o
 	@sh tests/kube/assets.sh --node --build
 	@sh tests/kube/helm.sh --build
 
-check-kube: tests ## integration tests against the real API server, with and without streaming lists
+check-kube: tests kube-assets ## integration tests against the real API server, with and without streaming lists
 	@BUILD=$(BUILD) sh tests/kube/check.sh
 	@BUILD=$(BUILD) sh tests/kube/check.sh --feature-gates=WatchList=false
 

@@ -427,6 +427,7 @@ conditions(const struct podstate *p, enum pod_phase phase)
                      condition("Ready", ready, ready_since(p, ready), why));
 }
 
+/* The class of the Pod is the API server's own: it is set with the Pod and never changes. */
 json_t *
 podstate_status(const struct podstate *p)
 {
@@ -437,10 +438,10 @@ podstate_status(const struct podstate *p)
         json_array_append_new(p->containers[i].kind == CONTAINER_MAIN ? mains : inits,
                               container_status(p, &p->containers[i]));
     json_t *status =
-        json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o}", "phase", pod_phase_name(phase),
+        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o}", "phase", pod_phase_name(phase),
                   "conditions", conditions(p, phase), "startTime",
                   time_text(p->accepted_ms), "hostIP", "127.0.0.1", "podIP", "127.0.0.1",
-                  "qosClass", "BestEffort", "containerStatuses", mains);
+                  "containerStatuses", mains);
     if (json_array_size(inits) > 0)
         json_object_set_new(status, "initContainerStatuses", inits);
     else

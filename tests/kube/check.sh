@@ -27,7 +27,9 @@ one() {
         [ -n "$lane" ] || sleep 0.2
     done
     log=$ALL/$1.out seen=$(wc -l < "$lane/audit.log") began=$(date +%s)
-    KUBE_DIR=$lane KELOS_TEST_SERVER=kube timeout -k 10 900 sh "tests/integration/$1.sh" > "$log" 2>&1 < /dev/null
+    KUBE_DIR=$lane KELOS_TEST_SERVER=kube timeout -k 10 900 sh "tests/integration/$1.sh" > "$log" 2>&1 < /dev/null & child=$!
+    trap 'kill $child; wait $child; exit 130' INT TERM
+    wait $child
     status=$?
     line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
     p=${line%% passed*}; f=${line##*, }; f=${f%% failed*}; p=${p:-0} f=${f:-0}
@@ -49,10 +51,12 @@ if [ "${1:-}" = one ]; then one "$2"; exit 0; fi
 
 gates=""
 case ${1:-} in --feature-gates=*) gates=$1; shift ;; esac
-tests/kube/assets.sh > /dev/null || exit 77
+KUBEBUILDER_ASSETS=$(tests/kube/assets.sh) || exit 77
+export KUBEBUILDER_ASSETS
 ALL=$(mktemp -d /tmp/kk.XXXXXX); export ALL
 : > "$ALL/counts"; : > "$ALL/seconds"
 end() {
+    [ -z "${XARGS:-}" ] || { ours=$(pgrep -P "$XARGS"); kill "$XARGS"; kill $ours; sleep 2; }
     for l in "$ALL"/plane.*; do tests/kube/up.sh "$l" --stop; done
     [ -n "${KELOS_KEEP:-}" ] || rm -rf "$ALL"
 }
@@ -91,7 +95,10 @@ n=0
 while [ "$n" -lt "$JOBS" ]; do n=$((n + 1)); plane "$ALL/plane.$n" & done
 wait
 [ "$(ls "$ALL"/plane.*/stands | wc -l)" -eq "$JOBS" ] || exit 1
-printf '%s\n' "$@" | xargs -P "$JOBS" -n 1 sh "$0" one
+printf '%s\n' "$@" > "$ALL/queue"
+xargs -a "$ALL/queue" -P "$JOBS" -n 1 sh "$0" one & XARGS=$!
+wait "$XARGS"
+XARGS=""
 
 if [ "$whole" = 1 ]; then
     echo "not run here, see $LIST:" $listed

@@ -2,8 +2,8 @@
 """reset.py KUBECONFIG: a cluster as tests/kube/up.sh left it, after whatever a test did to it.
 
 Removes the objects of every test (finalizers first: nobody is there to remove them), the
-namespaces and types that a test made, and waits until they are gone; puts back definitions of
-deploy/crds that are missing. Status 1 when something does not go within a minute."""
+namespaces and types that a test made, and waits until they are gone; the types of deploy/crds
+are again as they stand there. Status 1 when something does not go within a minute."""
 import glob
 import json
 import os
@@ -86,11 +86,17 @@ def sweep(c):
 
 
 def definitions(c):
-    there = {o["metadata"]["name"] for o in c.items(CRDS)}
-    for name in glob.glob(os.path.join(os.path.dirname(__file__), "../../deploy/crds/*.yaml")):
-        with open(name) as f:
+    there = {o["metadata"]["name"]: o for o in c.items(CRDS)}
+    for path in glob.glob(os.path.join(os.path.dirname(__file__), "../../deploy/crds/*.yaml")):
+        with open(path) as f:
             for o in yaml.safe_load_all(f):
-                if o and o["metadata"]["name"] not in there:
+                if not o:
+                    continue
+                name, old = o["metadata"]["name"], there.get(o["metadata"]["name"])
+                if old:      # what is equal is not written
+                    o["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+                    c.ask("PUT", f"{CRDS}/{name}", o)
+                else:
                     c.ask("POST", CRDS, o)
 
 
