@@ -10,6 +10,7 @@ fi
 cleanup() { server_down; }
 NO_NODE=1
 server_up || { echo "0 passed, 1 failed"; exit 1; }
+older_group_off || { echo "0 passed, 1 failed"; exit 1; }
 HOME=$T; export HOME
 KUBECONFIG=$K; export KUBECONFIG
 unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy

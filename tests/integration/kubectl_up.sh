@@ -16,7 +16,7 @@ cleanup() {
     if real_server; then local_down; else "$BIN/kelos" down > /dev/null 2>&1; fi
     rm -rf "$D"
 }
-if real_server; then local_up || { echo "0 passed, 1 failed"; exit 1; }
+if real_server; then local_up && older_group_off || { echo "0 passed, 1 failed"; exit 1; }
 else "$BIN/kelos" up > "$T/up" 2>&1 || { cat "$T/up"; exit 1; }; K=$D/kubeconfig CK=$K; fi
 has() { grep -q -e "$2" "$1" || { fail "no \"$2\" in:"; cat "$1" >&2; }; }
 lacks() { ! grep -q -e "$2" "$1"; }

@@ -7,6 +7,8 @@
 #                           file of objects), CA (its CA's file, "" over plain HTTP) and
 #                           CURL_CA; all but S and the tokens are known before, too
 #                           (NO_NODE=1 before it: nothing runs Pods)
+#   older_group_off         removes the types of axon.io: with both groups the real server's short
+#                           names are the older one's, as the first in the alphabet
 #   proxied URL KUBECONFIG  prints it with the server at URL, without TLS
 #   local_part CASE         true where the server is our own; the real one needs a line
 #                           "SCRIPT/CASE: reason" in tests/kube/local-only
@@ -79,6 +81,11 @@ read_server() {
     CTOKEN=$(token_of "$CK")
 }
 proxied() { sed "s#server: .*#server: $1#; /proxy-url/d; /certificate-authority/d" "$2"; }
+older_group_off() {
+    _crds=$S/apis/apiextensions.k8s.io/v1/customresourcedefinitions
+    for k in tasks workspaces taskspawners; do call -X DELETE "$_crds/$k.axon.io" > /dev/null; done
+    until_ok 20 sh -c '[ "$('"curl -s -o /dev/null -w '%{http_code}' --noproxy '*' $CURL_CA -H 'Authorization: Bearer $TOKEN' $S/apis/axon.io/v1alpha1/tasks"')" = 404 ]'
+}
 # A server formats its answers for the eye when curl asks under its own name.
 # shellcheck disable=SC2086
 call() { curl -s -A kelos-tests --noproxy '*' --max-time 20 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
