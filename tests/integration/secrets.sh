@@ -8,7 +8,7 @@
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cleanup() { forge_down; local_down; }
 LOCAL_FLAGS="--watch-secrets --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1"
-NO_NODE=1
+NO_NODE=1 GRANTS=deploy/manifests/secrets.yaml
 CANARY=canary-7b1f20e55c
 echo '{"anonymous": false, "tokens": {"T": "bot", "T2": "other"}, "repos": {"demo/repo": {"issues": []}}}' > "$T/state.json"
 forge_up "$T/state.json"

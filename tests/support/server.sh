@@ -6,7 +6,8 @@
 #                           CK and CTOKEN (what controllers use), STORE (the server's own
 #                           file of objects), CA (its CA's file, "" over plain HTTP) and
 #                           CURL_CA; all but S and the tokens are known before, too
-#                           (NO_NODE=1 before it: nothing runs Pods)
+#                           (before it: NO_NODE=1, nothing runs Pods; GRANTS, manifests with
+#                           rights that not every installation has)
 #   older_group_off         removes the types of axon.io: with both groups the real server's short
 #                           names are the older one's, as the first in the alphabet
 #   proxied URL KUBECONFIG  prints it with the server at URL, without TLS
@@ -65,6 +66,7 @@ server_up() {
         read_server
         # Without a node the test plays what becomes of Jobs.
         tests/kube/up.sh "$KUBE_DIR" --jobs="${NO_NODE:+no}" && server_reset || return 1
+        [ -z "${GRANTS:-}" ] || tests/kube/apply.py "$K" $GRANTS > "$T/granted" || return 1
         real_node_up
         return
     fi
