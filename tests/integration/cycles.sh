@@ -8,7 +8,8 @@ PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 cleanup() { forge_down; local_down; }
 LOCAL_METRICS=127.0.0.1:$PORT
 NO_NODE=1
-echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]}}}' > "$T/state.json"
+echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]},
+ "demo/big": {"issues": [{"number": 1000000, "title": "m"}, {"number": 9007199254740993, "title": "b"}]}}}' > "$T/state.json"
 forge_up "$T/state.json"
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"w"},"spec":{"repo":"%s/demo/repo","secretRef":{"name":"c"}}}' "$FORGE" |
@@ -26,6 +27,7 @@ count() {
     curl -sf --noproxy '*' "http://127.0.0.1:$PORT/metrics" |
         sed -n "s/^kelos_spawner_$1{namespace=\"default\",taskspawner=\"$2\"} //p" | grep . || echo 0
 }
+is_there() { [ -n "$(field "$1" 'o["kind"] if o["kind"] != "Status" else ""')" ]; }
 at_least() { [ "$(count "$1" "$2")" -ge "$3" ]; }
 condition() { field "$NS/taskspawners/$1" "[c['$3'] for c in o['status']['conditions'] if c['type'] == '$2'][0]"; }
 
@@ -41,7 +43,8 @@ begin "what is not acted on is said"
 spawner mute '"githubIssues":{"reporting":{"enabled":true},"labels":["none"]}' "$IN,\"contextSources\":[{\"name\":\"x\",\"http\":{\"url\":\"https://x\"}}]"
 said() { condition mute ConfigurationWarning message | grep -q 'githubIssues.reporting: not acted on.*contextSources: not acted on'; }
 until_ok 10 said || fail "$(field $NS/taskspawners/mute 'o["status"]')"
-until_ok 10 [ -n "$(events_of mute | grep 'Warning ConfigurationWarning')" ] || fail "no Event"
+warned() { events_of mute | grep -q 'Warning ConfigurationWarning'; }
+until_ok 10 warned || fail "no Event"
 
 begin "a source that cannot be built is an error, with its duration"
 spawner nobody '"githubIssues":{}' '"workspaceRef":{"name":"nosecret"}'
@@ -77,4 +80,14 @@ until_ok 20 at_least discovery_errors_total bad 2 || fail "no error counted: $(f
 message_most 4096
 until_ok 70 at_least discovery_total bad 1 || fail "no cycle after it was mended"
 row SP/C4
+
+begin "numbers keep their digits, also those that no float holds"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"big"},"spec":{"pollInterval":"1s","when":{"githubIssues":{"repo":"demo/big"}},"taskTemplate":{"type":"claude-code","image":"tester","promptTemplate":"true {{.Number}} {{.ID}} {{printf \\"%%d\\" .Number}}","branch":"b-{{.Number}}","credentials":{"type":"api-key","secretRef":{"name":"c"}},%s}}}' "$IN" |
+    post $NS/taskspawners > "$T/created"
+for n in 1000000 9007199254740993; do
+    until_ok 15 is_there $NS/tasks/big-$n || fail "no Task for $n: $(cat "$T/created")"
+    [ "$(field $NS/tasks/big-$n 'o["spec"]["prompt"], o["spec"]["branch"], o["metadata"]["annotations"]["kelos.dev/source-number"]')" = "('true $n $n $n', 'b-$n', '$n')" ] ||
+        fail "$(field $NS/tasks/big-$n 'o["spec"], o["metadata"]')"
+done
+row SP/V16
 finish

@@ -359,3 +359,47 @@ Test(plan, a_poll_that_found_nothing_new_is_written_down_once_a_minute)
     cr_assert(again.write, "or with anything else that changes");
     row_claim("KC/WR-6");
 }
+
+/* One planner serves every source that there is: the limit cannot be kept by some of them only. */
+Test(plan, the_total_holds_for_every_source)
+{
+    static const struct {
+        const char *when, *kind, *items;
+    } sources[] = {
+        {"'githubIssues':{}", "Issue", "1 2 3"},
+        {"'githubPullRequests':{}", "PR", "1 2 3"},
+        {"'jira':{'baseUrl':'https://j','project':'P','secretRef':{'name':'s'}}", "",
+         "P-1 P-2 P-3"},
+        {"'cron':{'schedule':'* * * * *','catchUp':'all'}", "",
+         "20260101-0057 20260101-0058 20260101-0059"},
+    };
+    static const char *const times[] = {"2026-01-01T00:57:00Z", "2026-01-01T00:58:00Z",
+                                        "2026-01-01T00:59:00Z"};
+
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        struct spawner_view *s = make_view(
+            KIND_TASK_SPAWNER, 0,
+            js("{'metadata':{'name':'a','namespace':'d','uid':'u','generation':1},"
+               "'spec':{'when':{%s},'maxTotalTasks':2,'taskTemplate':{'type':'codex',"
+               "'credentials':{'type':'none'},'workspaceRef':{'name':'web'}}},"
+               "'status':{'phase':'Running','totalTasksCreated':1,"
+               "'lastDiscoveryTime':'2026-01-01T00:56:00Z'}}",
+               sources[i].when));
+        struct item_set *set = make_items(sources[i].items);
+        struct plan_facts f = facts(s, set);
+        struct plan p;
+
+        for (size_t k = 0; k < set->n; k++) {
+            set->items[k].kind = sources[i].kind;
+            if (s->source == SOURCE_CRON)
+                set->items[k].time = times[k];
+        }
+        plan(&f, &p);
+        cr_expect_eq(p.n_creates, 1, "%s: %s", sources[i].when, created(&p));
+        f.total = 2;
+        plan(&f, &p);
+        cr_expect_eq(p.n_creates, 0, "%s", sources[i].when);
+        cr_expect_str_eq(condition(&p, "MaxTotalTasksReached")->status, "True");
+    }
+    row_claim("SP/V12");
+}

@@ -125,3 +125,39 @@ Test(planname, names_are_what_an_object_may_have)
     cr_assert_str_neq(name, other);
     row_claim("RES/S11");
 }
+
+/* The prefix is cut, never what tells two names apart. */
+Test(planname, long_names_keep_their_hash)
+{
+    /* Equal in their first 44 characters, and in all that fits beside the hash. */
+    static const char *const spawners[] = {
+        "a-spawner-of-exactly-forty-four-characters-x",
+        "a-spawner-of-exactly-forty-four-characters-x-one",
+        "a-spawner-of-exactly-forty-four-characters-x-two",
+        "a-spawner-of-exactly-forty-four-characters-xx-and-then-sixty-one",
+        "a-spawner-of-exactly-forty-four-characters-xx-and-then-sixty-two",
+    };
+    static const char *const ids[] = {"9007199254740992", "9007199254740993",
+                                      "PROJECT-WITH-A-LONG-KEY-123456789",
+                                      "PROJECT-WITH-A-LONG-KEY-123456780"};
+    enum { SPAWNERS = sizeof spawners / sizeof *spawners };
+    enum { IDS = sizeof ids / sizeof *ids };
+    char names[SPAWNERS * IDS][ITEM_NAME_SIZE];
+
+    for (size_t i = 0; i < SPAWNERS * IDS; i++) {
+        char *name = names[i];
+        bool cut = strlen(spawners[i / IDS]) + 1 + strlen(ids[i % IDS]) > 63;
+
+        item_task_name(spawners[i / IDS], ids[i % IDS], name);
+        cr_expect_leq(strlen(name), 63);
+        if (cut) {
+            size_t n = strlen(name);
+            cr_expect_eq(n, 63);
+            cr_expect_eq(name[n - 9], '-', "%s", name);
+            cr_expect_eq(strspn(name + n - 8, "0123456789abcdef"), 8, "%s", name);
+        }
+        for (size_t k = 0; k < i; k++)
+            cr_expect_str_neq(name, names[k]);
+    }
+    row_claim("SP/V13");
+}

@@ -42,6 +42,7 @@ Test(jirafields, number_stands_behind_the_first_dash)
 {
     cr_assert_eq(jira_number("PROJ-42"), 42);
     cr_assert_eq(jira_number("ABC-1"), 1);
+    cr_assert_eq(jira_number("PROJ-9007199254740993"), 9007199254740993);
     cr_assert_eq(jira_number("PROJ-0"), 0);
     cr_assert_eq(jira_number("INVALID"), 0);
     cr_assert_eq(jira_number("PROJ-abc"), 0);
