@@ -149,7 +149,7 @@ end_cycle(struct spawner_run *r)
 {
     const struct cycle_of c = spawner_run_cycle(r);
 
-    cycle_end(&c, !r->plan.flawed);
+    cycle_end(&c, r->cycle, !r->plan.flawed);
 }
 
 static void

@@ -35,6 +35,7 @@ cycle_begin(const struct cycle_of *c, int64_t began_ms)
     struct cycle *y = &c->memory->cycle;
 
     y->open = true;
+    y->serial++;
     y->began_ms = began_ms;
     y->unbuilt = 0;
     if (c->memory->items != NULL)
@@ -50,11 +51,11 @@ cycle_fail(const struct cycle_of *c, int64_t began_ms)
 }
 
 void
-cycle_end(const struct cycle_of *c, bool good)
+cycle_end(const struct cycle_of *c, uint64_t serial, bool good)
 {
     struct cycle *y = c->memory != NULL ? &c->memory->cycle : NULL;
 
-    if (y == NULL || !y->open)
+    if (y == NULL || !y->open || y->serial != serial)
         return;
     y->open = false;
     count(c, good ? METRIC_SPAWNER_DISCOVERIES : METRIC_SPAWNER_ERRORS, 1);

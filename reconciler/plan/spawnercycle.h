@@ -21,8 +21,9 @@ struct cycle_of {
 void cycle_begin(const struct cycle_of *c, int64_t began_ms);
 /* A poll failed. */
 void cycle_fail(const struct cycle_of *c, int64_t began_ms);
-/* What follows from the last poll is done, or cannot be. Without a poll since: nothing. */
-void cycle_end(const struct cycle_of *c, bool good);
+/* What follows from the poll with this serial (struct cycle) is done, or cannot be. Nothing
+ * happens when it was ended before, or when there was another poll since. */
+void cycle_end(const struct cycle_of *c, uint64_t serial, bool good);
 /* The source cannot be asked, says `why`. */
 void cycle_unbuilt(const struct cycle_of *c, const struct spawner_view *v,
                    const char *why);

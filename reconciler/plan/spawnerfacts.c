@@ -118,6 +118,7 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
         plan_free(&r->plan);
     plan_make(&f, clock_wall_ms(), &r->plan);
     r->planned = true;
+    r->cycle = m->cycle.serial;
     r->next_create = r->next_delete = 0;
     /* The plan points at uids of views: keep what the deletes need. */
     for (size_t i = 0; i < r->plan.n_deletes; i++) {

@@ -32,7 +32,8 @@ struct pod_memory {
 /* What /metrics is told of the polls: spawnercycle.h. */
 struct cycle {
     bool open;          /* what follows from the last poll does not stand yet */
-    int64_t began_ms;   /* wall time of that poll */
+    uint64_t serial;    /* of that poll; grows */
+    int64_t began_ms;   /* wall time of it */
     uint64_t unbuilt;   /* why the source could not be asked, as it was counted; 0: it can */
     int64_t unbuilt_ms; /* monotonic: when it was */
     bool named;         /* it has series of its own */

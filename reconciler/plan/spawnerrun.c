@@ -34,7 +34,8 @@ spawner_run_fail(struct spawner_run *r, const struct err *e)
 {
     const struct cycle_of c = spawner_run_cycle(r);
 
-    cycle_end(&c, false);
+    if (c.memory != NULL)
+        cycle_end(&c, r->planned ? r->cycle : c.memory->cycle.serial, false);
     shard_failed(r->shard, r->key, e);
     run_free(r);
 }

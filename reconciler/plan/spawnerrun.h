@@ -12,6 +12,7 @@ struct spawner_run {
     struct pool arena;
     struct plan plan;
     bool planned;
+    uint64_t cycle; /* of the poll that the plan knows */
     bool conflict; /* a write met a version that is not in view */
     bool workspace_missing;
     char config_error[512];
