@@ -8,7 +8,7 @@
 #include "spawner/fetch.h"
 #include "spawner/ghheaders.h"
 
-enum { ETAG_MAX = 256, ANSWER_MAX = 65536, KNOWN_MAX = 2000 };
+enum { ETAG_MAX = 256, KNOWN_MAX = 2000 };
 
 struct slot {
     struct ghaccess *all;
@@ -235,26 +235,19 @@ take(struct slot *s, int rank, const struct fetch_result *r)
         json_object_del(answer, "etag");
 }
 
-/* A permission's rank, by its role where that is one of the five; or a membership's. */
 static void
 read_answer(struct slot *s, const struct fetch_result *r)
 {
     struct err e = ERR_INIT;
     struct failure f = {0};
-    SCOPED(json) json_t *root = json_parse(r->body, r->body_size, ANSWER_MAX, &e);
-    const char *state = json_str_or(root, "state", NULL);
-    int rank = ghpolicy_rank(json_str_or(root, "role_name", ""));
+    int answer = ghpolicy_answer(r->body, r->body_size, &e);
 
-    if (root != NULL && state == NULL && json_str_or(root, "permission", NULL) == NULL)
-        err_set(&e, ERR_INVALID, "neither permission nor state is there");
-    if (e.code != ERR_NONE) {
+    if (answer < 0) {
         failure_set(&f, "Malformed", "GitHub API: %s", e.text);
         fail(s, &f, false);
         return;
     }
-    if (rank == 0)
-        rank = ghpolicy_rank(json_str_or(root, "permission", ""));
-    take(s, state != NULL ? strcasecmp(state, "active") == 0 : rank, r);
+    take(s, answer, r);
 }
 
 static void pump(struct ghaccess *a);

@@ -9,6 +9,8 @@
 #include "common/data/json.h"
 #include "common/macros.h"
 
+enum { ANSWER_MAX = 65536 };
+
 /* ---- reading ---- */
 
 int
@@ -42,6 +44,23 @@ ghpolicy_rank(const char *permission)
         if (strcmp(permissions[i], permission) == 0)
             return (int)i + 1;
     return 0;
+}
+
+int
+ghpolicy_answer(const char *bytes, size_t size, struct err *e)
+{
+    SCOPED(json) json_t *root = json_parse(bytes, size, ANSWER_MAX, e);
+    const char *state = json_str_or(root, "state", NULL);
+    const char *permission = json_str_or(root, "permission", NULL);
+    int rank = ghpolicy_rank(json_str_or(root, "role_name", ""));
+
+    if (root == NULL)
+        return -1;
+    if (state != NULL)
+        return strcasecmp(state, "active") == 0;
+    if (permission == NULL)
+        return err_set(e, ERR_INVALID, "neither permission nor state is there");
+    return rank > 0 ? rank : ghpolicy_rank(permission);
 }
 
 /* One slash with something on both sides. */

@@ -30,6 +30,10 @@ void ghpolicy_clear(struct ghpolicy *p);
 /* read 1, triage 2, write 3, maintain 4, admin 5; 0 for what is none of them. */
 int ghpolicy_rank(const char *permission);
 
+/* Reads GitHub's answer about a login: its permission in a repository (a rank, by the role
+ * where that is one of the five), or its membership in a team (1 when active, else 0). -1
+ * with ERR_INVALID when it is neither. */
+int ghpolicy_answer(const char *bytes, size_t size, struct err *e);
 /* Whether somebody else must be asked who may give commands. */
 bool ghpolicy_asks(const struct ghpolicy *p);
 

@@ -193,31 +193,16 @@ ask(struct jira_poll *p)
 static int
 take_page(struct jira_poll *p, const struct fetch_result *r, struct err *e)
 {
-    SCOPED(json)
-    json_t *root = json_parse(r->body, r->body_size, LIMIT_HTTP_BODY_BYTES, e);
-    json_t *issues = NULL, *issue;
-    const char *token = NULL;
-    size_t i;
+    struct jira_page page;
 
-    if (root == NULL || json_get_arr(root, "issues", &issues, e) < 0)
+    if (jira_page(p->set, p->group->source->base, r->body, r->body_size, p->old,
+                  p->received, &page, e) < 0)
         return -1;
-    json_array_foreach(issues, i,
-                       issue) if (jira_item(p->set, p->group->source->base, issue, e) <
-                                  0) return err_wrap(e, "issues[%zu]", i);
-    p->received += json_array_size(issues);
+    p->received += page.n;
     p->pages++;
     free(p->token);
-    p->token = NULL;
-    if (json_array_size(issues) == 0)
-        return 0;
-    if (p->old)
-        return (int64_t)p->received < json_int_or(root, "total", 0);
-    if (json_opt_str(root, "nextPageToken", &token, e) < 0)
-        return -1;
-    if (token == NULL || *token == '\0' || json_bool_or(root, "isLast", false))
-        return 0;
-    p->token = strdup(token);
-    return 1;
+    p->token = page.token;
+    return page.more;
 }
 
 static void

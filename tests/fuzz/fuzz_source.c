@@ -1,5 +1,8 @@
-/* fuzz_source.c - what sources answer: issues, comments, links, Jira's issues, filters. */
+/* fuzz_source.c - what sources answer, one answer at a time: issues, comments, reviews, changed
+ * files, permissions, links, Jira's pages; and filters. What is made of a pull request's answers
+ * together: fuzz_pull.c. */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/data/json.h"
@@ -62,6 +65,46 @@ jira(const char *text, size_t size)
     items_digest(set, digest);
 }
 
+/* A page of either search, read as far as it goes; then what it says of the next. */
+static void
+jira_pages(const char *text, size_t size, bool old)
+{
+    struct err e = ERR_INIT;
+    SCOPED(items) struct items *set = items_new();
+    struct jira_page page;
+
+    if (jira_page(set, "https://jira", text, size, old, 7, &page, &e) < 0)
+        return;
+    if (page.token != NULL && (old || !page.more || page.n == 0))
+        __builtin_trap(); /* a token is for a page that is there */
+    free(page.token);
+}
+
+static void
+lists(const char *text, size_t size)
+{
+    static int (*const readers[])(const char *, size_t, json_t *, struct err *) = {
+        ghreviews_read, ghline_comments_read, ghfiles_read};
+    SCOPED(json) json_t *list = json_array();
+
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        struct err e = ERR_INIT;
+
+        json_array_clear(list);
+        (void)readers[i](text, size, list, &e);
+    }
+}
+
+static void
+answers(const char *text, size_t size)
+{
+    struct err e = ERR_INIT;
+    int rank = ghpolicy_answer(text, size, &e);
+
+    if (rank < -1 || rank > 5 || (rank < 0) != (e.code != ERR_NONE))
+        __builtin_trap();
+}
+
 static void
 texts(const char *text)
 {
@@ -94,7 +137,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0 || (text = strndup((const char *)data + 1, size - 1)) == NULL)
         return 0;
-    switch (data[0] % 5) {
+    switch (data[0] % 9) {
     case 0:
         issues((const char *)data + 1, size - 1);
         break;
@@ -107,8 +150,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 3:
         texts(text);
         break;
-    default:
+    case 4:
         filter((const char *)data + 1, size - 1);
+        break;
+    case 5:
+        lists((const char *)data + 1, size - 1);
+        break;
+    case 6:
+        answers((const char *)data + 1, size - 1);
+        break;
+    default:
+        jira_pages((const char *)data + 1, size - 1, data[0] % 9 == 8);
         break;
     }
     free(text);
