@@ -12,6 +12,8 @@
 enum { ETAG_MAX = 256, URL_MAX = 2048, CACHE_MAX = 16000 };
 
 struct ghpage {
+    struct ghlisting *of;
+    struct fetch *fetch; /* NULL: not asked for now */
     char *url;
     char etag[ETAG_MAX];
     char *next;     /* NULL: the last one */
@@ -26,10 +28,10 @@ struct ghlisting {
     json_t *all; /* of all pages, made on demand */
     bool truncated;
     /* a read */
-    struct fetch *fetch;
-    size_t at;
-    bool whole; /* the issues are wanted */
-    bool plain; /* without conditions */
+    size_t asked; /* pages that were asked for in this read */
+    size_t want;  /* that are known to be there */
+    bool whole;   /* the issues are wanted */
+    bool plain;   /* without conditions */
     bool changed;
     ghlisting_fn *done;
     void *arg;
@@ -50,6 +52,7 @@ ghlisting_new(struct group *g, const char *what)
 static void
 page_clear(struct ghpage *p)
 {
+    fetch_cancel(p->fetch);
     free(p->url);
     free(p->next);
     json_decref(p->issues);
@@ -71,8 +74,10 @@ cut(struct ghlisting *l, size_t from)
 void
 ghlisting_cancel(struct ghlisting *l)
 {
-    fetch_cancel(l->fetch);
-    l->fetch = NULL;
+    for (size_t i = 0; i < LIMIT_SOURCE_PAGES; i++) {
+        fetch_cancel(l->pages[i].fetch);
+        l->pages[i].fetch = NULL;
+    }
 }
 
 void
@@ -228,13 +233,18 @@ ghlisting_cache(const struct ghlisting *l, struct buf *out)
     }
 }
 
-/* ---- reading ---- */
+/* ---- reading ----
+ *
+ * The first page says how many there are, by its Link header or, unchanged, by what is known of
+ * the others. Those are asked for together, LIMIT_SOURCE_CALLS at once; where the header does
+ * not say it, or the listing grows meanwhile, each page names the next. */
 
-static void ask(struct ghlisting *l);
+static void pump(struct ghlisting *l);
 
 static void
 finish(struct ghlisting *l, enum ghlisting_end end, const struct failure *f)
 {
+    ghlisting_cancel(l);
     if (end == LISTING_FAILED)
         cut(l, 0);
     l->done(l->arg, end, f);
@@ -244,71 +254,100 @@ finish(struct ghlisting *l, enum ghlisting_end end, const struct failure *f)
 static void
 start_over(struct ghlisting *l)
 {
+    SCOPED(string) char *first = strdup(l->pages[0].url);
+
     cut(l, 0);
     l->plain = true;
-    l->at = 0;
-    l->pages[0].url = NULL;
+    l->asked = 0;
+    l->want = 1;
+    l->pages[0].url = TAKE(first);
+    pump(l);
 }
 
 static void
 finish_read(struct ghlisting *l)
 {
-    size_t n = l->at + 1;
-
-    if (n != l->n_pages)
+    l->truncated = l->pages[l->want - 1].next != NULL;
+    if (l->want != l->n_pages)
         l->changed = true;
-    cut(l, n);
-    l->n_pages = n;
-    if (!l->changed && !l->whole) {
+    cut(l, l->want);
+    l->n_pages = l->want;
+    if (!l->changed && !l->whole)
         finish(l, LISTING_SAME, NULL);
-        return;
-    }
-    if (all_held(l)) {
+    else if (all_held(l))
         finish(l, LISTING_READ, NULL);
-        return;
-    }
-    {
-        SCOPED(string) char *first = strdup(l->pages[0].url);
-
+    else
         start_over(l);
-        l->pages[0].url = TAKE(first);
-        ask(l);
-    }
 }
 
-/* A page is there; on to the next one, or to the end. */
+/* Page i is wanted, too, and has this URL. Where the pages moved, what is known of the old one
+ * is worth nothing. */
 static void
-go_on(struct ghlisting *l)
+want_page(struct ghlisting *l, size_t i, const char *url)
 {
-    struct ghpage *p = &l->pages[l->at];
+    if (l->pages[i].url == NULL || strcmp(l->pages[i].url, url) != 0) {
+        page_clear(&l->pages[i]);
+        l->pages[i].url = strdup(url);
+    }
+    l->want = i + 1;
+}
 
-    if (p->next == NULL || l->at + 1 == LIMIT_SOURCE_PAGES) {
-        l->truncated = p->next != NULL;
-        finish_read(l);
+/* The first page is there: those that it tells of. `pages` by its header, 0: not said. */
+static void
+want_others(struct ghlisting *l, unsigned pages)
+{
+    const char *second = l->pages[0].next;
+    char url[URL_MAX];
+
+    if (second == NULL)
         return;
+    want_page(l, 1, second);
+    if (pages == 0) /* what was there is likely to be there still */
+        for (size_t i = 1; i + 1 < l->n_pages && l->pages[i].next != NULL &&
+                           l->pages[i + 1].url != NULL &&
+                           strcmp(l->pages[i].next, l->pages[i + 1].url) == 0;
+             i++)
+            l->want = i + 2;
+    for (size_t i = 2; i < pages && i < LIMIT_SOURCE_PAGES; i++) {
+        if (!link_page_url(second, (unsigned)i + 1, url, sizeof(url)))
+            return;
+        want_page(l, i, url);
     }
-    l->at++;
-    /* Where the pages moved, what is known of the old one is worth nothing. */
-    if (l->pages[l->at].url == NULL || strcmp(l->pages[l->at].url, p->next) != 0) {
-        page_clear(&l->pages[l->at]);
-        l->pages[l->at].url = strdup(p->next);
+}
+
+/* All that is wanted was read: what of it is in one chain. Returns whether more is wanted. */
+static bool
+follow_chain(struct ghlisting *l)
+{
+    for (size_t i = 0; i < l->want; i++) {
+        const char *next = l->pages[i].next;
+
+        if (next == NULL) { /* shorter than it was */
+            l->want = i + 1;
+            return false;
+        }
+        if (i + 1 == LIMIT_SOURCE_PAGES)
+            return false;
+        if (i + 1 == l->want || strcmp(next, l->pages[i + 1].url) != 0) {
+            want_page(l, i + 1, next);
+            l->asked = i + 1;
+            return true;
+        }
     }
-    ask(l);
+    return false;
 }
 
 static void
-read_next_link(struct ghpage *p, const struct buf *headers)
+read_next_link(struct ghpage *p, const char *link)
 {
-    char link[4096], next[URL_MAX];
+    char next[URL_MAX];
 
-    if (!http_header(headers, "Link", link, sizeof(link)))
-        link[0] = '\0';
     free(p->next);
     p->next = link_next(link, next, sizeof(next)) ? strdup(next) : NULL;
 }
 
 static int
-take_page(struct ghpage *p, const struct fetch_result *r, struct err *e)
+take_page(struct ghpage *p, const struct fetch_result *r, const char *link, struct err *e)
 {
     json_t *issues = ghissues_read(r->body, r->body_size, e);
     char etag[ETAG_MAX];
@@ -320,57 +359,98 @@ take_page(struct ghpage *p, const struct fetch_result *r, struct err *e)
     p->etag[0] = '\0';
     if (http_header(r->headers, "ETag", etag, sizeof(etag)) && etag_fine(etag))
         strcpy(p->etag, etag);
-    read_next_link(p, r->headers);
+    read_next_link(p, link);
+    return 0;
+}
+
+/* Takes what the answer says. -1 with *f: it failed. */
+static int
+take_answer(struct ghpage *p, const struct fetch_result *r, const char *link,
+            struct failure *f)
+{
+    struct ghlisting *l = p->of;
+    struct err e = ERR_INIT;
+
+    if (r->err.code == ERR_NONE && r->status == 304 && p->etag[0] != '\0') {
+        /* A 304 may come without the header: then the link is the one that is known. */
+        if (*link != '\0')
+            read_next_link(p, link);
+        return 0;
+    }
+    if (r->err.code != ERR_NONE || r->status != 200) {
+        fetch_failure(l->group->source, r, f);
+        return -1;
+    }
+    if (take_page(p, r, link, &e) < 0) {
+        failure_set(f, e.code == ERR_LIMIT ? "TooLarge" : "Malformed",
+                    "GitHub API: %s: %s", l->what, e.text);
+        return -1;
+    }
+    l->changed = true;
+    json_decref(l->all);
+    l->all = NULL;
     return 0;
 }
 
 static void
 on_page(void *arg, const struct fetch_result *r)
 {
-    struct ghlisting *l = arg;
-    struct ghpage *p = &l->pages[l->at];
+    struct ghpage *p = arg;
+    struct ghlisting *l = p->of;
     struct failure f = {0};
-    struct err e = ERR_INIT;
     char link[4096];
 
-    l->fetch = NULL;
-    if (r->err.code == ERR_NONE && r->status == 304 && p->etag[0] != '\0') {
-        /* A 304 may come without the header: then the link is the one that is known. */
-        if (http_header(r->headers, "Link", link, sizeof(link)))
-            read_next_link(p, r->headers);
-        go_on(l);
-        return;
-    }
-    if (r->err.code != ERR_NONE || r->status != 200) {
-        fetch_failure(l->group->source, r, &f);
+    p->fetch = NULL;
+    if (r->err.code != ERR_NONE || !http_header(r->headers, "Link", link, sizeof(link)))
+        link[0] = '\0';
+    if (take_answer(p, r, link, &f) < 0) {
         finish(l, LISTING_FAILED, &f);
         return;
     }
-    if (take_page(p, r, &e) < 0) {
-        failure_set(&f, e.code == ERR_LIMIT ? "TooLarge" : "Malformed",
-                    "GitHub API: %s: %s", l->what, e.text);
-        finish(l, LISTING_FAILED, &f);
-        return;
-    }
-    l->changed = true;
-    json_decref(l->all);
-    l->all = NULL;
-    go_on(l);
+    if (p == &l->pages[0])
+        want_others(l, link_pages(link));
+    pump(l);
 }
 
-static void
-ask(struct ghlisting *l)
+static bool
+ask(struct ghlisting *l, struct ghpage *p)
 {
-    struct ghpage *p = &l->pages[l->at];
     SCOPED(ghheaders) struct ghheaders h = {0};
     struct failure f = {0};
     struct err e = ERR_INIT;
 
+    p->of = l;
     ghheaders_fill(&h, l->group->source, l->plain ? "" : p->etag);
-    if ((l->fetch = fetch_start(l->group, p->url, h.lines, on_page, l, &e)) == NULL) {
-        failure_set(&f, "Refused", "GitHub API: %s", e.text);
-        finish(l, LISTING_FAILED, &f);
-    }
+    if ((p->fetch = fetch_start(l->group, p->url, h.lines, on_page, p, &e)) != NULL)
+        return true;
+    failure_set(&f, "Refused", "GitHub API: %s", e.text);
+    finish(l, LISTING_FAILED, &f);
+    return false;
+}
+
+static size_t
+under_way(const struct ghlisting *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < LIMIT_SOURCE_PAGES; i++)
+        n += l->pages[i].fetch != NULL;
+    return n;
+}
+
+/* Asks for what is wanted, or ends the read. */
+static void
+pump(struct ghlisting *l)
+{
+    while (l->asked < l->want && under_way(l) < LIMIT_SOURCE_CALLS)
+        if (!ask(l, &l->pages[l->asked++]))
+            return;
+    if (under_way(l) > 0)
+        return;
+    if (follow_chain(l))
+        pump(l);
+    else
+        finish_read(l);
 }
 
 void
@@ -381,12 +461,13 @@ ghlisting_read(struct ghlisting *l, const char *url, bool whole, ghlisting_fn *d
     l->arg = arg;
     l->whole = whole;
     l->changed = false;
-    l->at = 0;
     if (l->n_pages == 0 || strcmp(l->pages[0].url, url) != 0) {
         cut(l, 0);
         l->pages[0].url = strdup(url);
     }
     /* Without the pages a 304 is of no use when they are wanted. */
     l->plain = whole && !all_held(l);
-    ask(l);
+    l->asked = 0;
+    l->want = 1;
+    pump(l);
 }

@@ -15,4 +15,11 @@ bool url_same_origin(const char *base, const char *url);
  * that fits. */
 bool link_next(const char *link, char *out, size_t room);
 
+/* How many pages a listing has by the Link header of its first one: where the URLs of the next
+ * and of the last page differ in the number of `page=` alone, so that those between can be asked
+ * for at once. 0: it does not say so. */
+unsigned link_pages(const char *link);
+/* The URL of page n (2 and more), made of that of page 2. False when it does not fit. */
+bool link_page_url(const char *second, unsigned n, char *out, size_t room);
+
 #endif

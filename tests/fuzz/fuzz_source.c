@@ -112,6 +112,8 @@ texts(const char *text)
     SCOPED(buf) struct buf jql = BUF_INIT;
 
     (void)link_next(text, next, sizeof(next));
+    (void)link_pages(text);
+    (void)link_page_url(text, 3, next, sizeof(next));
     (void)url_same_origin("https://api.github.com", text);
     (void)jira_jql("PROJ", text, &jql);
     (void)jira_number(text);

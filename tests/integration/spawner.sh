@@ -22,6 +22,7 @@ cat > "$T/state.json" <<END
   "demo/empty": {"issues": []},
   "demo/many": {"issues": [$(issues 200 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"l%d\"],\"comments\":[{\"body\":\"c\"}]}", (i > 1 ? "," : ""), i, i, i % 20')]},
   "demo/huge": {"issues": [$(issues 1100 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"%s\"]}", (i > 1 ? "," : ""), i, i, (i == 7 ? "rare" : i == 9 || i == 1050 ? "few" : "x")')]},
+  "demo/pages": {"issues": [$(issues 650 'printf "%s{\"number\":%d,\"title\":\"n%d\"}", (i > 1 ? "," : ""), i, i')]},
   "demo/long": {"issues": [{"number": 1, "title": "L", "comments": [$(issues 150 'printf "%s{\"user\":\"u\",\"body\":\"c%d%s %01000d\",\"created_at\":\"2026-01-01T%02d:%02d:00Z\"}", (i > 1 ? "," : ""), i, (i == 140 ? "\\n/go\\n" : ""), 0, i / 60, i % 60')]}]},
   "demo/broken": {"issues": [
     {"number": 1, "title": "A", "comments": [{"body": "x"}]}]}},
@@ -84,6 +85,21 @@ for n in 1 2 3 4 5; do ctl POST repos/demo/empty/issues "{\"title\": \"n$n\", \"
 fault "{\"path\": \"/repos/demo/empty/issues\", \"status\": 200, \"body\": \"[{\\\"number\\\": 11, \\\"title\\\": \\\"p1\\\"}]\", \"headers\": {\"Link\": \"<$FORGE/api/v3/repos/demo/empty/issues?page=1>; rel=\\\"next\\\"\"}}"
 once '{}' T empty; are "11 5 4 3 2 1"; asked '"query":"page=1"'
 row SP/G8
+
+begin "the pages that the first one tells of are asked for together, four at once, and stay in order"
+fresh; fault '{"path": "/repos/demo/pages/issues", "times": -1, "delay_ms": 700}'
+once '{}' T pages; [ $RC -eq 0 ] || fail "exit $RC: $(cut -c1-300 "$T/out")"
+are "$(seq 650 -1 1 | tr '\n' ' ' | sed 's/ $//')"
+ctl GET requests | python3 -c '
+import json, sys, urllib.parse
+at = {int(urllib.parse.parse_qs(r["query"]).get("page", ["1"])[0]): r["at"] for r in json.load(sys.stdin) if r["path"].endswith("/pages/issues")}
+assert sorted(at) == list(range(1, 8)), at
+four, rest = [at[n] for n in range(2, 6)], [at[6], at[7]]
+assert min(four) >= at[1] + 600, at           # the first one tells of them
+assert max(four) < min(four) + 600, at        # before any of them was answered
+assert min(rest) >= min(four) + 600, at       # when one of four was' || fail "asked at the wrong times"
+fresh; fault '{"path": "/repos/demo/pages/issues", "skip": 3, "status": 502}'
+once '{}' T pages; [ $RC -eq 1 ] || fail "exit $RC with a page that fails"; has 'status 502'; lacks '"items"'
 
 begin "a next page on another host is not asked for"
 fresh

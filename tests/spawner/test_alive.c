@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
