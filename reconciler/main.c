@@ -1,5 +1,6 @@
 /* main.c - kelos-reconciler: decides what Tasks and TaskSpawners need, and does it. */
 #include "common/worker/cluster.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/auth/credentials.h"
 #include "reconciler/plan/planonce.h"
@@ -56,6 +57,7 @@ open_memory(struct shard *s)
 {
     s->store = store_new();
     s->queue = queue_new();
+    queue_measure(s->queue, clock_mono_ms);
     s->tasks = zhashx_new();
     s->spawners = zhashx_new();
     s->accounts = zhashx_new();
@@ -87,6 +89,9 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
     resync_start(s);
+    /* There from the start, so that a rate sees the first error. */
+    metric_add(worker_metrics(w), METRIC_RECONCILE_ERRORS, 0, "task");
+    metric_add(worker_metrics(w), METRIC_RECONCILE_ERRORS, 0, "taskspawner");
     return worker_ready(w, e);
 }
 

@@ -14,6 +14,7 @@ struct entry {
     void *place; /* in one of the two lists of ready keys, or NULL */
     unsigned failures;
     int64_t at_ms;  /* valid while in the heap */
+    int64_t due_ms; /* valid while in a list: since when */
     size_t heap_at; /* its place, or NOT_IN_HEAP */
 };
 
@@ -25,6 +26,8 @@ struct queue {
     struct entry **heap; /* the earliest deadline first; borrowed */
     size_t heap_size, heap_room;
     size_t processing;
+    int64_t (*clock_ms)(void); /* NULL: waiting is not measured */
+    int64_t waited_ms;         /* of the key that was taken last */
     bool retried;
     int64_t retry_turn_ms; /* of the retry that had its turn last */
 };
@@ -52,6 +55,12 @@ queue_new(void)
     q->low = zlistx_new();
     zhashx_set_destructor(q->entries, entry_free);
     return q;
+}
+
+void
+queue_measure(struct queue *q, int64_t (*clock_ms)(void))
+{
+    q->clock_ms = clock_ms;
 }
 
 void
@@ -162,11 +171,17 @@ list_of(const struct queue *q, bool low)
     return low ? q->low : q->ready;
 }
 
+static int64_t
+clock_of(const struct queue *q)
+{
+    return q->clock_ms != NULL ? q->clock_ms() : 0;
+}
+
 /* News raises what had time; nothing lowers it. */
 static void
-want(struct queue *q, struct entry *en, bool low)
+want(struct queue *q, struct entry *en, bool low, int64_t due_ms)
 {
-    bool was_low = en->low;
+    bool was_low = en->low, raised = false;
 
     en->low = low && (!en->wanted || was_low);
     en->wanted = true;
@@ -175,21 +190,25 @@ want(struct queue *q, struct entry *en, bool low)
     if (en->place != NULL && en->low != was_low) {
         zlistx_detach(list_of(q, was_low), en->place);
         en->place = NULL;
+        raised = true;
     }
-    if (en->place == NULL)
+    if (en->place == NULL) {
+        if (!raised)
+            en->due_ms = due_ms;
         en->place = zlistx_add_end(list_of(q, en->low), en);
+    }
 }
 
 void
 queue_add(struct queue *q, const char *key)
 {
-    want(q, entry_of(q, key), false);
+    want(q, entry_of(q, key), false, clock_of(q));
 }
 
 void
 queue_add_low(struct queue *q, const char *key)
 {
-    want(q, entry_of(q, key), true);
+    want(q, entry_of(q, key), true, clock_of(q));
 }
 
 void
@@ -223,7 +242,7 @@ queue_take(struct queue *q, int64_t now_ms)
     while (q->heap_size > 0 && q->heap[0]->at_ms <= now_ms) {
         struct entry *en = q->heap[0];
         heap_remove(q, en);
-        want(q, en, false);
+        want(q, en, false, en->at_ms);
     }
     struct entry *en = take_first(q);
     if (en == NULL)
@@ -232,8 +251,15 @@ queue_take(struct queue *q, int64_t now_ms)
     en->place = NULL;
     en->wanted = false;
     en->processing = true;
+    q->waited_ms = q->clock_ms != NULL && now_ms > en->due_ms ? now_ms - en->due_ms : 0;
     q->processing++;
     return en->key;
+}
+
+int64_t
+queue_waited(const struct queue *q)
+{
+    return q->waited_ms;
 }
 
 static struct entry *
@@ -245,7 +271,7 @@ finish(struct queue *q, const char *key)
     en->processing = false;
     q->processing--;
     if (en->wanted)
-        want(q, en, en->low);
+        want(q, en, en->low, clock_of(q));
     return en;
 }
 

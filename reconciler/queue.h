@@ -24,6 +24,8 @@ struct queue;
 #define QUEUE_LOW_TURN 64
 
 struct queue *queue_new(void);
+/* How long keys wait is measured by this clock (monotonic); without one it is not. */
+void queue_measure(struct queue *q, int64_t (*clock_ms)(void));
 void queue_free(struct queue *q);
 SCOPED_DEFINE(queue)
 
@@ -37,6 +39,8 @@ void queue_add_at(struct queue *q, const char *key, int64_t at_ms);
 
 /* Takes the next key for processing; borrowed until queue_done. NULL: nothing is due. */
 const char *queue_take(struct queue *q, int64_t now_ms);
+/* How long the key that was taken last had been due, in ms. */
+int64_t queue_waited(const struct queue *q);
 /* Processing has ended well: failures are forgotten. */
 void queue_done(struct queue *q, const char *key);
 /* Processing has failed: the key comes again after its back-off. Returns the delay. */

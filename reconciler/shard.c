@@ -173,6 +173,8 @@ shard_work(struct shard *s)
     for (int i = 0; i < BATCH && s->synced && s->leader && !s->stopping; i++) {
         if ((key = queue_take(s->queue, now)) == NULL)
             break;
+        metric_observe(worker_metrics(s->worker), METRIC_QUEUE_WAIT,
+                       (double)queue_waited(s->queue) / 1000, "reconcile");
         process(s, key);
     }
     metric_set(worker_metrics(s->worker), METRIC_QUEUE_DEPTH,

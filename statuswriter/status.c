@@ -62,6 +62,14 @@ entry_destroy(void **p)
     *p = NULL;
 }
 
+/* Said at every change: a gauge that nobody sets down again would stay. */
+static void
+count_pending(const struct statuses *s)
+{
+    metric_set(worker_metrics(s->w->worker), METRIC_STATUS_PENDING,
+               (double)zhashx_size(s->entries));
+}
+
 struct statuses *
 statuses_new(const struct writer *w)
 {
@@ -72,6 +80,7 @@ statuses_new(const struct writer *w)
     s->w = w;
     s->entries = zhashx_new();
     zhashx_set_destructor(s->entries, entry_destroy);
+    count_pending(s);
     return s;
 }
 
@@ -146,7 +155,15 @@ count(struct entry *x, const char *code)
     struct metrics *m = worker_metrics(x->all->w->worker);
 
     metric_add(m, METRIC_STATUS_WRITES, 1, x->res->plural, code);
-    metric_set(m, METRIC_STATUS_PENDING, (double)zhashx_size(x->all->entries));
+}
+
+static void
+forget(struct entry *x)
+{
+    struct statuses *s = x->all;
+
+    zhashx_delete(s->entries, x->key);
+    count_pending(s);
 }
 
 static void
@@ -193,7 +210,7 @@ finish(struct entry *x, unsigned code, const char *version, const char *text)
     if (x->waiting != NULL)
         start(x);
     else
-        zhashx_delete(x->all->entries, x->key);
+        forget(x);
 }
 
 /* Whether a status that is too large was made smaller, and goes again. */
@@ -317,6 +334,7 @@ entry_of(struct statuses *s, const struct msg_status *m, const struct kube_resou
         entry_free(x);
         return NULL;
     }
+    count_pending(s);
     return x;
 }
 

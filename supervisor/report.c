@@ -169,6 +169,7 @@ report_publish(struct supervisor *s)
             unit_complaint(u, reason, sizeof reason);
         metric_set(s->metrics, METRIC_WORKER_UP, u->child.state == CHILD_UP, u->id);
         metric_set(s->metrics, METRIC_WORKER_DEGRADED, u->child.degraded, u->id);
+        metric_add(s->metrics, METRIC_WORKER_RESTARTS, 0, u->id);
     }
     degraded |= sources_complaint(s, reason, sizeof reason);
     snprintf(page->tree_reason, sizeof page->tree_reason, "%s", reason);

@@ -82,6 +82,8 @@ unit_free(struct supervisor *s, struct unit *u)
             break;
         }
     slots_release(&s->slots, u->slot);
+    metric_set(s->metrics, METRIC_WORKER_UP, 0, u->id);
+    metric_set(s->metrics, METRIC_WORKER_DEGRADED, 0, u->id);
     if (u->pidfd >= 0)
         close(u->pidfd);
     free(u);

@@ -1,4 +1,5 @@
 /* main.c - kelos-watcher: shows the cluster's objects to the reconcilers and the statuswriter. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,13 +69,29 @@ on_changed(void *arg, struct entry *e)
     publisher_mark(s->publisher, e);
 }
 
+/* The label of a watched kind: both groups have their "tasks", and each its own number. */
+struct series {
+    char name[64];
+};
+static struct series
+series_of(const struct watched *w)
+{
+    const struct kube_resource *res = kube_res(w->res);
+    bool other = w->profile > 0;
+    struct series s;
+
+    snprintf(s.name, sizeof s.name, "%s%s%s", res->plural, other ? "." : "",
+             other ? res->group : "");
+    return s;
+}
+
 static void
 count_objects(struct self *s)
 {
     for (int i = 0; i < s->n_watched; i++)
         metric_set(worker_metrics(s->worker), METRIC_CACHED_OBJECTS,
                    (double)cache_count(s->shelves[i].cache),
-                   kube_res(s->watched[i].res)->plural);
+                   series_of(&s->watched[i]).name);
 }
 
 static void
@@ -90,15 +107,15 @@ static void
 on_restarted(void *arg, const struct watched *w, enum reflect_end why)
 {
     struct self *s = arg;
-    metric_add(worker_metrics(s->worker), METRIC_WATCH_RESTARTS, 1,
-               kube_res(w->res)->plural, reflect_end_name(why));
+    metric_add(worker_metrics(s->worker), METRIC_WATCH_RESTARTS, 1, series_of(w).name,
+               reflect_end_name(why));
 }
 
 static void
 on_listing(void *arg, const struct watched *w)
 {
     struct self *s = arg;
-    metric_add(worker_metrics(s->worker), METRIC_RELISTS, 1, kube_res(w->res)->plural);
+    metric_add(worker_metrics(s->worker), METRIC_RELISTS, 1, series_of(w).name);
 }
 
 /* ---- leadership: without an election there is one controller, and it leads. With one,

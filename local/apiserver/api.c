@@ -1,10 +1,12 @@
 /* api.c - which function answers which request. */
 #include "local/apiserver/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/data/json.h"
 #include "common/macros.h"
+#include "common/metrics/metrics.h"
 #include "local/apiserver/delete.h"
 #include "local/apiserver/view/discovery.h"
 #include "local/apiserver/view/openapi.h"
@@ -21,14 +23,14 @@ typedef void handler(struct server *s, const struct call *c, const struct target
 enum shape { COLLECTION, OBJECT };
 
 /* clang-format off */
-static const struct verb { const char *method; enum shape shape; handler *run; bool writes; } verbs[] = {
-    {"GET",    COLLECTION, read_list,         false},
-    {"POST",   COLLECTION, write_create,      true},
-    {"DELETE", COLLECTION, delete_collection, true},
-    {"GET",    OBJECT,     read_get,          false},
-    {"PUT",    OBJECT,     write_put,         true},
-    {"PATCH",  OBJECT,     write_patch,       true},
-    {"DELETE", OBJECT,     delete_object,     true},
+static const struct verb { const char *method; enum shape shape; handler *run; bool writes; const char *name; } verbs[] = {
+    {"GET",    COLLECTION, read_list,         false, "list"},
+    {"POST",   COLLECTION, write_create,      true,  "create"},
+    {"DELETE", COLLECTION, delete_collection, true,  "deletecollection"},
+    {"GET",    OBJECT,     read_get,          false, "get"},
+    {"PUT",    OBJECT,     write_put,         true,  "update"},
+    {"PATCH",  OBJECT,     write_patch,       true,  "patch"},
+    {"DELETE", OBJECT,     delete_object,     true,  "delete"},
 };
 /* clang-format on */
 
@@ -104,43 +106,76 @@ run_verb(struct server *s, const struct verb *v, const struct call *c,
     store_release(s->store, r->code >= 400);
 }
 
+static bool
+is_watch(const struct call *c, const struct target *t)
+{
+    return strcmp(c->method, "GET") == 0 && call_flag(c, "watch") && t->sub == NULL &&
+           t->resource->verbs == VERBS_ALL;
+}
+
+static const char *
+verb_name(const struct call *c, const struct target *t)
+{
+    if (is_watch(c, t))
+        return "watch";
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(verbs[i].method, c->method) == 0 &&
+            (verbs[i].shape == OBJECT) == (t->name != NULL))
+            return verbs[i].name;
+    return "other";
+}
+
+static void
+answer_target(struct server *s, const struct call *c, const struct target *t,
+              struct reply *r)
+{
+    bool read = strcmp(c->method, "GET") == 0;
+
+    if (t->sub != NULL && !(t->resource->status && strcmp(t->sub, "status") == 0)) {
+        if (strcmp(t->sub, "log") == 0 && strcmp(t->resource->key, "pods") == 0 && read)
+            podlog_start(s, c, t, r);
+        else
+            subresource_handle(s, c, t, r);
+        return;
+    }
+    if (is_watch(c, t)) {
+        watch_start(s, c, t, r);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if (strcmp(verbs[i].method, c->method) != 0 ||
+            (verbs[i].shape == OBJECT) != (t->name != NULL))
+            continue;
+        if (t->resource->verbs == VERBS_CREATE && strcmp(c->method, "POST") != 0)
+            break;
+        if (t->sub != NULL && strcmp(c->method, "DELETE") == 0)
+            break;
+        if (t->all && strcmp(c->method, "POST") == 0)
+            break;
+        run_verb(s, &verbs[i], c, t, r);
+        return;
+    }
+    not_allowed(r);
+}
+
 static void
 answer_resource(struct server *s, const struct call *c, struct reply *r)
 {
     SCOPED(fault) struct fault f = FAULT_INIT;
     struct target t;
-    bool read = strcmp(c->method, "GET") == 0;
+    const char *verb;
+    char key[320], code[16];
 
     if (route_resource(s->registry, c->path, &t, &f) < 0) {
         reply_fault(r, &f);
         return;
     }
-    if (t.sub != NULL && !(t.resource->status && strcmp(t.sub, "status") == 0)) {
-        if (strcmp(t.sub, "log") == 0 && strcmp(t.resource->key, "pods") == 0 && read)
-            podlog_start(s, c, &t, r);
-        else
-            subresource_handle(s, c, &t, r);
-        return;
-    }
-    if (read && call_flag(c, "watch") && t.sub == NULL &&
-        t.resource->verbs == VERBS_ALL) {
-        watch_start(s, c, &t, r);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        if (strcmp(verbs[i].method, c->method) != 0 ||
-            (verbs[i].shape == OBJECT) != (t.name != NULL))
-            continue;
-        if (t.resource->verbs == VERBS_CREATE && strcmp(c->method, "POST") != 0)
-            break;
-        if (t.sub != NULL && strcmp(c->method, "DELETE") == 0)
-            break;
-        if (t.all && strcmp(c->method, "POST") == 0)
-            break;
-        run_verb(s, &verbs[i], c, &t, r);
-        return;
-    }
-    not_allowed(r);
+    /* Before the answer: the write of a CRD may take the resource itself away. */
+    verb = verb_name(c, &t);
+    snprintf(key, sizeof key, "%s", t.resource->key);
+    answer_target(s, c, &t, r);
+    snprintf(code, sizeof code, "%d", r->code);
+    metric_add(s->metrics, METRIC_APISERVER_REQUESTS, 1, verb, key, code);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "local/apiserver/store/store.h"
 
 struct hub;
+struct metrics;
 struct podlogs;
 
 /* The server's state apart from its sockets. */
@@ -24,6 +25,7 @@ struct server {
     const char *pods_dir;      /* D/pods, where containers' logs are; NULL: no logs */
     const char *address;       /* "127.0.0.1:6443" for the documents that name it */
     int64_t (*now_ms)(void);   /* wall clock */
+    struct metrics *metrics;   /* borrowed; NULL: nothing is counted */
     const char *degraded; /* why the store cannot be written (static), NULL when it can */
 };
 

@@ -321,6 +321,7 @@ run_worker(struct apiserver *a, int argc, char **argv, const struct flag *flags,
 
     if ((a->worker = worker_join(argc, argv, &spec, &e)) == NULL)
         return worker_exit(NULL, &e);
+    a->server.metrics = worker_metrics(a->worker);
     if ((a->loop = loop_worker_new(a->worker, &e)) == NULL || open_store(a, &e) < 0 ||
         start(a, &e) < 0 || worker_ready(a->worker, &e) < 0 ||
         worker_run(a->worker, &e) < 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/data/json.h"
+#include "common/metrics/metrics.h"
 #include "local/apiserver/read.h"
 #include "local/apiserver/selector.h"
 #include "local/apiserver/view/table.h"
@@ -395,6 +396,16 @@ watcher_read(struct stream *stream, char *out, size_t size)
 }
 
 static void
+count_watches(const struct server *s, const char *key)
+{
+    int n = 0;
+
+    for (const struct watcher *w = s->hub->first; w != NULL; w = w->next)
+        n += strcmp(w->key, key) == 0;
+    metric_set(s->metrics, METRIC_APISERVER_WATCHES, n, key);
+}
+
+static void
 watcher_free(struct stream *stream)
 {
     struct watcher *w = (struct watcher *)stream;
@@ -405,6 +416,7 @@ watcher_free(struct stream *stream)
     if (*link == w) {
         *link = w->next;
         w->s->hub->count--;
+        count_watches(w->s, w->key);
     }
     selector_free(w->selector);
     buf_wipe(&w->out);
@@ -442,6 +454,7 @@ watcher_new(struct server *s, const struct target *t, const struct list_options 
     w->next = s->hub->first;
     s->hub->first = w;
     s->hub->count++;
+    count_watches(s, w->key);
     if (s->hub->soonest == 0 || due(w) < s->hub->soonest)
         s->hub->rearm = true;
     return w;

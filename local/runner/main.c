@@ -44,13 +44,6 @@ struct runner {
  * cluster others make Pods of Jobs, and there are no Jobs here. ---- */
 
 static void
-count_pods(const struct runner *r)
-{
-    metric_set(worker_metrics(r->worker), METRIC_RUNNER_PODS,
-               (double)pods_active(r->pods), "active");
-}
-
-static void
 pod_seen(void *arg, json_t *pod)
 {
     struct runner *r = arg;
@@ -59,7 +52,6 @@ pod_seen(void *arg, json_t *pod)
     pods_seen(r->pods, pod);
     if (r->jobs != NULL)
         jobs_pod_seen(r->jobs, pod);
-    count_pods(r);
 }
 
 static void
@@ -71,7 +63,6 @@ pod_gone(void *arg, json_t *pod)
     pods_gone(r->pods, pod);
     if (r->jobs != NULL)
         jobs_pod_gone(r->jobs, pod);
-    count_pods(r);
 }
 
 static void
@@ -199,6 +190,14 @@ count_start(void *arg)
     metric_add(worker_metrics(r->worker), METRIC_RUNNER_STARTS, 1);
 }
 
+static void
+count_pods(void *arg, size_t active)
+{
+    struct runner *r = arg;
+
+    metric_set(worker_metrics(r->worker), METRIC_RUNNER_PODS, (double)active, "active");
+}
+
 static int
 prepare(void *arg, struct worker *w, struct sandbox *sandbox, struct err *e)
 {
@@ -258,6 +257,7 @@ begin(struct runner *r, struct err *e)
                              .monitor = r->monitor,
                              .node = *r->node != '\0' ? r->node : JOB_NODE,
                              .on_start = count_start,
+                             .on_count = count_pods,
                              .arg = r,
                              .host = {.agents_dir = r->agents,
                                       .capture = r->capture,

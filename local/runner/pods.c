@@ -65,16 +65,18 @@ pods_free(struct pods *p)
     free(p);
 }
 
-size_t
-pods_active(const struct pods *p)
+static void
+tell_count(const struct pods *p)
 {
-    return zhashx_size(p->entries);
+    if (p->o.on_count != NULL)
+        p->o.on_count(p->o.arg, zhashx_size(p->entries));
 }
 
 void
 pods_forget(struct pods *p, struct podentry *entry)
 {
     zhashx_delete(p->entries, entry->state->uid);
+    tell_count(p);
 }
 
 /* ---- what the API server says ---- */
@@ -106,6 +108,7 @@ accept_pod(struct pods *p, json_t *pod)
         return;
     }
     zhashx_insert(p->entries, entry->state->uid, entry);
+    tell_count(p);
     podentry_begin(entry);
 }
 

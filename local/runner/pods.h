@@ -22,6 +22,7 @@ struct pods_options {
     struct image_host host;
     struct buf filter;           /* seccomp program, may be empty; taken */
     void (*on_start)(void *arg); /* a container was started: for metrics; may be NULL */
+    void (*on_count)(void *arg, size_t active); /* likewise: how many have not ended */
     void *arg;
 };
 
@@ -41,8 +42,4 @@ void pods_list_end(struct pods *p);
 
 /* Ends a Pod's containers; it becomes Failed with this reason, its log is kept. */
 void pods_fail(struct pods *p, const char *uid, const char *reason, const char *message);
-
-/* Pods that have not finished. */
-size_t pods_active(const struct pods *p);
-
 #endif

@@ -203,3 +203,30 @@ Test(queue, no_trigger_is_lost_in_any_order_of_adds_takes_and_ends)
         cr_expect_not(wanted[k], "%c was never processed", 'a' + k);
     row_claim("KC/BUG-27");
 }
+
+static int64_t test_now;
+static int64_t
+test_clock(void)
+{
+    return test_now;
+}
+
+Test(queue, tells_how_long_a_key_was_due)
+{
+    SCOPED(queue) struct queue *q = queue_new();
+
+    queue_add(q, "unmeasured");
+    cr_assert_not_null(queue_take(q, 500));
+    cr_assert_eq(queue_waited(q), 0);
+
+    queue_measure(q, test_clock);
+    test_now = 1000;
+    queue_add_low(q, "raised");
+    test_now = 1400;
+    queue_add(q, "raised"); /* has waited since it was wanted first */
+    queue_add_at(q, "later", 1500);
+    cr_assert_str_eq(queue_take(q, 1600), "raised");
+    cr_assert_eq(queue_waited(q), 600);
+    cr_assert_str_eq(queue_take(q, 1600), "later"); /* since its time has come */
+    cr_assert_eq(queue_waited(q), 100);
+}
