@@ -51,7 +51,7 @@ PROGRAMS := kelos kelos-supervisor kelos-bus kelos-capture kelos-demo-forge kelo
 BINARIES := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 SHARE    := $(BUILD)/share/kelos
 
-all: $(BINARIES) share ## build every program, into build/bin
+all: $(BINARIES) $(BUILD)/bin/axon share ## build every program, into build/bin
 
 $(BUILD)/bin/kelos:            $(call objects,cli)
 $(BUILD)/bin/kelos-supervisor: $(OBJ)/supervisor/main.o $(call parts,supervisor)
@@ -66,6 +66,10 @@ $(BINARIES): $(BUILD)/libkelos.a
 	@mkdir -p $(@D)
 	@echo '  LINK $@'
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+
+# The same program under its older name (cli/dialect.h).
+$(BUILD)/bin/axon: $(BUILD)/bin/kelos
+	@ln -sf kelos $@
 
 $(BUILD)/libkelos.a: $(call objects,proto) $(call objects,common)
 	@mkdir -p $(@D)

@@ -1,5 +1,6 @@
 /* cli.c - see cli.h. */
 #include "cli/cli.h"
+#include "cli/dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,9 +185,10 @@ cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
     if (status->reason == KUBE_NO_ROUTE)
         return err_set(
             e, e->code,
-            "%s %s: %s does not serve %s.%s: kelos is not installed there; use `kelos "
+            "%s %s: %s does not serve %s.%s: %s is not installed there; use `%s "
             "install` for a cluster, or `kelos up` for this machine alone",
-            verb, res->singular, kube_server(c->kube), res->plural, res->group);
+            verb, res->singular, kube_server(c->kube), res->plural, res->group,
+            dialect()->program, dialect()->program);
     struct err why = *e;
     err_set(e, why.code, "%s %s: %s%s", verb, res->singular, why.text, advice);
     if (why.code == ERR_UNAVAILABLE)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/dialect.h"
 #include "cli/suggest.h"
 #include "common/buf.h"
 
@@ -24,7 +25,7 @@ command_full_name(const struct command_path *path, char *buf, size_t size)
     buf[0] = '\0';
     for (size_t i = 0; i < path->depth && used < size; i++) {
         int n = snprintf(buf + used, size - used, "%s%s", i > 0 ? " " : "",
-                         path->rows[i]->name);
+                         i > 0 ? path->rows[i]->name : dialect()->program);
         used += n > 0 ? (size_t)n : 0;
     }
     return buf;
@@ -53,11 +54,23 @@ command_is(const struct command *command, const char *word)
     return false;
 }
 
+static bool
+is_there(const struct command *command)
+{
+    return !command->newer || !dialect()->older;
+}
+
+bool
+command_offered(const struct command *command)
+{
+    return !command->hidden && is_there(command);
+}
+
 static const struct command *
 child_of(const struct command *command, const char *word)
 {
     for (size_t i = 0; command->children != NULL && command->children[i] != NULL; i++)
-        if (command_is(command->children[i], word))
+        if (is_there(command->children[i]) && command_is(command->children[i], word))
             return command->children[i];
     return NULL;
 }
@@ -188,23 +201,28 @@ int
 command_group_error(const struct command_path *path, const char *word, struct err *e)
 {
     const struct command *group = command_leaf(path);
-    const char *names[MAX_CHILDREN];
+    const char *names[MAX_CHILDREN], *choices = group->choices;
+    SCOPED(buf) struct buf fewer = BUF_INIT;
     size_t count = 0;
 
     for (size_t i = 0; group->children[i] != NULL && count < MAX_CHILDREN; i++)
-        if (!group->children[i]->hidden)
+        if (command_offered(group->children[i]))
             names[count++] = group->children[i]->name;
     const char *near = word != NULL ? suggest_best(word, names, count) : NULL;
+    for (size_t i = 0; dialect()->older && i < count; i++)
+        buf_printf(&fewer, "%s%s", i > 0 ? " or " : "", names[i]);
+    if (fewer.size > 0)
+        choices = buf_str(&fewer);
     if (path->depth == 1)
-        return err_set(e, ERR_INVALID,
-                       "\"%s\" is no command of kelos%s%s%s; see kelos --help", word,
-                       near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                       near != NULL ? "\"?" : "");
+        return err_set(e, ERR_INVALID, "\"%s\" is no command of %s%s%s%s; see %s --help",
+                       word, dialect()->program, near != NULL ? "; did you mean \"" : "",
+                       near != NULL ? near : "", near != NULL ? "\"?" : "",
+                       dialect()->program);
     if (word == NULL)
-        return err_set(e, ERR_INVALID, "say what to %s: %s", group->name, group->choices);
+        return err_set(e, ERR_INVALID, "say what to %s: %s", group->name, choices);
     if (near != NULL)
         return err_set(e, ERR_INVALID, "\"%s\" cannot be %s; did you mean %s? (%s)", word,
-                       group->verb, near, group->choices);
+                       group->verb, near, choices);
     return err_set(e, ERR_INVALID, "\"%s\" cannot be %s; try %s", word, group->verb,
-                   group->choices);
+                   choices);
 }

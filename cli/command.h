@@ -28,6 +28,7 @@ struct command {
     enum complete_kind completes;    /* what its first word is */
     bool no_config;                  /* does not read the configuration file */
     bool hidden;                     /* not in help, not completed */
+    bool newer;                      /* not there in the older dialect (dialect.h) */
     bool raw;                        /* takes its words as they are, flags included */
     const struct resource *resource; /* what get, delete and the like act on */
     const char *verb;                /* of a group: past participle, "created" */
@@ -49,6 +50,9 @@ struct command_path {
 
 /* The root of the tree: `kelos` itself. */
 extern const struct command command_root;
+
+/* Whether it is shown in help, and offered. */
+bool command_offered(const struct command *command);
 
 /* The last row of a path. */
 const struct command *command_leaf(const struct command_path *path);

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli/dialect.h"
 #include "cli/suggest.h"
 #include "common/buf.h"
 #include "common/data/json.h"
@@ -59,7 +60,7 @@ char *
 config_path(const char *given)
 {
     const char *named =
-        given != NULL && given[0] != '\0' ? given : getenv("KELOS_CONFIG");
+        given != NULL && given[0] != '\0' ? given : getenv(dialect()->config_variable);
     const char *home = getenv("HOME");
     char *out = NULL;
 
@@ -67,7 +68,7 @@ config_path(const char *given)
         return config_expand_home(named);
     if (home == NULL || home[0] == '\0')
         return NULL;
-    return asprintf(&out, "%s/.kelos/config.yaml", home) < 0 ? NULL : out;
+    return asprintf(&out, "%s/%s", home, dialect()->config) < 0 ? NULL : out;
 }
 
 static struct config *
@@ -119,7 +120,8 @@ config_parse(const char *text, size_t size, const char *path, struct err *e)
         return config_make(path, json_object());
     if (!json_is_object(root)) {
         err_set(e, ERR_INVALID,
-                "config %s: expected keys and values (try kelos init --force)", path);
+                "config %s: expected keys and values (try %s init --force)", path,
+                dialect()->program);
         return NULL;
     }
     return config_make(path, TAKE(root));
@@ -177,7 +179,7 @@ config_load(const char *given, struct err *e)
 {
     SCOPED(string) char *path = config_path(given);
     SCOPED(buf) struct buf text = {.limit = LIMIT_YAML_FILE_BYTES};
-    const char *variable = getenv("KELOS_CONFIG");
+    const char *variable = getenv(dialect()->config_variable);
     bool named = given[0] != '\0' || (variable != NULL && variable[0] != '\0');
     struct stat st;
 
@@ -188,7 +190,8 @@ config_load(const char *given, struct err *e)
             return config_make(path, json_object());
         if (errno == ENOENT)
             err_set(e, ERR_NOT_FOUND,
-                    "config %s: no such file (kelos init --config makes one)", path);
+                    "config %s: no such file (%s init --config makes one)", path,
+                    dialect()->program);
         else
             err_errno(e, "config %s", path);
         return NULL;

@@ -26,7 +26,11 @@ credential_key(const char *agent, const char *type)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (strcmp(keys[i].agent, agent) == 0)
             row = i;
-    return strcmp(type, "oauth") == 0 ? keys[row].oauth : keys[row].api_key;
+    /* The older group has one key for both of codex. */
+    bool oauth = strcmp(type, "oauth") == 0 &&
+                 !(dialect()->older && strcmp(keys[row].agent, "codex") == 0);
+
+    return oauth ? keys[row].oauth : keys[row].api_key;
 }
 
 static int
@@ -45,8 +49,8 @@ from_tokens(const struct config *config, const char *agent, const char *type,
         return err_set(
             e, ERR_INVALID,
             "no credentials: set oauthToken or apiKey in %s, or pass --secret NAME "
-            "(try kelos init)",
-            file[0] != '\0' ? file : "~/.kelos/config.yaml");
+            "(try %s init)",
+            file[0] != '\0' ? file : "the configuration file", dialect()->program);
     out->secret = CREDENTIAL_SECRET;
     out->type = type[0] != '\0' ? type : is_oauth ? "oauth" : "api-key";
     out->key = credential_key(agent, out->type);

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 
 #include "cli/config.h"
+#include "cli/dialect.h"
 #include "common/err.h"
 
-#define CREDENTIAL_SECRET "kelos-credentials"
+#define CREDENTIAL_SECRET (dialect()->credential_secret)
 
 /* The choice. `value` is set when a Secret of ours has to hold it. */
 struct credential {

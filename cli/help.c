@@ -63,11 +63,12 @@ write_children(const struct command *command, struct buf *out)
     if (command->children == NULL)
         return;
     for (size_t i = 0; command->children[i] != NULL; i++)
-        if (!command->children[i]->hidden && strlen(command->children[i]->name) > width)
+        if (command_offered(command->children[i]) &&
+            strlen(command->children[i]->name) > width)
             width = strlen(command->children[i]->name);
     buf_add_str(out, "\nCommands:\n");
     for (size_t i = 0; command->children[i] != NULL; i++) {
-        if (command->children[i]->hidden)
+        if (!command_offered(command->children[i]))
             continue;
         buf_add_str(out, "  ");
         add_padded(out, command->children[i]->name, width + 3);

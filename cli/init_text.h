@@ -3,6 +3,7 @@
 #define KELOS_CLI_INIT_TEXT_H
 
 extern const char init_template[];
+extern const char init_template_older[]; /* of axon, see dialect.h */
 /* A format with the file's path, once. */
 #define init_next_steps                                                                  \
     "What next:\n"                                                                       \

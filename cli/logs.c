@@ -1,5 +1,6 @@
 /* logs.c - see logs.h. */
 #include "cli/logs.h"
+#include "cli/dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ static int
 find_pod(struct logs *l, struct err *e)
 {
     struct kube_request r = {
-        .verb = KUBE_GET, .res = kube_res(KUBE_TASKS), .ns = l->ns, .name = l->task};
+        .verb = KUBE_GET, .res = dialect_res(KUBE_TASKS), .ns = l->ns, .name = l->task};
     SCOPED(json) json_t *task = NULL;
 
     if (cli_call(l->cli, &r, &task, NULL, e) < 0)
@@ -100,8 +101,8 @@ find_pod(struct logs *l, struct err *e)
     if (l->pod[0] == '\0') {
         fprintf(stderr, "Waiting for task/%s to start\n", l->task);
         l->phase[0] = '\0';
-        if (follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, -1, until_pod, l,
-                   e) < 0)
+        if (follow(l->cli, dialect_res(KUBE_TASKS), l->ns, l->task, NULL, -1, until_pod,
+                   l, e) < 0)
             return -1;
     }
     l->type = json_str_or(l->task_doc, "spec.type", "");
@@ -126,7 +127,7 @@ end_of_task(struct logs *l, struct err *e)
 {
     struct err ignored = ERR_INIT;
 
-    follow(l->cli, kube_res(KUBE_TASKS), l->ns, l->task, NULL, END_WAIT_MS,
+    follow(l->cli, dialect_res(KUBE_TASKS), l->ns, l->task, NULL, END_WAIT_MS,
            until_terminal, l, &ignored);
     if (strcmp(l->phase, "Failed") != 0)
         return 0;

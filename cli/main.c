@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/help.h"
 #include "cli/print.h"
 
@@ -85,6 +86,7 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
 
     signal(SIGPIPE, SIG_IGN);
+    dialect_choose(argc > 0 ? argv[0] : NULL);
     int status = run_line(argv + 1, argc > 0 ? (size_t)argc - 1 : 0, &e);
     if (status >= 0)
         return status;

@@ -6,10 +6,20 @@
 #include <time.h>
 
 #include "cli/age.h"
+#include "cli/dialect.h"
 #include "common/clock.h"
 #include "common/data/json.h"
 
 #define LABEL_WIDTH 20
+
+/* The older dialect's Tasks have fewer columns; -o wide shows all. */
+static bool
+is_shown(const struct resource *r, const struct column *column, bool wide)
+{
+    if (dialect()->older && r->id == KUBE_TASKS && !wide)
+        return strcmp(column->title, "TYPE") == 0 || strcmp(column->title, "PHASE") == 0;
+    return wide || !column->wide;
+}
 
 void
 resource_header(const struct resource *r, bool namespaces, bool wide, struct table *t)
@@ -19,7 +29,7 @@ resource_header(const struct resource *r, bool namespaces, bool wide, struct tab
         table_cell(t, "NAMESPACE");
     table_cell(t, "NAME");
     for (size_t i = 0; i < r->n_columns; i++)
-        if (!r->columns[i].wide || wide)
+        if (is_shown(r, &r->columns[i], wide))
             table_cell(t, r->columns[i].title);
     table_cell(t, "AGE");
 }
@@ -37,7 +47,7 @@ resource_row(const struct resource *r, const json_t *object, bool namespaces, bo
     for (size_t i = 0; i < r->n_columns; i++) {
         SCOPED(buf) struct buf cell = BUF_INIT;
 
-        if (r->columns[i].wide && !wide)
+        if (!is_shown(r, &r->columns[i], wide))
             continue;
         r->columns[i].write(object, now_ms, &cell);
         table_cell(t, buf_str(&cell));

@@ -228,6 +228,30 @@ fill(struct cli *c, struct runplan *p, struct taskdoc *t, struct credential *cre
     return 0;
 }
 
+/* What the older group's Tasks have no field for is said, not dropped. */
+static int
+check_fields(const json_t *task, struct err *e)
+{
+    static const char *const fields[] = {"type",  "prompt",       "credentials", "model",
+                                         "image", "workspaceRef", "podOverrides"};
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json_object_get(task, "spec"), key, value)
+    {
+        bool known = !dialect()->older;
+
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+            known = known || strcmp(fields[i], key) == 0;
+        if (!known)
+            return err_set(e, ERR_INVALID,
+                           "Tasks of axon.io have no spec.%s; kelos run makes one of "
+                           "kelos.dev, which has",
+                           key);
+    }
+    return 0;
+}
+
 int
 runplan_make(struct cli *c, struct runplan *out, struct err *e)
 {
@@ -240,6 +264,8 @@ runplan_make(struct cli *c, struct runplan *out, struct err *e)
         return -1;
     t.prompt = prompt;
     int rc = fill(c, out, &t, &credential, e);
+    if (rc == 0)
+        rc = check_fields(out->task, e);
     credential_free(&credential);
     free(prompt);
     if (rc < 0)

@@ -5,10 +5,11 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "common/err.h"
 
-#define INLINE_WORKSPACE "kelos-workspace"
-#define INLINE_SECRET "kelos-workspace-credentials"
+#define INLINE_WORKSPACE (dialect()->workspace)
+#define INLINE_SECRET (dialect()->workspace_secret)
 
 struct runplan {
     json_t *credential;       /* keys of Secret kelos-credentials; NULL: none to write */

@@ -1,5 +1,6 @@
 /* taskdoc.c - see taskdoc.h. */
 #include "cli/taskdoc.h"
+#include "cli/dialect.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -156,7 +157,7 @@ taskdoc_build(const struct taskdoc *t)
     char version[64];
 
     json_put_str(o, "apiVersion",
-                 kube_api_version(kube_res(KUBE_TASKS), version, sizeof(version)));
+                 kube_api_version(dialect_res(KUBE_TASKS), version, sizeof(version)));
     json_put_str(o, "kind", "Task");
     json_put_str(o, "metadata.name", t->name);
     json_put_str(o, "metadata.namespace", t->ns);

@@ -1,5 +1,6 @@
 /* upsert.c - see upsert.h. */
 #include "cli/upsert.h"
+#include "cli/dialect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ int
 upsert_workspace(struct cli *c, const char *ns, const char *name, const json_t *spec,
                  bool yes, struct err *e)
 {
-    const struct kube_resource *res = kube_res(KUBE_WORKSPACES);
+    const struct kube_resource *res = dialect_res(KUBE_WORKSPACES);
     SCOPED(json) json_t *made = cli_object(res, ns, name);
     struct kube_request create = {
         .verb = KUBE_CREATE, .res = res, .ns = ns, .name = name, .body = made};

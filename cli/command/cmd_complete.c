@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/resource.h"
 #include "common/data/json.h"
 
@@ -69,7 +70,8 @@ offer_names(const struct completing *k, const struct resource *resource,
     alarm(NAMES_LIMIT_S);
     const char *ns = cli_namespace(&c, false, &e);
     SCOPED(json)
-    json_t *list = ns != NULL ? cli_list(&c, kube_res(resource->id), ns, NULL, &e) : NULL;
+    json_t *list =
+        ns != NULL ? cli_list(&c, dialect_res(resource->id), ns, NULL, &e) : NULL;
     alarm(0);
     const json_t *items = json_object_get(list, "items");
     for (size_t i = 0; i < json_array_size(items); i++) {
@@ -197,7 +199,7 @@ complete_word(const struct completing *k)
     size_t words = count_words(k);
     if (leaf->children != NULL) {
         for (size_t i = 0; words == 0 && leaf->children[i] != NULL; i++)
-            if (!leaf->children[i]->hidden)
+            if (command_offered(leaf->children[i]))
                 offer(k, "", leaf->children[i]->name, leaf->children[i]->summary);
         return NO_FILES;
     }

@@ -7,6 +7,7 @@
 
 #include "cli/agentconfig.h"
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/print.h"
 #include "cli/upsert.h"
 #include "cli/value.h"
@@ -25,12 +26,15 @@ create(struct cli *c, enum kube_res id, const char *ns, const json_t *object,
        struct err *e)
 {
     const char *name = json_str_or(object, "metadata.name", "");
-    struct kube_request r = {
-        .verb = KUBE_CREATE, .res = kube_res(id), .ns = ns, .name = name, .body = object};
+    struct kube_request r = {.verb = KUBE_CREATE,
+                             .res = dialect_res(id),
+                             .ns = ns,
+                             .name = name,
+                             .body = object};
 
     if (cli_call(c, &r, NULL, NULL, e) < 0)
         return -1;
-    printf("%s/%s created\n", kube_res(id)->singular, name);
+    printf("%s/%s created\n", dialect_res(id)->singular, name);
     return 0;
 }
 
@@ -127,7 +131,7 @@ static json_t *
 workspace_object(struct cli *c, const char *ns, const char *secret, struct err *e)
 {
     SCOPED(json)
-    json_t *o = cli_object(kube_res(KUBE_WORKSPACES), ns, args_word(c->args, 0));
+    json_t *o = cli_object(dialect_res(KUBE_WORKSPACES), ns, args_word(c->args, 0));
 
     json_put_str(o, "spec.repo", args_string(c->args, "repo"));
     if (args_string(c->args, "ref")[0] != '\0')
@@ -146,7 +150,7 @@ static int
 check_free(struct cli *c, const char *ns, const char *name, struct err *e)
 {
     struct kube_request r = {
-        .verb = KUBE_GET, .res = kube_res(KUBE_WORKSPACES), .ns = ns, .name = name};
+        .verb = KUBE_GET, .res = dialect_res(KUBE_WORKSPACES), .ns = ns, .name = name};
     struct err why = ERR_INIT;
 
     if (cli_call(c, &r, NULL, NULL, &why) == 0)
@@ -258,7 +262,7 @@ static json_t *
 agentconfig_object(struct cli *c, const char *ns, struct err *e)
 {
     SCOPED(json)
-    json_t *o = cli_object(kube_res(KUBE_AGENT_CONFIGS), ns, args_word(c->args, 0));
+    json_t *o = cli_object(dialect_res(KUBE_AGENT_CONFIGS), ns, args_word(c->args, 0));
     struct agentconfig_flags f = {.agents_md = args_string(c->args, "agents-md")};
 
     f.n_skills = args_list(c->args, "skill", &f.skills);
@@ -292,6 +296,7 @@ run_agentconfig(struct cli *c, struct err *e)
 static const char *const ac[] = {"ac", NULL};
 static const struct command create_agentconfig = {
     .name = "agentconfig",
+    .newer = true,
     .aliases = ac,
     .words = "NAME",
     .summary = "Bundle instructions, skills, agents and MCP servers",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/follow.h"
 #include "cli/resource.h"
 #include "common/data/json.h"
@@ -52,7 +53,7 @@ delete_one(struct cli *c, const char *ns, const char *name, struct err *e)
     const struct kube_param dry[] = {{"dryRun", "All"}, {NULL, NULL}};
     bool dry_run = args_bool(c->args, "dry-run");
     struct kube_request r = {.verb = KUBE_DELETE,
-                             .res = kube_res(resource->id),
+                             .res = dialect_res(resource->id),
                              .ns = ns,
                              .name = name,
                              .params = dry_run ? dry : NULL};
@@ -62,7 +63,7 @@ delete_one(struct cli *c, const char *ns, const char *name, struct err *e)
     printf("%s/%s deleted%s\n", resource->name, name, dry_run ? " (dry run)" : "");
     fflush(stdout);
     if (args_bool(c->args, "wait") && !dry_run)
-        return wait_gone(c, kube_res(resource->id), ns, name, e);
+        return wait_gone(c, dialect_res(resource->id), ns, name, e);
     return 0;
 }
 
@@ -86,8 +87,8 @@ delete_all(struct cli *c, const char *ns, struct err *e)
     const struct resource *resource = command_leaf(c->path)->resource;
     const char *selector = args_string(c->args, "selector");
     SCOPED(json)
-    json_t *list =
-        cli_list(c, kube_res(resource->id), ns, selector[0] != '\0' ? selector : NULL, e);
+    json_t *list = cli_list(c, dialect_res(resource->id), ns,
+                            selector[0] != '\0' ? selector : NULL, e);
     const json_t *items = json_object_get(list, "items");
 
     if (list == NULL)
@@ -155,9 +156,19 @@ static const struct command spawner =
 static const struct command workspace =
     ROW("workspace", workspace_aliases, resource_workspace, COMPLETE_WORKSPACE,
         "Delete Workspaces");
-static const struct command agentconfig =
-    ROW("agentconfig", agentconfig_aliases, resource_agentconfig, COMPLETE_AGENTCONFIG,
-        "Delete AgentConfigs");
+static const struct command agentconfig = {
+    .name = "agentconfig",
+    .newer = true,
+    .aliases = agentconfig_aliases,
+    .words = "[NAME...]",
+    .summary = "Delete AgentConfigs",
+    .flags = FLAGS(flags),
+    .max_words = SIZE_MAX,
+    .noun = "agentconfig",
+    .completes = COMPLETE_AGENTCONFIG,
+    .resource = &resource_agentconfig,
+    .run = run_delete,
+};
 
 static const struct command *const children[] = {
     &agentconfig, &task, &spawner, &workspace, NULL,

@@ -136,6 +136,7 @@ run_demo(struct cli *c, struct err *e)
 }
 
 const struct command command_demo = {
+    .newer = true,
     .name = "demo",
     .summary = "Show it all: three issues become three agent runs, on this machine alone",
     .flags = FLAGS(flags),

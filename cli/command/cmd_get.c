@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/follow.h"
 #include "cli/jsonpath.h"
 #include "cli/print.h"
@@ -195,7 +196,7 @@ show_names(const struct view *v, const json_t *items, struct buf *out)
 static void
 complete_list(const struct view *v, json_t *list)
 {
-    const struct kube_resource *res = kube_res(v->resource->id);
+    const struct kube_resource *res = dialect_res(v->resource->id);
     json_t *items = json_object_get(list, "items");
     char version[128], kind[128];
 
@@ -232,7 +233,7 @@ show(struct cli *c, const struct view *v, json_t *object, struct buf *out, struc
     case PRINT_WIDE:
         break;
     }
-    if (v->name != NULL && v->detail && v->format == PRINT_TABLE) {
+    if (v->name != NULL && (v->detail || dialect()->older) && v->format == PRINT_TABLE) {
         v->resource->detail(object, clock_wall_ms(), out);
         return 0;
     }
@@ -289,7 +290,7 @@ run_get(struct cli *c, struct err *e)
 
     if (read_view(c, &v, e) < 0)
         return -1;
-    const struct kube_resource *res = kube_res(v.resource->id);
+    const struct kube_resource *res = dialect_res(v.resource->id);
     selector = selector[0] != '\0' ? selector : NULL;
     if (args_bool(c->args, "watch")) {
         struct watching w = {.cli = c, .view = &v};
@@ -353,6 +354,7 @@ static const struct command get_workspace = {
 };
 static const struct command get_agentconfig = {
     .name = "agentconfig",
+    .newer = true,
     .aliases = agentconfig_aliases,
     .words = "[NAME]",
     .summary = "Show AgentConfigs",

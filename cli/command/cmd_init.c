@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/init_text.h"
 
 static const struct flag flags[] = {
@@ -39,13 +40,14 @@ write_file(const char *path, struct err *e)
 {
     SCOPED(string) char *beside = NULL;
     SCOPED(fd) int fd = -1;
-    size_t size = strlen(init_template);
+    const char *template = dialect()->older ? init_template_older : init_template;
+    size_t size = strlen(template);
 
     if (asprintf(&beside, "%s.XXXXXX", path) < 0)
         return err_set(e, ERR_SYSTEM, "out of memory");
     if ((fd = mkstemp(beside)) < 0)
         return err_errno(e, "%s", path);
-    if (fchmod(fd, 0600) < 0 || write(fd, init_template, size) != (ssize_t)size ||
+    if (fchmod(fd, 0600) < 0 || write(fd, template, size) != (ssize_t)size ||
         fsync(fd) < 0 || rename(beside, path) < 0) {
         err_errno(e, "%s", path);
         unlink(beside);
@@ -65,8 +67,9 @@ run_init(struct cli *c, struct err *e)
         return err_set(e, ERR_EXISTS, "%s exists; use --force to replace it", path);
     if (make_folders(path, e) < 0 || write_file(path, e) < 0)
         return -1;
-    printf("%s created\n\n", path);
-    printf(init_next_steps, path);
+    printf("%s created\n", path);
+    if (!dialect()->older)
+        printf("\n" init_next_steps, path);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/dialect.h"
 #include "cli/credential.h"
 #include "cli/follow.h"
 #include "cli/logs.h"
@@ -139,7 +140,8 @@ dry_run(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
                    json_object_iter_key(json_object_iter(p->credential)));
     if (format == PRINT_YAML && p->workspace != NULL) {
         SCOPED(json)
-        json_t *workspace = cli_object(kube_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
+        json_t *workspace =
+            cli_object(dialect_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
 
         if (p->workspace_secret != NULL)
             buf_printf(&out, "# secret/%s is written first; its values are not shown\n",
@@ -160,7 +162,7 @@ write_all(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
 {
     bool yes = args_bool(c->args, "yes");
     struct kube_request create = {.verb = KUBE_CREATE,
-                                  .res = kube_res(KUBE_TASKS),
+                                  .res = dialect_res(KUBE_TASKS),
                                   .ns = ns,
                                   .name = json_str_or(p->task, "metadata.name", ""),
                                   .body = p->task};
@@ -245,8 +247,9 @@ run_run(struct cli *c, struct err *e)
     } else if (rc == 0 && !dry && args_bool(c->args, "watch")) {
         struct watching w = {.name = name};
 
-        rc = follow(c, kube_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1
-                                                                                     : 0;
+        rc = follow(c, dialect_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0
+                 ? -1
+                 : 0;
     }
     runplan_free(&p);
     return rc;

@@ -245,6 +245,7 @@ static const struct command simulate_spawner = {
 static const struct command *const children[] = {&simulate_spawner, NULL};
 
 const struct command command_simulate = {
+    .newer = true,
     .name = "simulate",
     .summary = "Show what a TaskSpawner would do now",
     .children = children,

@@ -95,6 +95,7 @@ static const struct command *const suspend_children[] = {&suspend_spawner, NULL}
 static const struct command *const resume_children[] = {&resume_spawner, NULL};
 
 const struct command command_suspend = {
+    .newer = true,
     .name = "suspend",
     .summary = "Stop a TaskSpawner from making Tasks",
     .children = suspend_children,
@@ -102,6 +103,7 @@ const struct command command_suspend = {
     .choices = "taskspawner",
 };
 const struct command command_resume = {
+    .newer = true,
     .name = "resume",
     .summary = "Let a TaskSpawner make Tasks again",
     .children = resume_children,

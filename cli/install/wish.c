@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/dialect.h"
 #include "common/data/json.h"
 #include "common/macros.h"
 #include "version.h"
@@ -212,6 +213,8 @@ wish_read(const struct args *a, struct values *v, struct err *e)
     if (defaults == NULL)
         return -1;
     values_start(v, defaults);
+    if (dialect()->older)
+        values_put(v, "axon.enabled", json_true());
     if (read_files(a, v, e) < 0 || read_named(a, v, e) < 0 ||
         read_settings(a, v, e) < 0 || values_check(v, e) < 0) {
         values_release(v);
