@@ -115,7 +115,7 @@ claim_of(struct shard *s, const struct task_view *t)
         return alive ? CLAIM_RUNNING : CLAIM_NONE;
     }
     if ((ours && (memory->build_error != NULL || memory->input_since != 0 ||
-                  memory->auth == AUTH_RETRY)) ||
+                  memory->refused != NULL || memory->auth == AUTH_RETRY)) ||
         deps_judge(t, facts_lookup, s).state != DEPS_READY ||
         reference(s, KIND_WORKSPACE, t, t->workspace) == REF_MISSING ||
         missing_config(s, t) != NULL)
@@ -290,6 +290,8 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     if (t->workspace != NULL && m->refresh == NULL)
         f.token = token_judge(&m->token, clock_wall_ms(), &f.token_wake_ms);
     f.build_error = m->build_error;
+    f.refused = m->refused;
+    f.refused_again_ms = m->refused_again;
     f.input_error = m->input_error;
     f.input_reason = m->input_reason;
     f.input_again_ms = m->input_again;

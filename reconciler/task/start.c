@@ -113,6 +113,20 @@ start_blocked_by_inputs(const struct task_facts *f, int64_t now_ms, struct decis
     return true;
 }
 
+/* A quota is raised, or other Jobs end: nothing tells when. */
+static bool
+start_blocked_by_refusal(const struct task_facts *f, int64_t now_ms, struct decision *d)
+{
+    if (f->refused == NULL || now_ms >= f->refused_again_ms)
+        return false;
+    decision_wait(f, d, BLOCKED_BY_REFUSAL,
+                  pool_printf(&d->arena,
+                              "Waiting for the API server to allow the Job: %s",
+                              f->refused));
+    decision_wake(d, f->refused_again_ms);
+    return true;
+}
+
 void
 decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
 {
@@ -131,7 +145,7 @@ decide_start(const struct task_facts *f, int64_t now_ms, struct decision *d)
         decision_fail(f, now_ms, d, message, "JobBuildFailed", message);
         return;
     }
-    if (start_blocked_by_inputs(f, now_ms, d))
+    if (start_blocked_by_inputs(f, now_ms, d) || start_blocked_by_refusal(f, now_ms, d))
         return;
     decision_act(d, ACT_CREATE_JOB);
     struct task_status status = decision_status_now(t);

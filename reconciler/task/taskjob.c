@@ -9,8 +9,33 @@
 
 /* How soon a value that is missing is looked for again: Secrets are not watched. */
 #define LOOK_AGAIN_MS 2000
+/* How soon what was refused is asked for again: at first, and in the end. */
+#define REFUSED_FIRST_MS 4000
+#define REFUSED_CAP_MS 60000
 /* How soon a namespace that was being deleted is tried again. */
 #define ENDING_AGAIN_MS 60000
+
+int64_t
+task_refusal_ms(unsigned refusals)
+{
+    int64_t ms = REFUSED_FIRST_MS << (refusals < 4 ? refusals : 4);
+
+    return ms < REFUSED_CAP_MS ? ms : REFUSED_CAP_MS;
+}
+
+/* 403: a quota or an admission policy. The Task says so, and asks again ever more rarely. */
+static void
+refused(struct task_run *r, const struct err *e)
+{
+    struct task_memory *m = task_run_memory(r);
+
+    shard_count_error(r->shard, r->key);
+    log_info(r->key, "%s", e->text);
+    free(m->refused);
+    m->refused = strdup(e->text);
+    m->refused_again = clock_wall_ms() + task_refusal_ms(m->refusals++);
+    task_run_again(r);
+}
 
 static void
 on_made(void *arg, enum job_made result, const struct err *e)
@@ -25,6 +50,9 @@ on_made(void *arg, enum job_made result, const struct err *e)
     }
     switch (result) {
     case JOB_MADE:
+        free(m->refused);
+        m->refused = NULL;
+        m->refusals = 0;
         m->job_created = true;
         m->job_until = clock_mono_ms() + ECHO_MS;
         shard_add_at(r->shard, r->key, clock_wall_ms() + ECHO_MS);
@@ -47,7 +75,10 @@ on_made(void *arg, enum job_made result, const struct err *e)
         task_run_end(r);
         return;
     case JOB_LATER:
-        task_run_fail(r, e);
+        if (e->code == ERR_FORBIDDEN)
+            refused(r, e);
+        else
+            task_run_fail(r, e);
         return;
     }
 }

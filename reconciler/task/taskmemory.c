@@ -10,6 +10,7 @@ clear(struct task_memory *m)
     refresh_free(m->refresh);
     free(m->build_error);
     free(m->input_error);
+    free(m->refused);
     free(m->conflict);
     free(m->capture_pod);
     pool_free(&m->capture_arena);

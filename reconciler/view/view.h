@@ -66,7 +66,8 @@ enum blocked {
     BLOCKED_BY_DEPENDENCY,
     BLOCKED_BY_BRANCH,
     BLOCKED_BY_REFERENCE,
-    BLOCKED_BY_SECRET
+    BLOCKED_BY_SECRET,
+    BLOCKED_BY_REFUSAL
 };
 const char *blocked_reason(enum blocked b); /* the condition's reason */
 

@@ -126,6 +126,7 @@ blocked_reason(enum blocked b)
         [BLOCKED_BY_BRANCH] = "BranchLocked",
         [BLOCKED_BY_REFERENCE] = "ReferenceMissing",
         [BLOCKED_BY_SECRET] = "SecretMissing",
+        [BLOCKED_BY_REFUSAL] = "JobRefused",
     };
 
     assert((size_t)b < ARRAY_LEN(reasons));
@@ -135,7 +136,7 @@ blocked_reason(enum blocked b)
 static enum blocked
 blocked_parse(const char *reason)
 {
-    for (int b = BLOCKED_BY_DEPENDENCY; b <= BLOCKED_BY_SECRET; b++)
+    for (int b = BLOCKED_BY_DEPENDENCY; b <= BLOCKED_BY_REFUSAL; b++)
         if (strcmp(reason, blocked_reason((enum blocked)b)) == 0)
             return (enum blocked)b;
     return BLOCKED_NOT;

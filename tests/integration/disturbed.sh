@@ -248,6 +248,22 @@ del /api/v1/namespaces/ending
 until_ok 30 gone /api/v1/namespaces/ending || fail "the namespace is still there: $(get $NE | head -c 400)"
 row KC/BUG-18
 
+begin "a Job that a quota refuses is told, asked for ever more rarely, and made when it may be"
+disturb '{"match":"^POST .*/namespaces/default/jobs","do":"status","status":403,"body":"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,\"message\":\"jobs.batch \\\"poor\\\" is forbidden: exceeded quota: few, requested: count/jobs.batch=1, used: 1, limited: 1\"}"}'
+task poor p
+becomes poor Waiting
+says_quota() { case $(message poor) in 'Waiting for the API server to allow the Job: '*'exceeded quota: few'*) true ;; *) false ;; esac; }
+until_ok 10 says_quota || fail "message '$(message poor)'"
+[ "$(field $NS/tasks/poor '[c["reason"] for c in o["status"]["conditions"] if c["type"] == "Blocked" and c["status"] == "True"][0]')" = JobRefused ] || fail "$(field $NS/tasks/poor 'o["status"]["conditions"]')"
+sleep 6
+tries=$(requests "r['method'] == 'POST' and r['path'].startswith('$JOBS') and '\"poor\"' in r['body'].replace(' ', '')")
+[ "$tries" -ge 2 ] || fail "not tried again"
+[ "$tries" -le 4 ] || fail "$tries tries"
+disturb
+until_ok 40 has_job poor || fail "no Job: $(message poor)"
+drop '^poor'
+row KC/BUG-20
+
 begin "lists in any order: the same Pod, the same status"
 task order p
 until_ok 20 has_job order || fail "no Job"

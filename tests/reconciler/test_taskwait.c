@@ -1,5 +1,6 @@
 /* test_taskwait.c - what a Task without a Job waits for, and what ends it there. */
 #include "tests/reconciler/taskfixture.h"
+#include "reconciler/task/taskrun.h"
 #include "tests/support/rows.h"
 
 Test(taskwait, waits_for_a_workspace_and_never_fails_for_it)
@@ -172,4 +173,27 @@ Test(taskwait, waits_for_a_value_then_fails_with_the_same_words)
     cr_assert(event_of(&d, "MCPSecretFailed")->warning);
     cr_assert(has(&d, ACT_COUNT_FINISHED));
     cr_assert_not(has(&d, ACT_CREATE_JOB));
+}
+
+Test(taskwait, a_refused_job_is_asked_for_again_at_its_time)
+{
+    struct task_view *t = make_task("fix", "", "", "");
+    struct task_facts f = ready(t);
+
+    f.refused = "exceeded quota: few";
+    f.refused_again_ms = INT64_MAX;
+    struct decision d = decide(&f);
+    cr_assert(!has(&d, ACT_CREATE_JOB) && has(&d, ACT_WAKE));
+    cr_assert_eq(d.status.phase, PHASE_WAITING);
+    cr_assert_eq(d.status.blocked, BLOCKED_BY_REFUSAL);
+    cr_assert_str_eq(d.status.message, "Waiting for the API server to allow the Job: "
+                                       "exceeded quota: few");
+    f.refused_again_ms = 1;
+    d = decide(&f);
+    cr_assert(has(&d, ACT_CREATE_JOB));
+    /* within half a minute it is asked for ever more rarely, then twice a minute at most */
+    for (unsigned n = 0; n < 40; n++) {
+        cr_assert_geq(task_refusal_ms(n), n < 3 ? 4000 : 30000);
+        cr_assert_leq(task_refusal_ms(n), 60000);
+    }
 }
