@@ -11,6 +11,13 @@ cat > "$T/state.json" <<'END'
  {"number": 3, "title": "Three", "labels": ["go", "no"]}, {"number": 4, "title": "Four", "labels": ["go", "p0"]},
  {"number": 5, "title": "Five", "labels": ["other"]}]}}}
 END
+# Three pages, on each of which one issue is to be worked.
+python3 - "$T/state.json" <<'END'
+import json, sys
+state = json.load(open(sys.argv[1]))
+state["repos"]["demo/pages"] = {"issues": [{"number": n, "title": "n", "labels": [] if n in (1, 105, 210) else ["no"]} for n in range(1, 211)]}
+json.dump(state, open(sys.argv[1], "w"))
+END
 forge_up "$T/state.json"
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . &&
     git -c user.name=a -c user.email=a@b commit -qm one)
@@ -150,6 +157,40 @@ until_ok 15 anew || fail "not made anew"
 row SP/X1
 grep -A1 'resources: \[tasks\]' deploy/manifests/controller.yaml | grep -q 'verbs: .*delete' || fail "the right to delete Tasks is not granted"
 row SP/W7
+
+begin "a page that fails takes no item away: whichever it is, it is told, and nothing is made or deleted"
+spawner pg '"excludeLabels":["no"],"repo":"'"$FORGE"'/demo/pages"' '"suspend":false' '"promptTemplate":"true"'
+until_ok 30 made pg "pg-210 pg-105 pg-1" || until_ok 1 made pg "pg-1 pg-105 pg-210" || fail "Tasks are '$(tasks_of pg)' $(ts pg 'o["status"]')"
+until_ok 20 ended pg 3 || fail "not ended"
+found=3
+uids() { get $NS/tasks | python3 -c '
+import json, sys
+print(sorted((t["metadata"]["name"], t["metadata"]["uid"]) for t in json.load(sys.stdin)["items"] if t["metadata"]["name"] in ("pg-1", "pg-105", "pg-210")))'; }
+before=$(uids)
+discovered() { [ "$(ts pg 'o["status"]["totalDiscovered"]')" = "$1" ]; }
+told() { ts pg 'o["status"]' | grep -q "$1"; }
+for k in 1 2 3; do
+    ctl DELETE requests > /dev/null
+    fault "{\"path\": \"/repos/demo/pages/issues\", \"status\": 50$k, \"skip\": $((k - 1)), \"times\": 500}"
+    # All pages are asked for only when the first has changed.
+    ctl POST repos/demo/pages/issues '{"title": "new '$k'"}' > /dev/null
+    until_ok 30 told "50$k" || fail "page $k: not told: $(ts pg 'o["status"]')"
+    ctl GET requests | python3 -c 'import json, sys
+k = int(sys.argv[1])
+r = [(q["query"], q["status"]) for q in json.load(sys.stdin) if q["path"].endswith("/demo/pages/issues")]
+bad = next(i for i, q in enumerate(r) if q[1] == 500 + k)
+sys.exit(not (k == 1 or "page=%d" % k in r[bad][0]))' $k || fail "it was not page $k that failed: $(ctl GET requests | tail -c 400)"
+    discovered $found || fail "page $k: discovered $(ts pg 'o["status"]["totalDiscovered"]')"
+    [ "$(uids)" = "$before" ] || fail "page $k: $(uids), not $before"
+    [ "$(tasks_of pg | wc -w)" = "$found" ] || fail "page $k: Tasks are '$(tasks_of pg)'"
+    ctl DELETE faults > /dev/null
+    found=$((found + 1))
+    until_ok 40 discovered $found || fail "page $k: not seen afterwards: $(ts pg 'o["status"]')"
+    until_ok 20 ended pg $found || fail "page $k: Tasks are '$(tasks_of pg)'"
+done
+[ "$(uids)" = "$before" ] || fail "$(uids), not $before"
+row KC/BUG-29
+del $NS/taskspawners/pg
 
 begin "a deleted TaskSpawner takes its Tasks along, unless they are to stay, and its source ends"
 call -X DELETE "$S$NS/taskspawners/m?propagationPolicy=Orphan" > /dev/null
