@@ -122,6 +122,20 @@ image-rootfs: image-tree ## the image for a cluster, as an OCI layout and a tar,
 image: ## the same with podman, buildah or docker, from deploy/image/Containerfile
 	@VERSION=$(VERSION) sh deploy/image/build $(IMAGE_NAME) deploy/image/Containerfile
 
+# A release of this machine's architecture: what deploy/install.sh installs.
+DIST     ?= $(BUILD)/dist
+DIST_TAR  = kelos-linux-$(patsubst x86_64,amd64,$(patsubst aarch64,arm64,$(shell uname -m))).tar.gz
+RELEASES ?=
+dist: ## a release: the tarball, its checksums and the script that installs it, in build/dist (RELEASES=URL)
+	@rm -rf $(DIST)/tree && mkdir -p $(DIST)
+	@$(MAKE) --no-print-directory install BUILD=$(BUILD) DESTDIR=$(abspath $(DIST))/tree PREFIX= > /dev/null
+	@cp LICENSE $(DIST)/tree/share/kelos/
+	@find $(DIST)/tree/bin $(DIST)/tree/libexec -type f -exec strip {} +
+	@tar -C $(DIST)/tree --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$${SOURCE_DATE_EPOCH:-0} -cf - . | gzip -9n > $(DIST)/$(DIST_TAR)
+	@rm -rf $(DIST)/tree
+	@sed 's|^RELEASES=""|RELEASES="$(RELEASES)"|' deploy/install.sh > $(DIST)/install.sh && chmod 755 $(DIST)/install.sh
+	@cd $(DIST) && sha256sum $(DIST_TAR) install.sh > checksums.txt && ls -l $(DIST_TAR) install.sh checksums.txt
+
 deps: ## install the Debian packages that building and testing need
 	sh tests/support/deps.sh
 
@@ -286,7 +300,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
+.PHONY: all share install dist image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
