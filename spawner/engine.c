@@ -1,5 +1,6 @@
 #include "spawner/engine_self.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -196,7 +197,8 @@ settle(struct engine *en, struct spawn *s, const struct failure *f)
     d->staged = STAGED_NOTHING;
 }
 
-static void
+/* Returns whether anything was read. */
+static bool
 count_poll(struct engine *en, const struct group *g, const struct failure *f)
 {
     const char *result = f != NULL ? f->reason : "unchanged";
@@ -205,6 +207,7 @@ count_poll(struct engine *en, const struct group *g, const struct failure *f)
         if (g->members[i]->delivery->staged == STAGED_SET)
             result = "items";
     metric_add(en->config.metrics, METRIC_SOURCE_POLLS, 1, en->source.type->name, result);
+    return strcmp(result, "unchanged") != 0;
 }
 
 static void
@@ -225,11 +228,11 @@ source_done(struct group *g, const struct failure *f, int64_t next_at)
     struct engine *en = g->source->engine;
     int64_t now = clock_mono_ms(), wall = clock_wall_ms();
     int64_t delay = delay_of(g, f, next_at, wall);
+    bool read = count_poll(en, g, f);
 
     g->busy = false;
     en->polling--;
     g->due = now + delay;
-    count_poll(en, g, f);
     if (f != NULL)
         log_warn(g->key, "%s", f->message);
     for (size_t i = 0; i < g->n; i++) {
@@ -247,6 +250,9 @@ source_done(struct group *g, const struct failure *f, int64_t next_at)
     if (en->source.n_wide > 0)
         en->regroup_due = true;
     check_finished(en);
+    /* Till the next poll there is no use for what this one's answers took. */
+    if (read && en->polling == 0)
+        malloc_trim(0);
     engine_plan(en, 0);
 }
 

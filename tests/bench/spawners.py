@@ -76,9 +76,9 @@ class World:
         return out
 
 
-def pss(pid):
+def pss(pid, what="Pss"):
     for text in open("/proc/%d/smaps_rollup" % pid):
-        if text.startswith("Pss:"):
+        if text.startswith(what + ":"):
             return int(text.split()[1])
     return 0
 
@@ -123,13 +123,15 @@ def quota(w):
     w.wait("q-", 100)
     time.sleep(3)
     first = counted(w)[0] - start[0]
+    lists = sum(r["status"] == 200 and r["path"].endswith("/issues") for r in w.ctl("GET", "requests")) - 100
     before = counted(w)
     time.sleep(w.args.seconds)
     after = counted(w)
     polls = (after[1] - before[1] + after[0] - before[0]) / 25
     later = (after[0] - before[0]) / max(polls, 1) * 120
     line("calls counted per hour, 100 TaskSpawners, 25 repositories, 30 s", "%d" % round(later), "<= 100")
-    print("  beside %d once, when they were created one after another; %d of the following calls in %.0f polls each were 304" % (first, after[1] - before[1], polls))
+    print("  beside %d once, when they were created one after another: %d listings, the others the comments of 200 issues, each once;" % (first, lists))
+    print("  %d of the following calls in %.0f polls each were 304" % (after[1] - before[1], polls))
     line("  the original's requests against the same server", "%d" % (theirs * 120), "-")
     w.drop("q-")
 
@@ -222,6 +224,8 @@ def memory(w):
     w.wait("m-", 1)
     alone = w.children("--source=")
     line("PSS of one source after its first TLS request, KiB", "%d" % pss(alone[0]), "<= 2048")
+    print("  of which %d are its own (private, written); of %d more, shared with what it was copied from alone, it is charged half"
+          % (pss(alone[0], "Private_Dirty"), pss(alone[0], "Shared_Dirty")))
     start = time.time()
     for n in range(1, w.args.many):
         w.spawner("m-%d" % n, "m%d" % (n % 32), "%s/demo/r%d" % (w.args.tls, n % 25), "60s", labels=["nobody"])
