@@ -92,6 +92,9 @@ podlog_end(const struct kube_stream_end *end)
     if (end->http_status == 401 || end->http_status == 429 || end->http_status >= 500 ||
         end->http_status < 300)
         return PODLOG_AGAIN;
+    /* An API server that has just started refuses what its roles, once read, allow. */
+    if (end->http_status == 403)
+        return PODLOG_AGAIN;
     /* 400: the container waits to start, or its log is not there yet. */
     return end->http_status == 400 ? PODLOG_AGAIN : PODLOG_NEVER;
 }

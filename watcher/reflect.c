@@ -7,8 +7,9 @@
 enum {
     FIRST_MS = 800,
     CAP_MS = 30000,
-    HEALTHY_MS = 120000,        /* of health forget earlier failures */
-    SHORT_MS = 1000,            /* a clean end before it is suspicious */
+    HEALTHY_MS = 120000, /* of health forget earlier failures */
+    STEADY_MS = 5000,    /* open: a stream that breaks then is no failure in a row */
+    SHORT_MS = 1000,     /* a clean end before it is suspicious */
     SERVER_PATIENCE_MS = 60000, /* of 500s before listing again */
     BEHIND_MS = 1000,
     BEHIND_TRIES = 10,
@@ -152,6 +153,9 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
 
     if (r->healthy_ms != 0 && now_ms - r->healthy_ms >= HEALTHY_MS)
         r->attempts = r->oversize = 0;
+    /* Load balancers cut streams: what was followed meanwhile was no failure. */
+    if (p->end == END_BROKEN && p->start == START_FOLLOW && p->open_ms >= STEADY_MS)
+        r->attempts = 0;
     r->healthy_ms = 0;
     if (p->end != END_SERVER)
         r->server_ms = 0;

@@ -55,6 +55,7 @@ struct reflect_report {
     enum reflect_end end;
     enum reflect_start start; /* how it had begun */
     int64_t lasted_ms;
+    int64_t open_ms;        /* since the answer began; 0: it never did */
     uint64_t events;        /* seen in it */
     int64_t retry_after_ms; /* -1: none */
     bool later_page;        /* of a paged list, not its first */

@@ -160,6 +160,7 @@ on_end(void *arg, const struct kube_stream_end *end)
         .start =
             r->start == START_STREAM_LIST && !r->guard.initial ? START_FOLLOW : r->start,
         .lasted_ms = end->lasted_ms,
+        .open_ms = r->guard.opened_ms != 0 ? now - r->guard.opened_ms : 0,
         .events = r->events,
         .retry_after_ms =
             r->retry_after_ms >= 0 ? r->retry_after_ms : end->retry_after_ms,

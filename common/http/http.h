@@ -46,6 +46,7 @@ struct http_response {
     struct err err;            /* ERR_NONE when answered whole, whatever the status */
     int64_t elapsed_ms;
     const char *connected_ip; /* "" when never connected */
+    bool untrusted;           /* the peer's certificate was refused */
 };
 
 /* A callback gives 0 to go on, -1 to end the request (outcome HTTP_ABORTED). */

@@ -424,6 +424,8 @@ http_easy_outcome(struct http_call *c, CURLcode rc, struct http_response *out)
             err_set(&out->err, ERR_PROTO, "the answer was refused");
     } else if (not_sent(c, rc)) {
         out->outcome = HTTP_NOT_SENT;
+        out->untrusted =
+            rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_ISSUER_ERROR;
         err_set(&out->err, rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE,
                 "%s", why);
     } else {

@@ -275,6 +275,8 @@ on_answer(void *arg, const struct http_response *h)
         k->observe(k->observe_arg, c->verb, c->res,
                    h->outcome == HTTP_ANSWERED ? h->status : 0, h->elapsed_ms);
     kube_show_warnings(k, h->headers);
+    if (h->untrusted)
+        kube_auth_doubt(k->auth, clock_mono_ms());
     if (h->outcome != HTTP_ANSWERED)
         r.err = h->err;
     else if (h->status >= 200 && h->status < 300)

@@ -12,7 +12,12 @@
 #include "common/log.h"
 #include "common/http/pem.h"
 
-enum { TOKEN_AGE_MS = 50000, FILES_AGE_MS = 300000, FILE_BYTES = 4 << 20 };
+enum {
+    TOKEN_AGE_MS = 50000,
+    FILES_AGE_MS = 300000,
+    DOUBT_MS = 1000,
+    FILE_BYTES = 4 << 20
+};
 
 struct kube_auth {
     struct kubeconfig *config;
@@ -270,6 +275,13 @@ kube_auth_renew(struct kube_auth *a, unsigned generation, int64_t now_ms, struct
     if (refresh_token(a, now_ms, true, e) < 0)
         return false;
     return true;
+}
+
+void
+kube_auth_doubt(struct kube_auth *a, int64_t now_ms)
+{
+    if (now_ms - a->files_read_ms >= DOUBT_MS)
+        a->files_read_ms = now_ms - FILES_AGE_MS;
 }
 
 unsigned

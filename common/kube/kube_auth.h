@@ -30,6 +30,9 @@ int kube_auth_refresh(struct kube_auth *a, int64_t now_ms, bool *changed_tls,
  * one, and reads anew. Returns true when a repeat makes sense (once). */
 bool kube_auth_renew(struct kube_auth *a, unsigned generation, int64_t now_ms,
                      struct err *e);
+/* The server's certificate was refused: a CA bundle in a file may have been replaced since it
+ * was read. The next refresh reads it, at most once a second. */
+void kube_auth_doubt(struct kube_auth *a, int64_t now_ms);
 unsigned kube_auth_generation(const struct kube_auth *a);
 
 /* How to connect; borrowed until the next refresh. */

@@ -103,6 +103,8 @@ on_done(void *arg, const struct http_response *h)
         k->observe(k->observe_arg, s->verb, s->res,
                    h->outcome == HTTP_ANSWERED ? h->status : 0, h->elapsed_ms);
     kube_show_warnings(k, h->headers);
+    if (h->untrusted)
+        kube_auth_doubt(k->auth, clock_mono_ms());
     if (h->outcome == HTTP_ANSWERED && h->status >= 300) {
         if (h->status == 401 && renew(s))
             return;

@@ -301,6 +301,42 @@ Test(auth, trusts_the_given_authority_and_no_other)
     rig_down(&r);
 }
 
+Test(auth, reads_a_replaced_bundle_as_soon_as_the_server_is_not_trusted)
+{
+    struct err e = ERR_INIT;
+    bool changed = false;
+    struct kubeconfig *c = config_for("https://h");
+
+    make_cert("a", "a.test");
+    make_cert("b", "b.test");
+    c->ca_file = strdup(path_of("a.crt"));
+    SCOPED(kube_auth) struct kube_auth *a = kube_auth_new(&c, &e);
+    int64_t now = clock_mono_ms();
+    SCOPED(string) char *old = strdup(kube_auth_transport(a)->ca_pem);
+    cr_assert_eq(rename(path_of("b.crt"), path_of("a.crt")), 0);
+    kube_auth_doubt(a, now + 500);
+    cr_assert_eq(kube_auth_refresh(a, now + 500, &changed, &e), 0);
+    cr_assert(!changed, "at most once a second");
+    kube_auth_doubt(a, now + 2000);
+    cr_assert_eq(kube_auth_refresh(a, now + 2000, &changed, &e), 0);
+    cr_assert(changed);
+    cr_assert_str_neq(kube_auth_transport(a)->ca_pem, old);
+    /* The whole client: the server's certificate is not of the bundle that was read at first. */
+    make_cert("b", "b.test");
+    make_cert("ca", "ca.test");
+    struct fault *f = tls_server("b");
+    c = config_for(fault_url(f));
+    c->ca_file = strdup(path_of("ca.crt"));
+    struct rig r = rig_with(f, c, KUBE_AS_USER);
+    cr_assert_eq(get_quickly(&r, &e), -1);
+    cr_assert_eq(rename(path_of("b.crt"), path_of("ca.crt")), 0);
+    int rc = -1;
+    for (int n = 0; n < 20 && rc < 0; n++, usleep(rc < 0 ? 200000 : 0))
+        rc = get(&r, &e);
+    cr_assert_eq(rc, 0, "%s", e.text);
+    rig_down(&r);
+}
+
 Test(auth, asks_for_the_tls_name_and_keeps_the_host)
 {
     struct err e = ERR_INIT;

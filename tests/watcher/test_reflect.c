@@ -76,6 +76,25 @@ Test(reflect, lists_the_newest_state_at_once_when_that_is_asked_for)
     cr_expect_not(reflect_renewing(&r), "without the API there is nothing to wait for");
 }
 
+Test(reflect, a_stream_that_breaks_after_it_was_followed_is_no_failure_in_a_row)
+{
+    struct reflect r = following();
+
+    for (int64_t n = 0; n < 10; n++)
+        ends(&r, END_BROKEN, 10, 0, 2000 + n);
+    struct reflect_report p = {.end = END_BROKEN,
+                               .start = START_FOLLOW,
+                               .lasted_ms = 4999,
+                               .open_ms = 4999,
+                               .events = 3,
+                               .retry_after_ms = -1};
+    cr_expect_eq(reflect_next(&r, &p, 8000, 0.5).delay_ms, 45000, "flapping stays slow");
+    p.lasted_ms = p.open_ms = 5000;
+    cr_expect_eq(reflect_next(&r, &p, 14000, 0.5).delay_ms, 1200);
+    p.start = START_STREAM_LIST; /* never complete */
+    cr_expect_eq(reflect_next(&r, &p, 20000, 0.5).delay_ms, 2400);
+}
+
 Test(reflect, lists_again_not_older_than_the_version_when_it_is_unusable)
 {
     static const enum reflect_end lists[] = {END_EXPIRED, END_ODD, END_BACKWARD,
