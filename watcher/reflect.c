@@ -9,6 +9,8 @@ enum {
     CAP_MS = 30000,
     HEALTHY_MS = 120000, /* of health forget earlier failures */
     STEADY_MS = 5000,    /* open: a stream that breaks then is no failure in a row */
+    BACK_AGAIN = 2,      /* failures that count when a server is back: 3.2 s */
+    LIST_MS = 30000,     /* since the last list: the next one need not wait */
     SHORT_MS = 1000,     /* a clean end before it is suspicious */
     SERVER_PATIENCE_MS = 60000, /* of 500s before listing again */
     BEHIND_MS = 1000,
@@ -100,9 +102,11 @@ on_clean(struct reflect *r, const struct reflect_report *p, double random)
 }
 
 static int64_t
-on_expired(struct reflect *r, const struct reflect_report *p, double random)
+on_expired(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
+           double random)
 {
-    bool first = r->attempts == 0;
+    bool first = r->attempts == 0 ||
+                 (p->start == START_FOLLOW && now_ms - r->listed_ms >= LIST_MS);
 
     if (p->later_page)
         r->page_unlimited = true; /* the same list once more, in one piece */
@@ -145,6 +149,22 @@ on_oversize(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
     return back_off(r, random);
 }
 
+/* Failures that do not count any more: load balancers cut streams, and what was followed
+ * meanwhile was no failure; a server that answers again is not one that was away. */
+static void
+forgive(struct reflect *r, const struct reflect_report *p)
+{
+    bool passing = p->end == END_BROKEN || p->end == END_BUSY || p->end == END_EXPIRED ||
+                   p->end == END_SERVER;
+    bool away = p->end == END_BROKEN && p->open_ms == 0;
+
+    if (passing && p->start == START_FOLLOW && p->open_ms >= STEADY_MS)
+        r->attempts = 0;
+    if (r->away && !away && r->attempts > BACK_AGAIN)
+        r->attempts = BACK_AGAIN;
+    r->away = away;
+}
+
 struct reflect_plan
 reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
              double random)
@@ -153,9 +173,7 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
 
     if (r->healthy_ms != 0 && now_ms - r->healthy_ms >= HEALTHY_MS)
         r->attempts = r->oversize = 0;
-    /* Load balancers cut streams: what was followed meanwhile was no failure. */
-    if (p->end == END_BROKEN && p->start == START_FOLLOW && p->open_ms >= STEADY_MS)
-        r->attempts = 0;
+    forgive(r, p);
     r->healthy_ms = 0;
     if (p->end != END_SERVER)
         r->server_ms = 0;
@@ -175,7 +193,7 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
             delay = p->retry_after_ms;
         break;
     case END_EXPIRED:
-        delay = on_expired(r, p, random);
+        delay = on_expired(r, p, now_ms, random);
         break;
     case END_SERVER:
         delay = on_server(r, p, now_ms, random);
@@ -233,7 +251,7 @@ reflect_listed(struct reflect *r, const char *version, int64_t now_ms)
     r->must_list = r->page_unlimited = r->degraded = r->missing = false;
     r->behind = 0;
     r->server_ms = 0;
-    r->healthy_ms = now_ms;
+    r->healthy_ms = r->listed_ms = now_ms;
 }
 
 void

@@ -44,6 +44,8 @@ struct reflect {
     unsigned attempts; /* failures in a row, for the back-off */
     unsigned behind;   /* answers in a row that the server is behind */
     unsigned oversize;
+    bool away;                /* the last attempt met nobody who answered */
+    int64_t listed_ms;        /* the last complete list; 0: none */
     int64_t healthy_ms;       /* since when all is well; 0: it is not */
     int64_t server_ms;        /* first 500 in a row; 0: none */
     int64_t fallback_ms;      /* streaming lists are not tried before; 0: they are */

@@ -88,11 +88,27 @@ Test(reflect, a_stream_that_breaks_after_it_was_followed_is_no_failure_in_a_row)
                                .open_ms = 4999,
                                .events = 3,
                                .retry_after_ms = -1};
-    cr_expect_eq(reflect_next(&r, &p, 8000, 0.5).delay_ms, 45000, "flapping stays slow");
+    cr_expect_eq(reflect_next(&r, &p, 8000, 0.5).delay_ms, 4800, "flapping stays slow");
     p.lasted_ms = p.open_ms = 5000;
     cr_expect_eq(reflect_next(&r, &p, 14000, 0.5).delay_ms, 1200);
     p.start = START_STREAM_LIST; /* never complete */
     cr_expect_eq(reflect_next(&r, &p, 20000, 0.5).delay_ms, 2400);
+}
+
+Test(reflect, a_server_that_was_away_is_listed_at_once_when_its_history_is_lost)
+{
+    struct reflect r = following();
+
+    for (int64_t n = 0; n < 10; n++)
+        ends(&r, END_BROKEN, 10, 0, 2000 + n);
+    struct reflect_plan p = ends(&r, END_EXPIRED, 5, 0, 60000);
+    cr_expect_eq(p.delay_ms, 0);
+    cr_expect_eq(p.start, START_STREAM_LIST);
+    cr_expect_eq(ends(&r, END_SERVER, 5, 0, 60100).delay_ms, 9600,
+                 "not what was due for the outage");
+    reflect_listed(&r, "60", 70000);
+    cr_expect_gt(ends(&r, END_EXPIRED, 5, 0, 70100).delay_ms, 9600,
+                 "again and again waits");
 }
 
 Test(reflect, lists_again_not_older_than_the_version_when_it_is_unusable)
