@@ -16,7 +16,8 @@ struct reading {
     char uid[65];
     char *ns, *pod, *container, *task;
     bool failed;        /* the run failed: its last lines are wanted */
-    int64_t give_up_at; /* monotonic ms */
+    int64_t give_up_at; /* monotonic ms; put off while the API server is away */
+    int64_t last_at;    /* but not beyond this */
     struct backoff backoff;
     int timer;
     struct kube_stream *stream;
@@ -89,11 +90,21 @@ podlog_end(const struct kube_stream_end *end)
         return PODLOG_DONE;
     if (end->http_status == 404)
         return PODLOG_GONE;
-    if (end->http_status == 401 || end->http_status == 429 || end->http_status >= 500 ||
-        end->http_status < 300)
-        return PODLOG_AGAIN;
-    /* An API server that has just started refuses what its roles, once read, allow. */
-    if (end->http_status == 403)
+    /* One that has just started refuses, with 403, what its roles, once read, allow. A kubelet
+     * that cannot be reached is a 500. */
+    switch (end->http_status) {
+    case 0:
+        return end->aborted ? PODLOG_AGAIN : PODLOG_AWAY;
+    case 401:
+    case 403:
+    case 429:
+    case 502:
+    case 503:
+        return PODLOG_AWAY;
+    default:
+        break;
+    }
+    if (end->http_status >= 500 || end->http_status < 300)
         return PODLOG_AGAIN;
     /* 400: the container waits to start, or its log is not there yet. */
     return end->http_status == 400 ? PODLOG_AGAIN : PODLOG_NEVER;
@@ -231,6 +242,12 @@ on_end(void *arg, const struct kube_stream_end *end)
     case PODLOG_GONE:
         answer(x, false, "the pod is gone, and its log with it");
         break;
+    case PODLOG_AWAY:
+        x->give_up_at = clock_mono_ms() + PODLOG_BUDGET_MS;
+        if (x->give_up_at > x->last_at)
+            x->give_up_at = x->last_at;
+        try_again(x, why);
+        break;
     case PODLOG_AGAIN:
         try_again(x, why);
         break;
@@ -297,6 +314,7 @@ reading_new(struct podlogs *l, const struct msg_collect *m)
     x->task = strdup(m->task);
     x->failed = m->failed;
     x->give_up_at = clock_mono_ms() + PODLOG_BUDGET_MS;
+    x->last_at = clock_mono_ms() + PODLOG_AWAY_MS;
     x->backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000, .jitter_percent = 25};
     snprintf(x->uid, sizeof(x->uid), "%s", m->uid);
     while (*last != NULL)

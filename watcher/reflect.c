@@ -149,16 +149,18 @@ on_oversize(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
     return back_off(r, random);
 }
 
-/* Failures that do not count any more: load balancers cut streams, and what was followed
- * meanwhile was no failure; a server that answers again is not one that was away. */
+/* Failures that do not count any more: load balancers cut streams, and what was followed or
+ * listed meanwhile was no failure; a server that answers again is not one that was away. A
+ * version that expires at once, again and again, counts. */
 static void
 forgive(struct reflect *r, const struct reflect_report *p)
 {
-    bool passing = p->end == END_BROKEN || p->end == END_BUSY || p->end == END_EXPIRED ||
-                   p->end == END_SERVER;
+    bool cut = p->end == END_BROKEN || p->end == END_BUSY || p->end == END_SERVER;
+    bool steady = p->start == START_FOLLOW && p->open_ms >= STEADY_MS;
+    bool followed = p->start == START_FOLLOW && p->events > 0;
     bool away = p->end == END_BROKEN && p->open_ms == 0;
 
-    if (passing && p->start == START_FOLLOW && p->open_ms >= STEADY_MS)
+    if ((cut && (steady || followed)) || (p->end == END_EXPIRED && steady))
         r->attempts = 0;
     if (r->away && !away && r->attempts > BACK_AGAIN)
         r->attempts = BACK_AGAIN;

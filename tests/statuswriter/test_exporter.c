@@ -219,12 +219,13 @@ Test(podlog, ends_of_a_stream)
 {
     cr_assert_eq(end_of(200, ERR_NONE), PODLOG_DONE);
     cr_assert_eq(end_of(200, ERR_UNAVAILABLE), PODLOG_AGAIN);
-    cr_assert_eq(end_of(0, ERR_UNAVAILABLE), PODLOG_AGAIN);
+    cr_assert_eq(end_of(0, ERR_UNAVAILABLE), PODLOG_AWAY);
     cr_assert_eq(end_of(400, ERR_INVALID), PODLOG_AGAIN);
-    cr_assert_eq(end_of(401, ERR_UNAUTHORIZED), PODLOG_AGAIN);
-    cr_assert_eq(end_of(403, ERR_FORBIDDEN), PODLOG_AGAIN);
+    cr_assert_eq(end_of(401, ERR_UNAUTHORIZED), PODLOG_AWAY);
+    cr_assert_eq(end_of(403, ERR_FORBIDDEN), PODLOG_AWAY);
     cr_assert_eq(end_of(404, ERR_NOT_FOUND), PODLOG_GONE);
-    cr_assert_eq(end_of(429, ERR_BUSY), PODLOG_AGAIN);
+    cr_assert_eq(end_of(429, ERR_BUSY), PODLOG_AWAY);
+    cr_assert_eq(end_of(503, ERR_UNAVAILABLE), PODLOG_AWAY);
     cr_assert_eq(end_of(500, ERR_UNKNOWN), PODLOG_AGAIN);
     row_claim("KC/LOG-2");
 }

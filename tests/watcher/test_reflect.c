@@ -86,11 +86,14 @@ Test(reflect, a_stream_that_breaks_after_it_was_followed_is_no_failure_in_a_row)
                                .start = START_FOLLOW,
                                .lasted_ms = 4999,
                                .open_ms = 4999,
-                               .events = 3,
                                .retry_after_ms = -1};
     cr_expect_eq(reflect_next(&r, &p, 8000, 0.5).delay_ms, 4800, "flapping stays slow");
     p.lasted_ms = p.open_ms = 5000;
     cr_expect_eq(reflect_next(&r, &p, 14000, 0.5).delay_ms, 1200);
+    p.lasted_ms = p.open_ms = 10;
+    cr_expect_eq(reflect_next(&r, &p, 15000, 0.5).delay_ms, 2400);
+    p.events = 1;
+    cr_expect_eq(reflect_next(&r, &p, 16000, 0.5).delay_ms, 1200);
     p.start = START_STREAM_LIST; /* never complete */
     cr_expect_eq(reflect_next(&r, &p, 20000, 0.5).delay_ms, 2400);
 }
