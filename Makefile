@@ -269,6 +269,10 @@ fault: all $(SERVERS) ## every process is killed, sources mean ill
 	@BUILD=$(BUILD) sh tests/fault/spawn-once
 	@BUILD=$(BUILD) sh tests/fault/hostile-sources
 
+check-storm: all ## 500 Tasks on the real API server while everything goes wrong: TASKS, RESTARTS, RATE, SEED
+	@BUILD=$(BUILD) sh tests/fault/storm
+.PHONY: check-storm
+
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh
 

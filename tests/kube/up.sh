@@ -12,6 +12,7 @@
 #   node.kubeconfig         likewise, as user "node": in the audit log it is not the admin
 #   tls/                    ca.crt, node.crt, node.key for the runner's kubelet endpoint
 #   audit.log               one JSON line when a request is received and one when it is answered
+#   audit.yaml              what is in it: one that is there before is used as it is
 #   tokens.csv              who they are
 # Files are told to be flushed by nobody: it is for tests, and fast.
 set -eu
@@ -84,7 +85,7 @@ make_keys() {
         echo "$(cat "$dir/$who.token"),$who,$who,system:masters"
     done > "$dir/tokens.csv"
     chmod 600 "$dir"/*.token "$dir/tokens.csv"
-    cat > "$dir/audit.yaml" <<'END'
+    [ -f "$dir/audit.yaml" ] || cat > "$dir/audit.yaml" <<'END'
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitManagedFields: true
