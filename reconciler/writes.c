@@ -12,8 +12,12 @@
 #define RESEND_MS 10000
 #define LOOK_MS 2500
 
+/* Statuses do not wait behind Events that cannot be written, or behind logs that cannot be read. */
+enum lane { LANE_STATUS, LANE_EVENT, LANE_OUTPUTS, N_LANES };
+
 /* One message that is kept until its answer. */
 struct write {
+    enum lane lane;
     uint64_t id;
     struct message message;                   /* points into the fields below */
     char *ns, *name, *uid, *texts[4], *patch; /* owned */
@@ -26,10 +30,10 @@ struct write {
 struct writes {
     struct worker *worker;
     struct bus *bus;
-    zhashx_t *all;     /* id in hex -> struct write; owned */
-    zlistx_t *waiting; /* in order, not sent yet; borrowed */
+    zhashx_t *all;              /* id in hex -> struct write; owned */
+    zlistx_t *waiting[N_LANES]; /* in order, not sent yet; borrowed */
+    size_t under_way[N_LANES];
     uint64_t last_id;
-    size_t under_way;
     int timer;
 };
 
@@ -86,16 +90,25 @@ send_now(struct writes *w, struct write *x)
 }
 
 static void
-send_waiting(struct writes *w)
+send_lane(struct writes *w, enum lane lane)
 {
+    zlistx_t *waiting = w->waiting[lane];
     struct write *x;
 
-    while (w->under_way < LIMIT_STATUS_WINDOW && (x = zlistx_first(w->waiting)) != NULL) {
+    while (w->under_way[lane] < LIMIT_STATUS_WINDOW &&
+           (x = zlistx_first(waiting)) != NULL) {
         if (!send_now(w, x))
             break;
-        zlistx_detach(w->waiting, NULL);
-        w->under_way++;
+        zlistx_detach(waiting, NULL);
+        w->under_way[lane]++;
     }
+}
+
+static void
+send_waiting(struct writes *w)
+{
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        send_lane(w, lane);
     watch_over(w);
 }
 
@@ -142,7 +155,7 @@ settle(struct writes *w, uint64_t id)
     zhashx_set_destructor(w->all, NULL);
     zhashx_delete(w->all, id_key(id));
     zhashx_set_destructor(w->all, write_free);
-    w->under_way -= w->under_way > 0;
+    w->under_way[x->lane] -= w->under_way[x->lane] > 0;
     return x;
 }
 
@@ -200,7 +213,8 @@ writes_new(struct worker *worker, struct err *e)
     }
     w->worker = worker;
     w->all = zhashx_new();
-    w->waiting = zlistx_new();
+    for (size_t i = 0; i < N_LANES; i++)
+        w->waiting[i] = zlistx_new();
     zhashx_set_destructor(w->all, write_free);
     /* Ids of an earlier incarnation may still be answered: they must not meet ours. */
     w->last_id = worker_incarnation(worker) << 40;
@@ -216,13 +230,14 @@ writes_free(struct writes *w)
 {
     if (w == NULL)
         return;
-    zlistx_destroy(&w->waiting);
+    for (size_t i = 0; i < N_LANES; i++)
+        zlistx_destroy(&w->waiting[i]);
     zhashx_destroy(&w->all);
     free(w);
 }
 
 static struct write *
-write_new(struct writes *w, const struct meta *m)
+write_new(struct writes *w, enum lane lane, const struct meta *m)
 {
     struct write *x = calloc(1, sizeof *x);
 
@@ -230,6 +245,7 @@ write_new(struct writes *w, const struct meta *m)
         (x->name = strdup(m->name)) == NULL || (x->uid = strdup(m->uid)) == NULL)
         abort();
     x->id = ++w->last_id;
+    x->lane = lane;
     return x;
 }
 
@@ -237,7 +253,7 @@ static void
 submit(struct writes *w, struct write *x)
 {
     zhashx_insert(w->all, id_key(x->id), x);
-    zlistx_add_end(w->waiting, x);
+    zlistx_add_end(w->waiting[x->lane], x);
     send_waiting(w);
 }
 
@@ -245,7 +261,7 @@ void
 writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch,
               write_fn *done, void *arg)
 {
-    struct write *x = write_new(w, m);
+    struct write *x = write_new(w, LANE_STATUS, m);
 
     x->patch = json_dump_compact(patch);
     json_decref(patch);
@@ -281,9 +297,14 @@ void
 writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning,
              const char *reason, const char *message)
 {
-    struct write *x = write_new(w, m);
     char name[240];
 
+    if (zlistx_size(w->waiting[LANE_EVENT]) >= LIMIT_EVENTS_WAITING) {
+        metric_add(worker_metrics(w->worker), METRIC_EVENTS, 1,
+                   warning ? "Warning" : "Normal", "(dropped)");
+        return;
+    }
+    struct write *x = write_new(w, LANE_EVENT, m);
     event_name(m, reason, message, name, sizeof name);
     x->texts[0] = strdup(name);
     x->texts[1] = strdup(reason);
@@ -307,7 +328,7 @@ void
 writes_collect(struct writes *w, const struct meta *task, const char *pod,
                const char *container, bool failed, outputs_fn *done, void *arg)
 {
-    struct write *x = write_new(w, task);
+    struct write *x = write_new(w, LANE_OUTPUTS, task);
 
     x->texts[0] = strdup(pod);
     x->texts[1] = strdup(container);

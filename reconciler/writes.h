@@ -1,8 +1,9 @@
 /* writes.h - what goes through the statuswriter: status, Events, outputs of finished Pods.
  *
  * Everything is kept until it is acknowledged, and sent again when the statuswriter comes
- * back or stays silent for too long. At most LIMIT_STATUS_WINDOW are under way; the rest
- * waits here. */
+ * back or stays silent for too long. Of each of the three at most LIMIT_STATUS_WINDOW are under
+ * way; the rest waits here, of Events LIMIT_EVENTS_WAITING: those beyond are dropped and
+ * counted. */
 #ifndef KELOS_RECONCILER_WRITES_H
 #define KELOS_RECONCILER_WRITES_H
 
@@ -26,7 +27,7 @@ SCOPED_DEFINE(writes)
 /* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. */
 void writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch,
                    write_fn *done, void *arg);
-/* An Event about the object; its name is made from all that it says. */
+/* An Event about the object, best effort; its name is made from all that it says. */
 void writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning,
                   const char *reason, const char *message);
 /* Asks for the outputs of a Pod's container; `done` is called once, with NULL when the process

@@ -24,13 +24,14 @@ struct pending {
     struct kube_call *call;
     int timer;
     unsigned tries;
+    bool waits; /* for one of the calls */
 };
 
 struct events {
     const struct writer *w;
     struct eventrate *rate;
-    struct pending *first;
-    size_t n;
+    struct pending *first; /* the newest */
+    size_t n, calls;
 };
 
 static void start(struct pending *p);
@@ -55,8 +56,10 @@ pending_free(struct pending *p)
 {
     struct events *v = p->all;
 
-    if (p->call != NULL)
+    if (p->call != NULL) {
         kube_cancel(p->call);
+        v->calls--;
+    }
     worker_cancel(v->w->worker, p->timer);
     if (p->previous != NULL)
         p->previous->next = p->next;
@@ -139,6 +142,14 @@ on_timer(void *arg, struct worker *w)
     start(p);
 }
 
+int64_t
+event_pause_ms(unsigned tries, uint32_t random)
+{
+    if (tries >= EVENTS_TRIES)
+        return -1;
+    return tries == 1 ? random % EVENTS_RETRY_MS : EVENTS_RETRY_MS;
+}
+
 static bool
 is_final(const struct kube_result *r)
 {
@@ -153,14 +164,13 @@ give_up(struct pending *p, const struct err *why)
     pending_free(p);
 }
 
+/* May free p. */
 static void
-on_written(void *arg, const struct kube_result *r)
+judge(struct pending *p, const struct kube_result *r)
 {
-    struct pending *p = arg;
     const char *type = json_str_or(p->create, "type", ""),
                *reason = json_str_or(p->create, "reason", "");
 
-    p->call = NULL;
     if (r->err.code == ERR_NONE || (!p->counting && r->err.code == ERR_EXISTS)) {
         metric_add(worker_metrics(p->all->w->worker), METRIC_EVENTS, 1, type, reason);
         ack(p->all, p->to, p->id, p->uid, ACK_DONE, "");
@@ -176,15 +186,36 @@ on_written(void *arg, const struct kube_result *r)
         start(p);
         return;
     }
-    if (is_final(r) || p->tries >= EVENTS_TRIES) {
+    int64_t pause = is_final(r) ? -1 : event_pause_ms(p->tries, (uint32_t)random());
+    if (pause < 0)
         give_up(p, &r->err);
-        return;
-    }
-    /* The first pause is a random part of the full one, so that many do not come at once.
-     */
-    p->timer = worker_after(p->all->w->worker,
-                            p->tries == 1 ? random() % EVENTS_RETRY_MS : EVENTS_RETRY_MS,
-                            on_timer, p);
+    else
+        p->timer = worker_after(p->all->w->worker, pause, on_timer, p);
+}
+
+/* The oldest that waits for a call. */
+static struct pending *
+next_waiting(const struct events *v)
+{
+    struct pending *oldest = NULL;
+
+    for (struct pending *p = v->first; p != NULL; p = p->next)
+        if (p->waits)
+            oldest = p;
+    return oldest;
+}
+
+static void
+on_written(void *arg, const struct kube_result *r)
+{
+    struct pending *p = arg;
+    struct events *v = p->all;
+
+    p->call = NULL;
+    v->calls--;
+    judge(p, r);
+    while (v->calls < EVENTS_AT_ONCE && (p = next_waiting(v)) != NULL)
+        start(p);
 }
 
 static void
@@ -196,12 +227,17 @@ start(struct pending *p)
                              .field_manager = COMPONENT};
     struct err e = ERR_INIT;
 
+    p->waits = p->all->calls >= EVENTS_AT_ONCE;
+    if (p->waits)
+        return;
     q.verb = p->counting ? KUBE_PATCH_MERGE : KUBE_CREATE;
     q.body = p->counting ? p->patch : p->create;
     q.repeat = p->counting ? KUBE_REPEAT_AUTO : KUBE_REPEAT_NAMED;
     p->tries++;
     if ((p->call = kube_call(p->all->w->kube, &q, on_written, p, &e)) == NULL)
         give_up(p, &e);
+    else
+        p->all->calls++;
 }
 
 /* ---- taking ---- */

@@ -10,6 +10,8 @@
 
 enum {
     EVENTS_QUEUE = 1000, /* what arrives beyond is dropped and counted */
+    EVENTS_AT_ONCE =
+        8, /* calls: most of those that the client may make are for statuses */
     EVENTS_TRIES = 12,
     EVENTS_RETRY_MS = 10000
 };
@@ -23,6 +25,10 @@ SCOPED_DEFINE(events)
 
 /* Takes one event.emit of a peer. */
 void events_emit(struct events *v, const struct peer *from, const struct msg_event *m);
+
+/* How long after so many tries the next one is made; -1: none is. The first pause is a random
+ * part of the full one, so that many do not come at once. Pure. */
+int64_t event_pause_ms(unsigned tries, uint32_t random);
 
 size_t events_pending(const struct events *v);
 

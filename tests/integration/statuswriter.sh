@@ -137,7 +137,7 @@ contexts: [{name: x, context: {cluster: x, user: x}}]
 clusters: [{name: x, cluster: {server: "$FORGE"}}]
 users: [{name: x, user: {token: canary-4711}}]
 END
-tree_up --kubeconfig "$T/kubeconfig" --metrics-bind-address 0 --health-probe-bind-address 0
+tree_up --kubeconfig "$T/kubeconfig" --metrics-bind-address "127.0.0.1:$METRICS" --health-probe-bind-address 0
 PATCH='"method": "PATCH", "path": "/apis/kelos.dev/v1alpha1/namespaces/default/tasks/one/status"'
 GOOD='"status": 200, "body": "{\"kind\": \"Task\", \"metadata\": {\"name\": \"one\", \"uid\": \"u\", \"resourceVersion\": \"77\"}}"'
 
@@ -184,6 +184,39 @@ mark; collect 3 true; hear '"got":"outputs","id":3,"complete":true,"found":false
 begin "a pod that is gone is said to be gone"
 fault "{$LOG, \"status\": 404, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"code\\\": 404, \\\"reason\\\": \\\"NotFound\\\", \\\"details\\\": {\\\"name\\\": \\\"p\\\"}}\"}"
 mark; collect 4; hear '"got":"outputs","id":4,"complete":false,"found":false.*gone'
+
+EV='"method": "POST", "path": "/api/v1/namespaces/default/events"'
+emit() { # FIRST LAST: Events of that many objects
+    python3 -c 'import json, sys
+for i in range(int(sys.argv[1]), int(sys.argv[2]) + 1):
+    print(json.dumps({"do": "event", "id": i, "ns": "default", "name": "t%d" % i, "uid": "u%d" % i, "event_name": "t%d.x" % i,
+                      "type": "Normal", "reason": "TaskCreated", "message": "m"}))' "$1" "$2" >&3
+}
+posts() { ctl GET requests | python3 -c 'import json, sys
+print(len([q for q in json.load(sys.stdin) if q["method"] == "POST" and q["path"].endswith("/events")]))'; }
+begin "an Event that the server refuses is given up at once; one that it cannot take now is tried again"
+ctl DELETE faults; ctl DELETE requests
+fault "{$EV, \"times\": 1, \"status\": 422, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 422, \\\"reason\\\": \\\"Invalid\\\", \\\"message\\\": \\\"no\\\"}\"}"
+mark; emit 100 100; hear '"got":"event.ack","id":100,"code":2'
+[ "$(posts)" = 1 ] || fail "asked $(posts) times"
+fault "{$EV, \"times\": 2, \"status\": 503}"
+fault "{$EV, \"times\": 1, \"status\": 201, \"body\": \"{\\\"kind\\\": \\\"Event\\\"}\"}"
+mark; emit 101 101; hear '"got":"event.ack","id":101,"code":0' 40
+[ "$(posts)" = 4 ] || fail "asked $(posts) times"
+
+begin "Events that cannot be written wait in bounded number, the newest go, and no status waits behind them"
+fault "{$EV, \"times\": -1, \"delay_ms\": 120000}"
+fault "{$PATCH, $GOOD}"
+mark; emit 1001 2100
+refused() { tail -n +$((MARK + 1)) "$D/out" | grep -c '"got":"event.ack".*"code":2.*too many events wait'; }
+enough() { [ "$(refused)" -ge 90 ]; }
+until_ok 30 enough || fail "$(refused) of 100 were dropped"
+[ "$(refused)" -le 100 ] || fail "$(refused) were dropped"
+tail -n +$((MARK + 1)) "$D/out" | grep '"code":2' | grep -qE '"id":1[0-9]{3},' && fail "an older one was dropped: $(grep '"code":2' "$D/out" | head -1)"
+counted() { page metrics | grep -qE '^kelos_events_total\{.*reason="\(dropped\)".*\} (9[0-9]|100)$'; }
+until_ok 10 counted || fail "not counted: $(page metrics | grep kelos_events_total)"
+mark; status 9 one u '{"phase":"Running"}'; hear '"got":"status.ack","id":9,"code":0'
+row KC/EV-5
 
 begin "the token is in no log"
 grep -q canary-4711 "$D/log" "$D/out" && fail "the log holds the token"

@@ -59,3 +59,13 @@ Test(events, kinds_have_their_resource)
     cr_assert_null(writer_resource(KIND_TASK, N_PROFILES));
     cr_assert_null(writer_resource(UINT64_MAX, UINT64_MAX));
 }
+
+Test(events, twelve_tries_ten_seconds_apart_and_the_first_pause_is_random)
+{
+    cr_assert_eq(event_pause_ms(1, 0), 0);
+    cr_assert_eq(event_pause_ms(1, 1234), 1234);
+    cr_assert_eq(event_pause_ms(1, 123456), 3456);
+    for (unsigned tries = 2; tries < 12; tries++)
+        cr_assert_eq(event_pause_ms(tries, 1234), 10000);
+    cr_assert_eq(event_pause_ms(12, 0), -1);
+}
