@@ -11,23 +11,6 @@
 #include "cli/print.h"
 #include "common/clock.h"
 #include "common/data/json.h"
-#include "common/value/duration.h"
-
-static int
-read_timeout(const struct args *a, int64_t *ms, struct err *e)
-{
-    const char *text = args_string(a, "timeout");
-    int64_t ns;
-
-    *ms = 300000;
-    if (!args_given(a, "timeout"))
-        return 0;
-    if (duration_parse(text, &ns) < 0 || ns <= 0)
-        return err_set(e, ERR_INVALID, "--timeout \"%s\": expected e.g. 90s or 10m",
-                       text);
-    *ms = ns / 1000000;
-    return 0;
-}
 
 static int
 print_all(const struct bundle *b, struct err *e)
@@ -54,7 +37,7 @@ install(struct cli *c, const struct bundle *b, const char *version, struct err *
     int64_t timeout_ms, deadline_ms;
     bool wait = !args_given(c->args, "wait") || args_bool(c->args, "wait");
 
-    if (read_timeout(c->args, &timeout_ms, e) < 0 || cli_kube(c, e) == NULL)
+    if (install_timeout(c->args, &timeout_ms, e) < 0 || cli_kube(c, e) == NULL)
         return -1;
     deadline_ms = clock_mono_ms() + timeout_ms;
     printf("Installing the definitions\n");

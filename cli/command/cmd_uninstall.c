@@ -11,8 +11,7 @@
 #include "cli/install/bundle.h"
 #include "common/clock.h"
 #include "common/data/json.h"
-
-#define WAIT_MS 300000
+#include "common/value/duration.h"
 
 static const struct flag flags[] = {
     {.name = "yes", .letter = 'y', .type = FLAG_BOOL, .help = "do not ask"},
@@ -22,6 +21,11 @@ static const struct flag flags[] = {
     {.name = "keep-data",
      .type = FLAG_BOOL,
      .help = "leave Tasks, TaskSpawners, Workspaces, AgentConfigs and the definitions"},
+    {.name = "timeout",
+     .type = FLAG_STRING,
+     .value = "DURATION",
+     .complete = COMPLETE_NOTHING,
+     .help = "how long to wait until objects are gone, e.g. 10m (default 5m)"},
 };
 
 /* What is deleted while the controller still runs, in this order: Tasks and TaskSpawners have a
@@ -111,7 +115,8 @@ on_change(void *arg UNUSED, const json_t *object UNUSED, bool gone, struct err *
 }
 
 static int
-wait_kind(struct cli *c, enum kube_res id, int64_t deadline_ms, struct err *e)
+wait_kind(struct cli *c, enum kube_res id, int64_t wait_ms, int64_t deadline_ms,
+          struct err *e)
 {
     const struct kube_resource *res = kube_res(id);
     SCOPED(json) json_t *list = NULL;
@@ -128,13 +133,17 @@ wait_kind(struct cli *c, enum kube_res id, int64_t deadline_ms, struct err *e)
                         json_str_or(o, "metadata.name", ""), NULL,
                         deadline_ms > now ? deadline_ms - now : 0, on_change, NULL, &why);
 
-        if (rc == 0)
+        if (rc == 0) {
+            char waited[DURATION_SIZE];
+
+            duration_format(wait_ms * 1000000, waited);
             return err_set(e, ERR_UNAVAILABLE,
-                           "custom resources still present after 5m: %s/%s and others "
+                           "custom resources still present after %s: %s/%s and others "
                            "(list them with `kelos get %s -A`); is the controller "
                            "running?",
-                           res->singular, json_str_or(o, "metadata.name", ""),
+                           waited, res->singular, json_str_or(o, "metadata.name", ""),
                            res->plural);
+        }
         if (rc < 0 && why.code != ERR_NOT_FOUND) {
             *e = why;
             return -1;
@@ -144,9 +153,9 @@ wait_kind(struct cli *c, enum kube_res id, int64_t deadline_ms, struct err *e)
 }
 
 static int
-delete_work(struct cli *c, struct err *e)
+delete_work(struct cli *c, int64_t wait_ms, struct err *e)
 {
-    int64_t deadline_ms = clock_mono_ms() + WAIT_MS;
+    int64_t deadline_ms = clock_mono_ms() + wait_ms;
 
     printf("Deleting Tasks, TaskSpawners, Workspaces and AgentConfigs\n");
     fflush(stdout);
@@ -156,7 +165,7 @@ delete_work(struct cli *c, struct err *e)
     printf("Waiting until they are gone\n");
     fflush(stdout);
     for (size_t i = 0; i < ARRAY_LEN(work); i++)
-        if (wait_kind(c, work[i], deadline_ms, e) < 0)
+        if (wait_kind(c, work[i], wait_ms, deadline_ms, e) < 0)
             return -1;
     return 0;
 }
@@ -187,11 +196,12 @@ run_uninstall(struct cli *c, struct err *e)
     SCOPED(bundle) struct bundle b = {NULL, NULL};
     bool keep_data = args_bool(c->args, "keep-data");
     bool keep_crds = keep_data || args_bool(c->args, "keep-crds");
+    int64_t wait_ms;
 
-    if (bundle_read(NULL, &b, e) < 0 || cli_kube(c, e) == NULL ||
-        may_go_on(c, e) < 0)
+    if (install_timeout(c->args, &wait_ms, e) < 0 || bundle_read(NULL, &b, e) < 0 ||
+        cli_kube(c, e) == NULL || may_go_on(c, e) < 0)
         return -1;
-    if (!keep_data && delete_work(c, e) < 0)
+    if (!keep_data && delete_work(c, wait_ms, e) < 0)
         return -1;
     printf("Deleting the controller\n");
     if (install_delete(c, b.controller, e) < 0 ||

@@ -7,12 +7,29 @@
 #include "cli/follow.h"
 #include "common/clock.h"
 #include "common/data/json.h"
+#include "common/value/duration.h"
 
 /* An object of the bundle, with where it stands in the API. */
 struct target {
     const struct kube_resource *res;
     const char *ns, *name; /* borrowed; ns NULL when cluster-scoped */
 };
+
+int
+install_timeout(const struct args *a, int64_t *ms, struct err *e)
+{
+    const char *text = args_string(a, "timeout");
+    int64_t ns;
+
+    *ms = 300000;
+    if (!args_given(a, "timeout"))
+        return 0;
+    if (duration_parse(text, &ns) < 0 || ns <= 0)
+        return err_set(e, ERR_INVALID, "--timeout \"%s\": expected e.g. 90s or 10m",
+                       text);
+    *ms = ns / 1000000;
+    return 0;
+}
 
 static int
 target_of(const json_t *object, struct target *t, struct err *e)

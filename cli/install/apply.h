@@ -9,6 +9,9 @@
 #include "cli/install/bundle.h"
 #include "common/err.h"
 
+/* How long to wait, of --timeout: *ms, 5 minutes unless given. Returns 0, or -1 with *e. */
+int install_timeout(const struct args *a, int64_t *ms, struct err *e);
+
 /* Applies each object in order, by force and as field manager "kelos"; one that is still being
  * deleted is waited for first, until `deadline_ms` (monotonic). Prints "kind/name created",
  * "configured" or "unchanged". Returns 0, or -1 at the first that fails, with *e naming it; what
