@@ -208,6 +208,28 @@ del $NS/tasks/stuck; del $NS/tasks/stuck2
 until_ok 15 none_named '^stuck' || fail "finalizers hold: $(named '^stuck')"
 row KC/BUG-19 KC/FIN-3
 
+begin "what is being deleted without its finalizer is left alone"
+task fin p
+until_ok 20 has_job fin || fail "no Job"
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"fin-s"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","credentials":{"type":"none"}}}}' |
+    post $NS/taskspawners > /dev/null
+finalizers() { field "$1" 'sorted(o["metadata"]["finalizers"])'; }
+has_ours() { [ "$(finalizers $NS/taskspawners/fin-s)" = "['kelos.dev/taskspawner-finalizer']" ]; }
+until_ok 20 has_ours || fail "no finalizer"
+only_theirs() { [ "$(finalizers "$1")" = "['example.com/hold']" ]; }
+mpatch $NS/tasks/fin '{"metadata":{"finalizers":["example.com/hold","kelos.dev/finalizer"]}}' > /dev/null
+mpatch $NS/taskspawners/fin-s '{"metadata":{"finalizers":["example.com/hold","kelos.dev/taskspawner-finalizer"]}}' > /dev/null
+del $NS/tasks/fin; del $NS/taskspawners/fin-s
+for o in tasks/fin taskspawners/fin-s; do until_ok 20 only_theirs $NS/$o || fail "$o: $(finalizers $NS/$o)"; done
+written() { requests "r['method'] in ('POST', 'PUT', 'PATCH', 'DELETE') and ('/tasks/fin' in r['path'] or '/taskspawners/fin-s' in r['path'] or '\"fin\"' in r['body'].replace(' ', ''))"; }
+sleep 1; before=$(written)
+for n in 1 2 3; do for o in tasks/fin taskspawners/fin-s; do mpatch $NS/$o '{"metadata":{"labels":{"n":"'$n'"}}}' > /dev/null; done; sleep 0.5; done
+sleep 1
+[ "$(written)" = "$before" ] || fail "$(($(written) - before)) writes after the finalizer had gone"
+gone $JOBS/fin || fail "the Job is there again"
+for o in tasks/fin taskspawners/fin-s; do mpatch $NS/$o '{"metadata":{"finalizers":null}}' > /dev/null; until_ok 10 gone $NS/$o || fail "$o stays"; done
+row KC/FIN-2
+
 begin "a Job of the same name that is not ours is left alone and told"
 printf '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"taken"},"spec":{"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"x"}]}}}}' | post $JOBS > /dev/null
 before=$(field $JOBS/taken 'o["metadata"]["resourceVersion"]')

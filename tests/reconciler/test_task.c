@@ -145,6 +145,47 @@ Test(task, of_several_pods_the_succeeded_or_newest_counts)
 
 /* ---- what is compared, and what is written ---- */
 
+Test(task, a_deleted_one_without_our_finalizer_is_left_alone)
+{
+    static const char *const phases[] = {"",        "Pending",   "Waiting",
+                                         "Running", "Succeeded", "Failed"};
+
+    for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+        char status[100];
+        snprintf(status, sizeof status, "'phase':'%s','jobName':'fix'", phases[i]);
+        struct task_view *t = make_task(
+            "fix", "'deletionTimestamp':'2026-01-01T00:59:59Z','finalizers':['a.b/hold']",
+            "", status);
+        struct task_facts f = ready(t);
+
+        t->view.meta.finalizers.n = 1;
+        t->view.meta.finalizers.at[0] = "a.b/hold";
+        cr_assert_eq(decide(&f).n, 0, "%s", phases[i]);
+        f.job = make_job("fix", "'active':1");
+        cr_assert_eq(decide(&f).n, 0, "%s with its Job", phases[i]);
+    }
+}
+
+Test(task, an_orphan_with_our_labels_is_not_adopted)
+{
+    struct task_view *t = make_task("fix", "", "", "");
+    struct task_facts f = ready(t);
+
+    for (int live = 0; live < 2; live++) {
+        f.job = make_view(
+            KIND_JOB, 0,
+            js("{'metadata':{'name':'fix','namespace':'dev','uid':'job-1','labels':{"
+               "'kelos.dev/task':'fix','app.kubernetes.io/managed-by':'kelos-controller'"
+               "}%s},'status':{'active':1}}",
+               live ? "" : ",'deletionTimestamp':'2026-01-01T00:59:59Z'"));
+        struct decision d = decide(&f);
+        cr_assert(!has(&d, ACT_CREATE_JOB) && !has(&d, ACT_DELETE_JOB));
+        cr_assert(d.status.phase == PHASE_WAITING || d.status.phase == PHASE_FAILED);
+        cr_assert_neq(d.status.phase, PHASE_RUNNING);
+    }
+    row_claim("KC/GC-3");
+}
+
 /* The fields that a server fills in, and those of a later version. */
 #define FOREIGN                                                                          \
     "'x-new':{'deep':[1,{'a':null}]},'observed':'9','conditions':["                      \
