@@ -59,6 +59,7 @@ static const struct command *const children[] = {
     &command_version,
     &command_complete,
     &command_complete_plain,
+    &command_report,
     NULL,
 };
 

@@ -12,6 +12,7 @@
 #include "common/limits.h"
 #include "common/value/resourcelist.h"
 #include "common/worker/sandbox.h"
+#include "supervisor/heartbeat.h"
 #include "supervisor/oldflags.h"
 
 #define SHARDS_MAX 64
@@ -116,10 +117,8 @@ parse(struct config *c, int argc, char **argv, struct err *e)
         flags_help("kelos-supervisor --run-dir DIR [flags]", tables, counts, 3);
         return 1;
     }
-    if (given.report) {
-        puts("there is no telemetry: nothing is reported");
-        return 1;
-    }
+    if (given.report)
+        return heartbeat_exec(c->kubeconfig, given.endpoint, given.environment, e);
     if (oldflags_map(&given, &c->log_level, &c->log_format, e) < 0)
         return -1;
     if (rest < argc)

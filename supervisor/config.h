@@ -45,7 +45,7 @@ struct config {
     enum log_format format;
 };
 
-/* Returns 0, 1 when --help or --telemetry-report was answered, or -1 with *e set (ERR_INVALID, one line that
+/* Returns 0, 1 when --help was answered (--telemetry-report becomes another program), or -1 with *e set (ERR_INVALID, one line that
  * names the flag). Creates nothing. */
 int config_parse(struct config *c, int argc, char **argv, struct err *e);
 

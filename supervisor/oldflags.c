@@ -15,9 +15,12 @@ oldflags_table(struct oldflags *o, struct flag out[OLDFLAGS_N])
         {"zap-stacktrace-level", FLAG_TEXT, &o->unused, "LEVEL", "taken and not used"},
         {"zap-time-encoding", FLAG_TEXT, &o->unused, "NAME", "taken and not used"},
         {"telemetry-report", FLAG_SWITCH, &o->report, NULL,
-         "there is no telemetry: says so and ends well"},
-        {"telemetry-endpoint", FLAG_TEXT, &o->unused, "URL", "taken and not used"},
-        {"telemetry-environment", FLAG_TEXT, &o->unused, "NAME", "taken and not used"},
+         "counts what the cluster has, prints it, sends it to --telemetry-endpoint, "
+         "ends"},
+        {"telemetry-endpoint", FLAG_TEXT, &o->endpoint, "URL",
+         "where the report goes; without it nothing is sent"},
+        {"telemetry-environment", FLAG_TEXT, &o->environment, "NAME",
+         "stands in the report (production)"},
     };
 
     _Static_assert(ARRAY_LEN(rows) == OLDFLAGS_N, "a row for each");

@@ -1,5 +1,5 @@
-/* oldflags.h - flags that manifests of the original pass to its controller, and that are
- * nothing here: those of logging are mapped onto ours, telemetry there is none. */
+/* oldflags.h - flags that manifests of the original pass to its controller: those of logging are
+ * mapped onto ours, those of telemetry make one report. */
 #ifndef KELOS_SUPERVISOR_OLDFLAGS_H
 #define KELOS_SUPERVISOR_OLDFLAGS_H
 
@@ -13,6 +13,7 @@ struct oldflags {
     bool devel; /* set to true before flags are read, as it is by default */
     bool report;
     const char *encoder, *level;
+    const char *endpoint, *environment; /* of the report */
     const char *unused;
 };
 

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/install/apply.h"
 #include "cli/install/bundle.h"
+#include "cli/install/report.h"
 #include "cli/install/wish.h"
 #include "cli/print.h"
 #include "common/clock.h"
@@ -31,8 +32,26 @@ print_all(const struct bundle *b, struct err *e)
     return print_flush(&out, e);
 }
 
+/* What the heartbeat would send of this cluster now. */
 static int
-install(struct cli *c, const struct bundle *b, const char *version, struct err *e)
+show_heartbeat(struct cli *c, const json_t *values, struct err *e)
+{
+    SCOPED(string) char *text = NULL;
+
+    if (!json_bool_or(values, "telemetry.enabled", false))
+        return 0;
+    text = report_text(c, "kelos-system",
+                       json_str_or(values, "telemetry.environment", ""), false, e);
+    if (text == NULL)
+        return err_wrap(e, "what the heartbeat sends");
+    printf("The heartbeat sends this to %s, at \"%s\":\n%s\n",
+           json_str_or(values, "telemetry.endpoint", ""),
+           json_str_or(values, "telemetry.schedule", ""), text);
+    return 0;
+}
+
+static int
+install(struct cli *c, const struct bundle *b, const json_t *values, struct err *e)
 {
     int64_t timeout_ms, deadline_ms;
     bool wait = !args_given(c->args, "wait") || args_bool(c->args, "wait");
@@ -44,8 +63,11 @@ install(struct cli *c, const struct bundle *b, const char *version, struct err *
     if (install_apply(c, b->crds, deadline_ms, e) < 0 ||
         install_wait_crds(c, b->crds, deadline_ms, e) < 0)
         return -1;
-    printf("Installing the controller, version %s\n", version);
+    printf("Installing the controller, version %s\n",
+           json_str_or(values, "image.tag", ""));
     if (install_apply(c, b->controller, deadline_ms, e) < 0 || install_prune(c, b, e) < 0)
+        return -1;
+    if (show_heartbeat(c, values, e) < 0)
         return -1;
     if (wait && install_wait_rollout(c, b->controller, deadline_ms, e) < 0)
         return -1;
@@ -62,9 +84,7 @@ run_install(struct cli *c, struct err *e)
     if (wish_read(c->args, &v, e) < 0 || bundle_read(v.root, &b, e) < 0)
         return -1;
     bundle_tailor(&b, v.root);
-    return args_bool(c->args, "dry-run")
-               ? print_all(&b, e)
-               : install(c, &b, json_str_or(v.root, "image.tag", ""), e);
+    return args_bool(c->args, "dry-run") ? print_all(&b, e) : install(c, &b, v.root, e);
 }
 
 const struct command command_install = {

@@ -17,6 +17,7 @@ extern const struct command command_help;
 extern const struct command command_init;
 extern const struct command command_install;
 extern const struct command command_logs;
+extern const struct command command_report;
 extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_simulate;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/dialect.h"
+#include "cli/install/report.h"
 #include "common/data/json.h"
 #include "common/macros.h"
 #include "version.h"
@@ -219,6 +220,10 @@ wish_read(const struct args *a, struct values *v, struct err *e)
         read_settings(a, v, e) < 0 || values_check(v, e) < 0) {
         values_release(v);
         return -1;
+    }
+    if (json_bool_or(v->root, "telemetry.enabled", false) && report_unwanted()) {
+        fprintf(stderr, "DO_NOT_TRACK is set: no heartbeat is installed\n");
+        values_put(v, "telemetry.enabled", json_false());
     }
     if (json_str_or(v->root, "image.tag", "")[0] == '\0')
         values_put(v, "image.tag", json_string(KELOS_VERSION));
