@@ -10,7 +10,8 @@
  * result, NULL when memory ran out. */
 json_t *patch_compose(const json_t *first, const json_t *second);
 
-/* Puts metadata.uid in, so that an object re-created under the name is never touched. */
+/* Puts metadata.uid in, of which a server makes a precondition where it can: for the status of
+ * a custom resource the real one does not, and status.c names the version, too. */
 int patch_set_uid(json_t *patch, const char *uid);
 
 enum write_end {

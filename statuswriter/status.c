@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "statuswriter/patch.h"
+#include "statuswriter/versions.h"
 
 /* One acknowledgement that is due when a patch is written. */
 struct claim {
@@ -36,9 +37,11 @@ struct entry {
 struct statuses {
     const struct writer *w;
     zhashx_t *entries; /* key -> struct entry */
+    struct versions *versions;
 };
 
 static void start(struct entry *x);
+static void send_patch(struct entry *x);
 
 static void
 entry_free(struct entry *x)
@@ -78,6 +81,10 @@ statuses_new(const struct writer *w)
     if (s == NULL)
         return NULL;
     s->w = w;
+    if ((s->versions = versions_new()) == NULL) {
+        free(s);
+        return NULL;
+    }
     s->entries = zhashx_new();
     zhashx_set_destructor(s->entries, entry_destroy);
     count_pending(s);
@@ -90,6 +97,7 @@ statuses_free(struct statuses *s)
     if (s == NULL)
         return;
     zhashx_destroy(&s->entries);
+    versions_free(s->versions);
     free(s);
 }
 
@@ -227,22 +235,21 @@ cut(struct entry *x, const struct kube_result *r, const char *object)
     return true;
 }
 
+/* What an answer means for the patch on its way. */
 static void
-on_written(void *arg, const struct kube_result *r)
+conclude(struct entry *x, enum write_end end, const struct kube_result *r)
 {
-    struct entry *x = arg;
     char object[400];
-    /* One that names a version meets another one for good: who made it has to look again. */
-    bool versioned = json_at(x->sent, "metadata.resourceVersion") != NULL;
-    enum write_end end = patch_end(r, versioned ? PATCH_CONFLICTS_MAX : x->conflicts);
 
-    x->call = NULL;
     snprintf(object, sizeof(object), "%s %s/%s", x->res->singular, x->ns, x->name);
-    if (cut(x, r, object))
+    if (end != WRITE_GONE && cut(x, r, object))
         return;
+    if (end != WRITE_DONE)
+        versions_drop(x->all->versions, x->key);
     switch (end) {
     case WRITE_DONE:
         count(x, "written");
+        versions_put(x->all->versions, x->key, r->version);
         finish(x, ACK_DONE, r->version, "");
         break;
     case WRITE_GONE:
@@ -259,8 +266,74 @@ on_written(void *arg, const struct kube_result *r)
         count(x, "again");
         log_warn(object, "status not written yet: %s", r->err.text);
         x->conflicts = r->err.code == ERR_CONFLICT ? x->conflicts + 1 : 0;
-        try_again(x, r->err.code == ERR_CONFLICT ? 10 : backoff_next_ms(&x->backoff));
+        try_again(x, x->conflicts > 0 && x->conflicts < PATCH_CONFLICTS_MAX
+                         ? 10
+                         : backoff_next_ms(&x->backoff));
         break;
+    }
+}
+
+/* Whether who made the patch names the version that it is for. */
+static bool
+names_version(const struct entry *x)
+{
+    return json_at(x->sent, "metadata.resourceVersion") != NULL;
+}
+
+static void
+on_written(void *arg, const struct kube_result *r)
+{
+    struct entry *x = arg;
+
+    x->call = NULL;
+    /* Who named a version has to look again; a version of ours is looked up again here. */
+    conclude(x, patch_end(r, names_version(x) ? PATCH_CONFLICTS_MAX : 0), r);
+}
+
+static void
+on_looked(void *arg, const struct kube_result *r)
+{
+    struct entry *x = arg;
+
+    x->call = NULL;
+    if (r->err.code != ERR_NONE) {
+        conclude(x, patch_end(r, 0), r);
+    } else if (strcmp(r->uid, x->uid) != 0) {
+        conclude(x, WRITE_GONE, r);
+    } else {
+        versions_put(x->all->versions, x->key, r->version);
+        send_patch(x);
+    }
+}
+
+/* Sends the patch with the version of the object that it is for. A server compares the uid in
+ * the status of a built-in type only; of ours it takes whatever object has the name, so the
+ * version says which one is meant. Where none is known it is looked up first. */
+static void
+send_patch(struct entry *x)
+{
+    struct kube_request q = {.res = x->res, .ns = x->ns, .name = x->name};
+    const char *version = versions_get(x->all->versions, x->key);
+    bool named = names_version(x);
+    kube_done_fn *done = on_looked;
+    struct err e = ERR_INIT;
+
+    q.verb = KUBE_GET;
+    if (named || *version != '\0') {
+        q.verb = KUBE_PATCH_MERGE;
+        q.subresource = "status";
+        q.field_manager = "kelos-status";
+        q.body = x->sent;
+        done = on_written;
+        if (!named)
+            json_put_str(x->sent, "metadata.resourceVersion", version);
+    }
+    x->call = kube_call(x->all->w->kube, &q, done, x, &e);
+    if (!named) /* it is of this attempt only */
+        json_object_del(json_object_get(x->sent, "metadata"), "resourceVersion");
+    if (x->call == NULL) {
+        log_error(NULL, "status of %s/%s: %s", x->ns, x->name, e.text);
+        finish(x, ACK_REFUSED, "", e.text);
     }
 }
 
@@ -268,25 +341,14 @@ on_written(void *arg, const struct kube_result *r)
 static void
 start(struct entry *x)
 {
-    struct kube_request q = {.verb = KUBE_PATCH_MERGE,
-                             .res = x->res,
-                             .ns = x->ns,
-                             .name = x->name,
-                             .subresource = "status",
-                             .field_manager = "kelos-status"};
     struct claims swap = x->sent_claims;
-    struct err e = ERR_INIT;
 
     if (x->call != NULL || x->timer != 0 || x->waiting == NULL)
         return;
     x->sent = TAKE(x->waiting);
     x->sent_claims = x->waiting_claims;
     x->waiting_claims = swap;
-    q.body = x->sent;
-    if ((x->call = kube_call(x->all->w->kube, &q, on_written, x, &e)) == NULL) {
-        log_error(NULL, "status of %s/%s: %s", x->ns, x->name, e.text);
-        finish(x, ACK_REFUSED, "", e.text);
-    }
+    send_patch(x);
 }
 
 /* ---- taking ---- */

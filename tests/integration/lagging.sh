@@ -241,13 +241,16 @@ row KC/LOAD-6
 
 begin "patches without a version all get through, however many write at once"
 echo '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"busy"},"data":{}}' | post $CORE/configmaps > /dev/null
+at_once=16
+! real_server || at_once=4 # it gives up after five collisions
 : > "$T/urls"
 for i in $(seq 1 60); do
     [ "$i" = 1 ] || echo next >> "$T/urls"
+    [ -z "$CA" ] || echo "cacert = \"$CA\"" >> "$T/urls"
     printf 'url = "%s"\nrequest = "PATCH"\nheader = "Authorization: Bearer %s"\nheader = "Content-Type: application/merge-patch+json"\ndata = "{\\"data\\":{\\"k%s\\":\\"v\\"}}"\noutput = "/dev/null"\nwrite-out = "%%{http_code}\\n"\n' \
         "$S$CORE/configmaps/busy" "$TOKEN" "$i" >> "$T/urls"
 done
-curl -s --noproxy '*' $CURL_CA --parallel --parallel-max 16 -K "$T/urls" > "$T/codes"
+curl -s --noproxy '*' --parallel --parallel-max $at_once -K "$T/urls" > "$T/codes"
 [ "$(sort "$T/codes" | uniq -c | tr -s ' ')" = " 60 200" ] || fail "$(sort "$T/codes" | uniq -c)"
 [ "$(field $CORE/configmaps/busy 'len(o["data"])')" = 60 ] || fail "some are lost"
 row KC/WR-3

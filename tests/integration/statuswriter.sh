@@ -142,6 +142,10 @@ PATCH='"method": "PATCH", "path": "/apis/kelos.dev/v1alpha1/namespaces/default/t
 GOOD='"status": 200, "body": "{\"kind\": \"Task\", \"metadata\": {\"name\": \"one\", \"uid\": \"u\", \"resourceVersion\": \"77\"}}"'
 
 begin "a status survives a server that is away for a while"
+looked() { # UID: who asks for the Task gets it
+    fault "{\"method\": \"GET\", \"path\": \"/apis/kelos.dev/v1alpha1/namespaces/default/tasks/one\", \"times\": -1, \"status\": 200, \"body\": \"{\\\"kind\\\": \\\"Task\\\", \\\"metadata\\\": {\\\"name\\\": \\\"one\\\", \\\"uid\\\": \\\"$1\\\", \\\"resourceVersion\\\": \\\"70\\\"}}\"}"
+}
+looked u
 fault "{$PATCH, \"times\": 2, \"status\": 503, \"headers\": {\"Retry-After\": \"1\"}}"
 fault "{$PATCH, \"reset\": true}"
 fault "{$PATCH, $GOOD}"
@@ -150,13 +154,20 @@ hear '"got":"status.ack","id":1,"code":0,"version":"77"' 40
 
 begin "a store behind the server that finds a status too large is understood, too"
 ctl DELETE faults; ctl DELETE requests
+looked u
 fault "{$PATCH, \"times\": -1, \"status\": 500, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 500, \\\"message\\\": \\\"etcdserver: request is too large\\\"}\"}"
 mark; status 3 one u '{"phase":"Succeeded","outputs":["branch: b"]}'; hear '"got":"status.ack","id":3,"code":2.*too large' 40
 row ADD/AW4
 
-begin "five conflicts without a version mean another object"
+begin "a conflict has the object looked at again: another one of that name is left alone"
 ctl DELETE faults
-fault "{$PATCH, \"times\": -1, \"status\": 409, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 409, \\\"reason\\\": \\\"Conflict\\\"}\"}"
+looked u
+fault "{$PATCH, \"times\": 3, \"status\": 409, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 409, \\\"reason\\\": \\\"Conflict\\\"}\"}"
+fault "{$PATCH, $GOOD}"
+mark; status 4 one u '{"phase":"Running"}'; hear '"got":"status.ack","id":4,"code":0,"version":"77"' 20
+ctl DELETE faults
+looked other
+fault "{$PATCH, \"status\": 409, \"body\": \"{\\\"kind\\\": \\\"Status\\\", \\\"status\\\": \\\"Failure\\\", \\\"code\\\": 409, \\\"reason\\\": \\\"Conflict\\\"}\"}"
 mark; status 2 one u '{"phase":"Running"}'; hear '"got":"status.ack","id":2,"code":1' 20
 
 LOG='"path": "/api/v1/namespaces/default/pods/p/log"'
@@ -205,6 +216,7 @@ mark; emit 101 101; hear '"got":"event.ack","id":101,"code":0' 40
 [ "$(posts)" = 4 ] || fail "asked $(posts) times"
 
 begin "Events that cannot be written wait in bounded number, the newest go, and no status waits behind them"
+looked u
 fault "{$EV, \"times\": -1, \"delay_ms\": 120000}"
 fault "{$PATCH, $GOOD}"
 mark; emit 1001 2100
