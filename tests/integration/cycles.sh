@@ -74,6 +74,9 @@ print(json.dumps(o))' "$1" |
     ! grep -q '"kind":"Status"' "$T/put" || fail "$(cut -c1-300 "$T/put")"
 }
 message_most 3
+# A real server takes a moment to go by the new schema.
+too_long() { mpatch $NS/taskspawners/good/status '{"status":{"message":"longer"}}' | grep -q '"reason":"Invalid"'; }
+until_ok 10 too_long || fail "a longer message is taken"
 spawner bad '"githubIssues":{"labels":["none"]}' "$IN"
 until_ok 20 at_least discovery_errors_total bad 2 || fail "no error counted: $(field $NS/taskspawners/bad 'o.get("status")')"
 [ "$(count discovery_total bad)" = 0 ] || fail "$(count discovery_total bad) cycles"

@@ -64,9 +64,9 @@ KEY=$(key_of one)
 ! grep -qF "$(printf %s "$KEY" | tail -c 40)" "$T/supervisor.log" || fail "the key is in the log"
 [ "$(told one DeploymentCreated)" = 1 ] || fail "Events: $(events_of one)"
 [ -z "$(pgrep -P "$LOCAL_PID" -f -- 'kelos-spawner.*--source')" ] || fail "a process polls, too"
-[ "$(field $APPS/one "$POD['securityContext'], $POD['automountServiceAccountToken']")" = "({'runAsNonRoot': True, 'seccompProfile': {'type': 'RuntimeDefault'}}, False)" ] || fail "the Pod's confinement"
+[ "$(field $APPS/one "($POD['securityContext'], $POD['automountServiceAccountToken']) == ({'runAsNonRoot': True, 'seccompProfile': {'type': 'RuntimeDefault'}}, False)")" = True ] || fail "the Pod's confinement"
 [ "$(field $APPS/one "(lambda c: (c['runAsNonRoot'], c['readOnlyRootFilesystem'], c['allowPrivilegeEscalation'], c['capabilities']))($POD['containers'][0]['securityContext'])")" = "(True, True, False, {'drop': ['ALL']})" ] || fail "the container's"
-[ "$(field $APPS/one "$POD['containers'][0]['resources']")" = "{'requests': {'cpu': '7m', 'memory': '20Mi'}, 'limits': {'memory': '96Mi', 'cpu': '500m'}}" ] || fail "$(field $APPS/one "$POD['containers'][0]['resources']")"
+[ "$(field $APPS/one "$POD['containers'][0]['resources'] == {'requests': {'cpu': '7m', 'memory': '20Mi'}, 'limits': {'memory': '96Mi', 'cpu': '500m'}}")" = True ] || fail "$(field $APPS/one "$POD['containers'][0]['resources']")"
 
 # That of another becomes a GitHub App's; what comes of it is looked at near the end.
 soon $APPS/turns "$(env_names "$POD")" "['GITHUB_TOKEN', 'KELOS_BUS_KEY']"
