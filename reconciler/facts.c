@@ -302,6 +302,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     if (job != NULL && job_over(job) && m->finished_seen_ms == 0)
         m->finished_seen_ms = clock_wall_ms();
     f.finished_seen_ms = m->finished_seen_ms;
+    f.pods_asked = m->pods_asked;
     f.branch_warned = m->branch_warned;
     f.awaited = finished && awaited(s, t);
     f.counted = counted(s, t);

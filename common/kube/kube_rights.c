@@ -46,7 +46,7 @@ static const struct right rights[] = {
     {KUBE_AS_RECONCILER,   R_OWN,                        "batch", "jobs",      MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "batch", "cronjobs",  MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "apps", "deployments", MAIN},
-    {KUBE_AS_RECONCILER,   R_GET | R_DELETE,             "",    "pods",        MAIN},
+    {KUBE_AS_RECONCILER,   R_GET | R_LIST | R_DELETE,    "",    "pods",        MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "",    "secrets",     MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "",    "configmaps",  MAIN},
     {KUBE_AS_RECONCILER,   R_OWN,                        "",    "serviceaccounts", MAIN},

@@ -99,10 +99,15 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     }
     if (f->capture == CAPTURE_ASKED)
         return;
-    if (f->pod == NULL && f->capture == CAPTURE_NONE &&
-        now_ms < f->finished_seen_ms + POD_GRACE_MS) {
-        decision_wake(d, f->finished_seen_ms + POD_GRACE_MS);
-        return;
+    if (f->pod == NULL && f->capture == CAPTURE_NONE) {
+        if (now_ms < f->finished_seen_ms + POD_GRACE_MS) {
+            decision_wake(d, f->finished_seen_ms + POD_GRACE_MS);
+            return;
+        }
+        if (!f->pods_asked) { /* Pods are watched apart from Jobs, and may be shown later */
+            decision_act(d, ACT_FIND_PODS);
+            return;
+        }
     }
     finish(f, now_ms, d, status, ok, f->pod == NULL || (readable && container == NULL));
 }

@@ -77,9 +77,10 @@ struct task_facts {
     enum capture_state capture;
     const struct capture *captured; /* with CAPTURE_DONE */
     int64_t finished_seen_ms; /* when the Job's end was first seen here; 0: not yet */
-    bool branch_warned;       /* BranchWithoutWorkspace was emitted */
-    bool awaited;             /* another Task still needs this one's results */
-    bool counted;             /* the TaskSpawner's status counts this Task, or has none */
+    bool pods_asked; /* since then the server was asked for its Pods: all are in view */
+    bool branch_warned; /* BranchWithoutWorkspace was emitted */
+    bool awaited;       /* another Task still needs this one's results */
+    bool counted;       /* the TaskSpawner's status counts this Task, or has none */
 };
 
 /* The status to be shown. Texts are borrowed from facts or owned by the decision. */
@@ -100,6 +101,7 @@ enum action_kind {
     ACT_DROP_FINALIZER,
     ACT_RESOLVE_AUTH, /* read the Workspace's Secret, then decide again */
     ACT_FIND_JOB,     /* ask the server for the Job, then decide again */
+    ACT_FIND_PODS,    /* ask the server for its Pods, then decide again */
     ACT_CREATE_JOB, /* build and create; a build error comes back as facts.build_error */
     ACT_DELETE_JOB,
     ACT_DELETE_TASK,

@@ -55,6 +55,58 @@ task_run_reread(struct task_run *r)
         task_run_fail(r, &e);
 }
 
+/* A Pod that is in view is left to its watch. */
+static void
+show_pod(struct task_run *r, const json_t *pod)
+{
+    struct shard *s = r->shard;
+    struct err why = ERR_INIT;
+    struct view *v = view_new(KIND_POD, r->meta.profile, pod, &why);
+
+    if (v == NULL || store_get(s->store, KIND_POD, r->meta.profile, v->meta.ns,
+                               v->meta.name) != NULL) {
+        view_free(v);
+        return;
+    }
+    view_free(store_put(s->store, &v, s->epoch));
+}
+
+static void
+on_pods(void *arg, const struct kube_result *res)
+{
+    struct task_run *r = arg;
+    struct task_memory *m = task_run_memory(r);
+    json_t *pod;
+    size_t i;
+    TASK_RUN_BUSY(r);
+
+    if (res->err.code != ERR_NONE) {
+        task_run_fail(r, &res->err);
+        return;
+    }
+    json_array_foreach(json_at(res->body, "items"), i, pod) show_pod(r, pod);
+    if (m != NULL)
+        m->pods_asked = true;
+    task_run_again(r);
+}
+
+void
+task_run_find_pods(struct task_run *r)
+{
+    char selector[400];
+    const struct kube_param params[] = {{"labelSelector", selector}, {NULL, NULL}};
+    const struct kube_request q = {.verb = KUBE_LIST,
+                                   .res = kube_res(KUBE_PODS),
+                                   .ns = r->meta.ns,
+                                   .params = params};
+    struct err e = ERR_INIT;
+
+    snprintf(selector, sizeof selector, "%s=%s", profile_of(r->meta.profile)->label_task,
+             r->meta.name);
+    if (kube_call(r->shard->kube, &q, on_pods, r, &e) == NULL)
+        task_run_fail(r, &e);
+}
+
 void
 task_run_conflict(struct task_run *r, const struct err *why)
 {

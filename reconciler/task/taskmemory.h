@@ -25,6 +25,7 @@ struct task_memory {
     struct capture captured;
     struct pool capture_arena;
     int64_t finished_seen_ms; /* wall */
+    bool pods_asked;
     bool branch_warned;
     bool prompt_warned;
     enum auth_state auth;

@@ -286,6 +286,7 @@ static void (*const waiting[])(struct task_run *r) = {
     [ACT_DROP_FINALIZER] = drop_finalizer,
     [ACT_RESOLVE_AUTH] = task_run_resolve_auth,
     [ACT_FIND_JOB] = find_job,
+    [ACT_FIND_PODS] = task_run_find_pods,
     [ACT_CREATE_JOB] = task_run_create_job,
     [ACT_DELETE_JOB] = delete_job,
     [ACT_DELETE_TASK] = delete_task,

@@ -48,6 +48,9 @@ void task_run_create_job(struct task_run *r);
 void task_run_reread(struct task_run *r);
 /* The same after ERR_CONFLICT, of which a few in a row are no failure. */
 void task_run_conflict(struct task_run *r, const struct err *why);
+/* tasklive.c: takes the Pods of the Task's Job into view as the server has them, decides
+ * again. */
+void task_run_find_pods(struct task_run *r);
 /* taskoutputs.c: asks for the log of a Pod's container (NULL: the agent's); the key comes
  * again with the answer. */
 void task_run_collect(struct task_run *r, const char *pod, const char *container);

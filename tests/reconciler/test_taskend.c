@@ -9,6 +9,7 @@ Test(taskend, counts_alone_make_success)
 
     f.job = make_job("fix", "'succeeded':1");
     f.finished_seen_ms = NOW - POD_GRACE_MS; /* no Pod in view for long enough */
+    f.pods_asked = true;
     struct decision d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_SUCCEEDED);
     cr_assert_eq(d.status.completed_ms, NOW);
@@ -16,6 +17,21 @@ Test(taskend, counts_alone_make_success)
     cr_assert_not(d.status.with_outputs);
     cr_assert_not_null(event_of(&d, "TaskSucceeded"));
     row_claim("TE/ST3");
+}
+
+Test(taskend, asks_the_server_for_its_pods_before_it_ends_without_them)
+{
+    struct task_view *t = make_task("fix", "", "", "'phase':'Running','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    f.job = make_job("fix", "'succeeded':1");
+    f.finished_seen_ms = NOW - POD_GRACE_MS;
+    struct decision d = decide(&f);
+    cr_assert(d.n == 1 && has(&d, ACT_FIND_PODS), "Jobs and Pods are watched apart");
+    f.pods_asked = true;
+    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z", "'phase':'Succeeded'");
+    d = decide(&f);
+    cr_assert_str_eq(decision_find(&d, ACT_COLLECT)->text, "fix-abc");
 }
 
 Test(taskend, ends_only_after_its_outputs_are_read)
@@ -141,6 +157,7 @@ Test(taskend, one_that_never_started_says_what_kept_it)
     f.job = make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True',"
                             "'reason':'DeadlineExceeded'}]");
     f.finished_seen_ms = NOW - POD_GRACE_MS; /* the deadline took its Pod away */
+    f.pods_asked = true;
     struct decision d = decide(&f);
     cr_assert_str_eq(d.status.message,
                      "Task failed: Container \"claude-code\" is waiting: "
@@ -207,6 +224,7 @@ Test(taskend, only_a_true_failed_condition_is_failure)
                  rows[i].conditions);
         f.job = make_job("fix", status);
         f.finished_seen_ms = NOW - POD_GRACE_MS;
+        f.pods_asked = true;
         struct decision d = decide(&f);
         cr_assert_eq(d.n > 0 && d.status.phase == PHASE_FAILED, rows[i].failed, "%s",
                      rows[i].conditions);

@@ -312,6 +312,7 @@ Test(tasksteps, outputs_that_come_late_are_written_with_the_end_and_counted)
     cr_assert(d.n == 1 && has(&d, ACT_COLLECT));
     f.capture = CAPTURE_ASKED; /* the log takes its time: longer than the grace */
     f.finished_seen_ms = NOW - 10 * POD_GRACE_MS;
+    f.pods_asked = true;
     d = decide(&f);
     cr_assert_eq(d.n, 0);
     f.capture = CAPTURE_DONE;

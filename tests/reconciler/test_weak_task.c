@@ -253,6 +253,7 @@ Test(weak_task, an_annotation_ends_it)
     f = ready(t);
     f.job = make_job("fix", "'succeeded':1");
     f.finished_seen_ms = NOW - POD_GRACE_MS;
+    f.pods_asked = true;
     d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_SUCCEEDED);
     row_claim("TE/W-S11");
