@@ -172,10 +172,10 @@ class Storm:
         """Killed, or every fifth time asked to end. Every fourth time nobody watches meanwhile:
         what is followed afterwards is older than what etcd still has."""
         dark = n % 4 == 2
-        if dark:
-            self.proxy(dark=True)
-            time.sleep(1.5)
         with self.down:
+            if dark:
+                self.proxy(dark=True)
+                time.sleep(1.5)
             if n % 5 == 4:
                 subprocess.run(["tests/kube/up.sh", self.args.kube, "--stop-apiserver"], check=True)
             else:
@@ -183,8 +183,8 @@ class Storm:
                 time.sleep(self.random.uniform(0.1, 2))
             self.compact()
             subprocess.run(["tests/kube/up.sh", self.args.kube, "--start-apiserver"], check=True)
-        if dark:
-            self.proxy(dark=False)
+            if dark:
+                self.proxy(dark=False)
         self.restarts += 1
 
     def crds(self, names):
