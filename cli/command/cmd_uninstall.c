@@ -172,21 +172,35 @@ delete_work(struct cli *c, int64_t wait_ms, struct err *e)
 
 /* ---- what stays ---- */
 
-/* Names what was made beside the installation and is not deleted with it. */
+/* Names what was made beside the installation and is not deleted with it: Secrets of the CLI, and
+ * what sources run as in the namespaces of their TaskSpawners. */
 static void
 print_leftovers(struct cli *c)
 {
-    struct err ignored = ERR_INIT;
-    SCOPED(json)
-    json_t *list = cli_list(c, kube_res(KUBE_SECRETS), NULL,
-                            "app.kubernetes.io/managed-by=kelos-cli", &ignored);
-    size_t i;
-    json_t *o;
+    static const struct {
+        enum kube_res res;
+        const char *selector, *name; /* NULL: any */
+    } rows[] = {
+        {KUBE_SECRETS, "app.kubernetes.io/managed-by=kelos-cli", NULL},
+        {KUBE_SERVICE_ACCOUNTS, NULL, "kelos-spawner"},
+        {KUBE_ROLE_BINDINGS, NULL, "kelos-spawner"},
+    };
 
-    json_array_foreach(json_object_get(list, "items"), i, o)
-    {
-        printf("left: secret/%s in %s\n", json_str_or(o, "metadata.name", ""),
-               json_str_or(o, "metadata.namespace", ""));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct kube_resource *res = kube_res(rows[i].res);
+        struct err ignored = ERR_INIT;
+        SCOPED(json) json_t *list = cli_list(c, res, NULL, rows[i].selector, &ignored);
+        size_t j;
+        json_t *o;
+
+        json_array_foreach(json_object_get(list, "items"), j, o)
+        {
+            const char *name = json_str_or(o, "metadata.name", "");
+
+            if (rows[i].name == NULL || strcmp(rows[i].name, name) == 0)
+                printf("left: %s/%s in %s\n", res->singular, name,
+                       json_str_or(o, "metadata.namespace", ""));
+        }
     }
 }
 

@@ -80,6 +80,19 @@ on_leaving(void *arg UNUSED, const json_t *object, bool gone, struct err *e UNUS
     return gone || json_at(object, "metadata.deletionTimestamp") == NULL;
 }
 
+/* A 404 that is not about the object itself: of its namespace, or of its kind. */
+static int
+no_place(const struct target *t, const struct kube_status *status, struct err *e)
+{
+    if (t->ns != NULL && strcmp(status->name, t->ns) == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no namespace %s; make it first",
+                       t->ns);
+    return err_set(e, ERR_UNAVAILABLE,
+                   "the cluster serves no %s.%s: install what brings it, or leave the "
+                   "flag away",
+                   t->res->plural, t->res->group);
+}
+
 /* The object before; with *there, its version. One that is being deleted is waited for. */
 static int
 before(struct cli *c, const struct target *t, int64_t deadline_ms, char *version,
@@ -88,14 +101,15 @@ before(struct cli *c, const struct target *t, int64_t deadline_ms, char *version
     struct kube_request r = {
         .verb = KUBE_GET, .res = t->res, .ns = t->ns, .name = t->name};
     SCOPED(json) json_t *found = NULL;
+    struct kube_status status = {0};
     struct err why = ERR_INIT;
 
     version[0] = '\0';
-    if (cli_call(c, &r, &found, NULL, &why) < 0) {
+    if (cli_call(c, &r, &found, &status, &why) < 0) {
         if (why.code == ERR_NOT_FOUND)
             return 0;
         *e = why;
-        return -1;
+        return status.reason == KUBE_NO_ROUTE ? no_place(t, &status, e) : -1;
     }
     if (json_at(found, "metadata.deletionTimestamp") == NULL) {
         snprintf(version, room, "%s", json_str_or(found, "metadata.resourceVersion", ""));
@@ -137,12 +151,7 @@ send_apply(struct cli *c, const struct target *t, const json_t *object, json_t *
         return 0;
     if (why.code != ERR_CONFLICT) {
         *e = why;
-        return status.reason == KUBE_NO_ROUTE
-                   ? err_set(e, why.code,
-                             "the cluster serves no %s.%s: install what brings it, or "
-                             "leave the flag away",
-                             t->res->plural, t->res->group)
-                   : -1;
+        return status.reason == KUBE_NO_ROUTE ? no_place(t, &status, e) : -1;
     }
     print_conflicts(t, why.text);
     r.force = true;
