@@ -231,7 +231,7 @@ cli_list(struct cli *c, const struct kube_resource *res, const char *ns,
 
     if (cli_kube(c, e) == NULL)
         return NULL;
-    json_t *list = kube_list_wait(c->kube, res, ns, selector, &status, e);
+    json_t *list = kube_list_wait(c->kube, res, ns, selector, c->timeout_ms, &status, e);
     if (list == NULL)
         cli_refused(c, "list", res, &status, e);
     return list;
@@ -246,7 +246,7 @@ cli_list_served(struct cli *c, const struct kube_resource *res, json_t **list,
 
     if (cli_kube(c, e) == NULL)
         return -1;
-    *list = kube_list_wait(c->kube, res, NULL, NULL, &status, &why);
+    *list = kube_list_wait(c->kube, res, NULL, NULL, c->timeout_ms, &status, &why);
     if (*list != NULL || status.reason == KUBE_NO_ROUTE)
         return 0;
     *e = why;

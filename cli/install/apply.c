@@ -372,7 +372,7 @@ list_ours(struct cli *c, const struct kube_resource *res, json_t **list, struct 
     struct err why = ERR_INIT;
 
     *list = kube_list_wait(c->kube, res, NULL, BUNDLE_LABEL "=" BUNDLE_LABEL_VALUE,
-                           &status, &why);
+                           c->timeout_ms, &status, &why);
     if (*list != NULL || status.reason == KUBE_NO_ROUTE)
         return 0;
     *e = why;

@@ -247,8 +247,10 @@ int kube_stream_wait(struct kube *k, const struct kube_stream_request *r,
 /* ---- whole lists (CLI; workers get theirs from the watcher) ---- */
 
 /* Lists all pages of a collection. Returns {"items": […], "metadata": {…}} that the
- * caller owns, or NULL with *e set. `selector` NULL: all. */
+ * caller owns, or NULL with *e set. `selector` NULL: all. `page_ms` limits each call of it;
+ * 0: as any call. */
 json_t *kube_list_wait(struct kube *k, const struct kube_resource *res, const char *ns,
-                       const char *selector, struct kube_status *status, struct err *e);
+                       const char *selector, int64_t page_ms, struct kube_status *status,
+                       struct err *e);
 
 #endif

@@ -192,10 +192,14 @@ list_all(struct kube *k, struct kube_request *r, const char *selector, bool page
 
 json_t *
 kube_list_wait(struct kube *k, const struct kube_resource *res, const char *ns,
-               const char *selector, struct kube_status *status, struct err *e)
+               const char *selector, int64_t page_ms, struct kube_status *status,
+               struct err *e)
 {
-    struct kube_request r = {
-        .verb = KUBE_LIST, .res = res, .ns = ns, .body_limit = LIMIT_LIST_PAGE_BYTES};
+    struct kube_request r = {.verb = KUBE_LIST,
+                             .res = res,
+                             .ns = ns,
+                             .body_limit = LIMIT_LIST_PAGE_BYTES,
+                             .deadline_ms = page_ms};
     struct kube_status local;
     struct err why = ERR_INIT;
     SCOPED(json) json_t *all = json_pack("{s:[]}", "items");

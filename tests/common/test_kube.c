@@ -230,7 +230,7 @@ Test(kube, lists_all_pages_and_starts_again_when_one_expired)
     struct rig r = rig_up(rules);
     struct err e = ERR_INIT;
     SCOPED(json)
-    json_t *all = kube_list_wait(r.kube, kube_res(KUBE_PODS), "d", NULL, NULL, &e);
+    json_t *all = kube_list_wait(r.kube, kube_res(KUBE_PODS), "d", NULL, 0, NULL, &e);
 
     cr_assert(all != NULL, "%s", e.text);
     cr_assert_eq(json_array_size(json_object_get(all, "items")), 2);

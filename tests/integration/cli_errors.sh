@@ -137,4 +137,111 @@ api_patch /apis/kelos.dev/v1alpha1/namespaces/default/tasks/d '{"metadata":{"fin
 run "$K" uninstall --timeout 2s; says 1; err 'Error: '; err 'still present'; err 'is the controller running?'
 row CLI/E34
 api_patch /apis/kelos.dev/v1alpha1/namespaces/default/tasks/d '{"metadata":{"finalizers":null}}'
+
+begin "home, environment and files: paths with ~, values from elsewhere, a file that others may read"
+echo key-of-mine > "$HOME/key"; printf 'PEM\n' > "$HOME/app.pem"
+mkdir "$T/ns"; namespace() { printf '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%s"}}' "$1" | call -H 'Content-Type: application/json' -X POST "$S/api/v1/namespaces" --data-binary @- > /dev/null; }
+secret_of() { api_get "/api/v1/namespaces/$1/secrets/$2" | python3 -c 'import base64, json, sys; print(base64.b64decode(json.load(sys.stdin)["data"][sys.argv[1]]).decode(), end="")' "$3"; }
+namespace home
+config 'apiKey: "@~/key"\nworkspace: {repo: "https://x/y", githubApp: {appID: 1, installationID: 2, privateKeyPath: ~/app.pem}}\n'
+run "$K" run -p x -n home --config "$T/c"; says 0
+[ "$(secret_of home kelos-credentials ANTHROPIC_API_KEY)" = key-of-mine ] && [ "$(secret_of home kelos-workspace-credentials privateKey)" = PEM ] || fail "not read"
+mkdir "$HOME/at"; cp "$T/cfg" "$HOME/at/c.yaml"
+run "$K" run -p x --dry-run --config '~/at/c.yaml'; says 0
+row CLI/W1
+KELOS_CONFIG=$T/cfg run "$K" run -p x --dry-run; says 0; out 'name: s'
+KELOS_CONFIG=$T/cfg KELOS_NAMESPACE=elsewhere run "$K" run -p x --dry-run; out 'namespace: elsewhere'
+row CLI/W4
+namespace tokens
+run "$K" create workspace t1 -n tokens --repo https://x/y --token "@$HOME/key"; says 0
+FROM_ENV=env-value run "$K" create workspace t2 -n tokens --repo https://x/y --token '$FROM_ENV'; says 0
+echo stdin-value | "$K" create workspace t3 -n tokens --repo https://x/y --token - > "$T/out" 2> "$T/err"; rc=$?; says 0
+run "$K" create workspace t4 -n tokens --repo https://x/y --token '@@literal'; says 0
+[ "$(for n in 1 2 3 4; do secret_of tokens t$n-credentials GITHUB_TOKEN; echo; done | tr '\n' ' ')" = "key-of-mine env-value stdin-value @literal " ] || fail "tokens"
+config "apiKey: k\nworkspace: {repo: 'https://x/y', token: '@~/key'}\n"; namespace wtoken
+run "$K" run -p x -n wtoken --config "$T/c"; says 0
+[ "$(secret_of wtoken kelos-workspace-credentials GITHUB_TOKEN)" = key-of-mine ] || fail "workspace.token"
+row CLI/W18
+chmod 644 "$T/cfg"; run "$K" run -p x --dry-run --config "$T/one"; no_err 'chmod 600'
+config 'apiKey: k\n'; chmod 644 "$T/c"; run "$K" run -p x --dry-run --config "$T/c"; says 0; err 'chmod 600'
+run "$K" init --config "$T/c" --force; says 0
+[ "$(stat -c %a "$T/c")" = 600 ] || fail "init --force keeps the mode"
+run "$K" version; chmod 600 "$T/cfg"
+ls -A "$T" | grep '^c\.' && fail "a file of init is left"
+row CLI/W17
+
+begin "nothing is written before all is checked; what was written is told"
+namespace clean
+config 'apiKey: k\nworkspace: {repo: "https://x/y", token: t}\n'
+for bad in '--timeout abc' '--env FOO' '--name Not_A_Name' '--depends-on Not_A_Name' '--timeout 1ms'; do
+    # shellcheck disable=SC2086
+    run "$K" run -p x -n clean --config "$T/c" $bad; says 1
+done
+[ "$(api_get /api/v1/namespaces/clean/secrets | grep -c '"kelos-')" = 0 ] || fail "a Secret was written"
+run "$K" get ws -n clean -o name; [ ! -s "$T/out" ] || fail "a Workspace was written"
+run "$K" run -p x -n clean --type nobody --config "$T/c"; says 1
+for w in secret/kelos-credentials secret/kelos-workspace-credentials workspace/kelos-workspace; do err "$w"; done
+row CLI/W6
+run "$K" run -p x --name Not_A_Name --secret s --config "$T/empty"; says 1; err Not_A_Name
+run "$K" run -p x --type newer --secret s --config "$T/empty" --dry-run; says 0; err 'Warning: --type newer is not known'
+row CLI/W29
+
+begin "a Secret keeps what is not ours, and is asked about by names of keys"
+printf 'oauthToken: first\n' > "$T/o1"; printf 'oauthToken: SECOND-canary\n' > "$T/o2"; printf 'apiKey: third\n' > "$T/o3"; chmod 600 "$T"/o?
+namespace keys
+run "$K" run -p x -n keys --config "$T/o1"; says 0
+api_patch /api/v1/namespaces/keys/secrets/kelos-credentials '{"data":{"FOREIGN":"eA=="}}'
+run "$K" run -p x -n keys --config "$T/o3"; says 0; no_err '[y/N]'
+run "$K" run -p x -n keys --config "$T/o1"; says 0; no_err '[y/N]'
+run "$K" run -p x -n keys --config "$T/o2"; says 1; err CLAUDE_CODE_OAUTH_TOKEN; no_err canary
+run "$K" run -p x -n keys --config "$T/o2" -y; says 0
+[ "$(secret_of keys kelos-credentials FOREIGN)$(secret_of keys kelos-credentials ANTHROPIC_API_KEY)$(secret_of keys kelos-credentials CLAUDE_CODE_OAUTH_TOKEN)" = xthirdSECOND-canary ] || fail "keys are lost"
+config 'secret: s\nworkspace: {repo: "https://x/y", ref: main}\n'
+run "$K" run -p x -n keys --config "$T/c"; says 0
+api_patch /apis/kelos.dev/v1alpha1/namespaces/keys/workspaces/kelos-workspace '{"spec":{"remotes":[{"name":"up","url":"https://x/z"}],"files":[{"path":"a","content":"b"}]}}'
+config 'secret: s\nworkspace: {repo: "https://x/other", ref: main}\n'
+run "$K" run -p x -n keys --config "$T/c" -y; says 0
+run "$K" get ws kelos-workspace -n keys -o json; out https://x/other; out '"up"'; out '"content": "b"'
+row CLI/W7
+
+begin "what is not said is said: empty lists, extra words, unknown keys, help"
+run "$K" get tasks -n nowhere; says 0; out NAME; err 'no tasks found in namespace nowhere'
+row CLI/W11
+refuses run --config "$T/cfg" fix the bug -- '3 words' quotes
+row CLI/W12
+refuses run -p x --dry-run --config "$T/not-there" -- 'no such file'
+config 'secret: s\nmodle: m\n'; run "$K" run -p x --dry-run --config "$T/c"; says 0; err modle; err model
+for c in version 'completion bash'; do
+    # shellcheck disable=SC2086
+    run "$K" $c --config "$T/bad"; says 0; no_err Error
+done
+row CLI/W14
+run "$K" run --help; out Examples:; for t in claude-code codex gemini opencode cursor; do out $t; done
+run "$K" create workspace --help; out '(required)'; out Examples:
+run "$K" get task --help; out Examples:
+row CLI/W15
+
+begin "explicit flags win; MCP servers and skills are what they say"
+config 'oauthToken: t\nagentConfig: mine\nworkspace: {repo: "https://x/y"}\n'
+run "$K" run -p x --dry-run --config "$T/c" --credential-type api-key; says 0; out 'type: api-key'
+run "$K" run -p x --dry-run --config "$T/c" --no-workspace --no-agent-config; says 0; no_out workspaceRef; no_out agentConfigRef; no_out mine
+row CLI/W19
+refuses create agentconfig a --mcp 'd={"type":"stdio"}' --dry-run -- command
+refuses create agentconfig a --mcp 'd={"type":"http"}' --dry-run -- url
+run "$K" create agentconfig a --skills-sh https://host:8080/o/r.git --skills-sh git@host:o/r.git --skills-sh o/r:s --dry-run; says 0
+out 'source: https://host:8080/o/r.git'; out 'source: git@host:o/r.git'; out 'source: o/r'; out 'skill: s'
+row CLI/W22
+
+begin "a server that does not answer is given up"
+python3 -c '
+import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(5)
+open(sys.argv[1], "w").write(str(s.getsockname()[1])); time.sleep(60)' "$T/hung" & HUNG=$!
+until_ok 10 test -s "$T/hung"
+printf 'apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: {server: "http://127.0.0.1:%s"}}]\nusers: [{name: u, user: {token: x}}]\n' "$(cat "$T/hung")" > "$T/slow.kc"
+began=$(date +%s)
+refuses get tasks --kubeconfig "$T/slow.kc" --request-timeout 1s -- "list task"
+[ $(($(date +%s) - began)) -lt 25 ] || fail "it waited $(($(date +%s) - began)) s"
+kill $HUNG; run "$K" get --help; out 'default 30s'
+row CLI/W24
 finish
