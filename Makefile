@@ -89,7 +89,7 @@ $(BUILD)/version.h: FORCE
 # What an installed copy finds in share/kelos: the same shape beside build/bin.
 share:
 	@new=$(SHARE).$$$$; trap 'rm -rf "$$new"' EXIT; mkdir -p "$$new" && \
-	cp -R deploy/crds deploy/agents deploy/manifests deploy/chart deploy/kustomize examples "$$new/" && rm -f "$$new"/agents/*.sh && \
+	cp -R deploy/crds deploy/agents deploy/manifests deploy/chart deploy/kustomize examples "$$new/" && rm -f "$$new"/agents/*.sh "$$new"/agents/Containerfile && \
 	for f in "$$new"/agents/*/kelos_entrypoint.sh; do \
 	  install -D -m 755 deploy/agents/gh.sh "$${f%/*}/bin/gh" && \
 	  install -m 644 deploy/agents/kelos_agent.sh "$${f%/*}/" || exit 1; done && \
@@ -119,8 +119,9 @@ image-tree: all
 	@deploy/image/closure $(IMAGE)/rootfs $(IMAGE)/tree
 image-rootfs: image-tree ## the image for a cluster, as an OCI layout and a tar, without any daemon
 	@deploy/image/pack deploy/image/Containerfile $(IMAGE)/rootfs $(IMAGE) $(IMAGE_NAME)
-image: ## the same with podman, buildah or docker, from deploy/image/Containerfile
-	@VERSION=$(VERSION) sh deploy/image/build $(IMAGE_NAME) deploy/image/Containerfile
+IMAGES ?= kelos-controller claude-code codex gemini opencode cursor demo
+image: ## the images with podman, buildah or docker, from their Containerfiles: IMAGES="kelos-controller codex"
+	@VERSION=$(VERSION) sh deploy/image/build $(IMAGES)
 
 # A release of this machine's architecture: what deploy/install.sh installs.
 DIST     ?= $(BUILD)/dist
@@ -241,6 +242,9 @@ check-kube: tests kube-assets ## integration tests against the real API server, 
 	@BUILD=$(BUILD) sh tests/kube/check.sh
 	@BUILD=$(BUILD) sh tests/kube/check.sh --feature-gates=WatchList=false
 
+check-node: all ## the controller and a Task in Pods of the real kubelet, containerd and runc (root)
+	@BUILD=$(BUILD) sh tests/kube/node.sh
+
 check-agents: all $(SERVERS) ## the real Claude Code against a scripted model server
 	@BUILD=$(BUILD) sh tests/agents/run.sh
 
@@ -304,7 +308,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install dist image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
+.PHONY: all share install dist image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-node check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -14,7 +14,7 @@ cleanup() {
 image() { make -s -j1 -o all -o share BUILD="$BUILD" IMAGE="$1" IMAGE_NAME=kelos-dev/kelos-controller:test image-rootfs; }
 
 begin "the image is made without a daemon, is at most 20 MiB, and is the same the next time"
-must image "$T/one" > "$T/said"
+image "$T/one" > "$T/said" || { fail "there is none: $(tail -n 3 "$T/said")"; finish; }
 cat "$T/said"
 packed=$(cat "$T"/one/layout/blobs/sha256/* | wc -c)
 [ "$packed" -gt 1000000 ] && [ "$packed" -le $((20 * 1048576)) ] || fail "$packed bytes"

@@ -14,6 +14,9 @@
 #   audit.log               one JSON line when a request is received and one when it is answered
 #   audit.yaml              what is in it: one that is there before is used as it is
 #   tokens.csv              who they are
+# For a node whose Pods run apart from this machine (node.sh): KUBE_BIND (127.0.0.1) is where the
+# API server listens, KUBE_PORT (a free one) its port, KUBE_NODE_IP (127.0.0.1) the node's address,
+# KUBE_CONTROLLERS more controllers, each with a comma before it.
 # Files are told to be flushed by nobody: it is for tests, and fast.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -75,8 +78,8 @@ make_keys() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
         -subj /CN=kelos-test-ca -addext basicConstraints=critical,CA:TRUE \
         -keyout "$dir/tls/ca.key" -out "$dir/tls/ca.crt" 2> /dev/null
-    certificate server /CN=kube-apiserver 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc'
-    certificate node "/O=system:nodes/CN=system:node:kelos" 'subjectAltName=IP:127.0.0.1'
+    certificate server /CN=kube-apiserver 'subjectAltName=IP:127.0.0.1,IP:10.0.0.1,DNS:localhost,DNS:kubernetes.default.svc'
+    certificate node "/O=system:nodes/CN=system:node:kelos" "subjectAltName=IP:${KUBE_NODE_IP:-127.0.0.1}"
     certificate kubelet-client "/O=system:masters/CN=kube-apiserver-kubelet-client" 'extendedKeyUsage=clientAuth'
     openssl genrsa -out "$dir/tls/sa.key" 2048 2> /dev/null
     openssl rsa -in "$dir/tls/sa.key" -pubout -out "$dir/tls/sa.pub" 2> /dev/null
@@ -105,7 +108,7 @@ print(*[x.getsockname()[1] for x in s])' "$1"
 start_apiserver() {
     # shellcheck disable=SC2086
     run kube-apiserver --etcd-servers="http://127.0.0.1:$etcd_port" --secure-port="$port" \
-        --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --endpoint-reconciler-type=none \
+        --bind-address="${KUBE_BIND:-127.0.0.1}" --advertise-address=127.0.0.1 --endpoint-reconciler-type=none \
         --service-cluster-ip-range=10.0.0.0/24 --client-ca-file="$dir/tls/ca.crt" \
         --tls-cert-file="$dir/tls/server.crt" --tls-private-key-file="$dir/tls/server.key" \
         --token-auth-file="$dir/tokens.csv" --authorization-mode=RBAC --allow-privileged=true \
@@ -123,7 +126,7 @@ start_controllers() {
     run kube-controller-manager --kubeconfig="$dir/controller-manager.kubeconfig" --leader-elect=false \
         --secure-port="$kcm_port" --bind-address=127.0.0.1 \
         --service-account-private-key-file="$dir/tls/sa.key" --root-ca-file="$dir/tls/ca.crt" \
-        --controllers="${with}namespace,deployment,replicaset,garbagecollector,podgc,serviceaccount,root-ca-cert-publisher" \
+        --controllers="${with}namespace,deployment,replicaset,garbagecollector,podgc,serviceaccount,root-ca-cert-publisher${KUBE_CONTROLLERS:-}" \
         --concurrent-gc-syncs=5 --kube-api-qps=200 --kube-api-burst=400
     printf '%s' "$jobs" > "$dir/jobs"
 }
@@ -145,6 +148,7 @@ fi
 
 make_keys
 free_ports 4 > "$dir/ports"
+[ -z "${KUBE_PORT:-}" ] || sed -i "s/^[0-9]*/$KUBE_PORT/" "$dir/ports"
 read -r port etcd_port peer_port kcm_port < "$dir/ports"
 printf '%s' "$gates" > "$dir/gates"
 run etcd --data-dir="$dir/etcd" --unsafe-no-fsync --log-level=warn \
