@@ -12,6 +12,7 @@ cat > "$T/state.json" <<'J'
 J
 github_up "$T/state.json" || { echo "0 passed, 1 failed"; exit 1; }
 github_repo your-org/your-repo; github_repo your-org/repo
+LOCAL_FLAGS="--api-groups kelos.dev,axon.io"
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 install -D -m 755 tests/support/claude "$T/share/agents/claude-code/bin/claude"
 mkdir -p "$T/home"; export HOME="$T/home" KUBECONFIG="$K"

@@ -26,7 +26,7 @@ election_up() {
     server_up || return 1
     if real_server; then AUDIT=$KUBE_DIR/audit.log; else
         AUDIT=$T/requests
-        python3 tests/support/fault_proxy.py "$T/proxy.port" "${S##*:}" "$AUDIT" & PROXY=$!
+        python3 tests/support/fault_proxy.py "$T/proxy.port" "$S" "$AUDIT" & PROXY=$!
         until_ok 20 test -s "$T/proxy.port" || return 1
         sed "s#server: .*#server: http://127.0.0.1:$(cat "$T/proxy.port")#; /proxy-url/d" "$K" > "$T/proxied"
         chmod 600 "$T/proxied"; CK=$T/proxied
