@@ -103,7 +103,7 @@ listen_open(const char *run_dir, const char *name, struct err *e)
 }
 
 static int
-listen_at(const struct sockaddr *address, socklen_t size)
+bound_at(const struct sockaddr *address, socklen_t size)
 {
     const int on = 1, off = 0;
     SCOPED(fd)
@@ -115,7 +115,7 @@ listen_at(const struct sockaddr *address, socklen_t size)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, address, size) < 0 || listen(fd, BACKLOG) < 0)
+    if (bind(fd, address, size) < 0)
         return -1;
     taken = fd;
     fd = -1;
@@ -131,11 +131,18 @@ listen_tcp(int port, struct err *e)
     const struct sockaddr_in four = {.sin_family = AF_INET,
                                      .sin_port = htons((uint16_t)port),
                                      .sin_addr.s_addr = htonl(INADDR_ANY)};
-    int fd = listen_at((const struct sockaddr *)&six, sizeof six);
+    int fd = bound_at((const struct sockaddr *)&six, sizeof six);
 
     if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-        fd = listen_at((const struct sockaddr *)&four, sizeof four);
+        fd = bound_at((const struct sockaddr *)&four, sizeof four);
     return fd >= 0 ? fd : err_errno(e, "tcp port %d", port);
+}
+
+/* On a socket that listens this ends the listening and keeps the port. */
+void
+listen_refuse(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
 }
 
 /* Can 127.0.0.1:port be bound? Returns the port (a free one for 0), or -1 with errno. */

@@ -1,6 +1,7 @@
 /* tree.c - see tree.h. */
 #include "supervisor/tree.h"
 
+#include "supervisor/listen.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -164,6 +165,17 @@ watchers_page(const struct supervisor *s)
         if (s->units[i]->row->role == ROLE_WATCHER)
             return s->slots.items[s->units[i]->slot].ro_fd;
     return -1;
+}
+
+void
+tree_close_door(const struct supervisor *s, const struct unit *u)
+{
+    char name[32];
+
+    if (u->row->door == NULL || s->config.bus_port <= 0)
+        return;
+    tree_name(u->row->door, u->index, name, sizeof name);
+    listen_refuse(listener_fd(s, name));
 }
 
 static void

@@ -39,4 +39,7 @@ void tree_name(const char *pattern, int index, char *out, size_t size);
 /* Fills argv and descriptors for the next incarnation of u. */
 void tree_command(struct supervisor *s, struct unit *u, struct spawn *spawn);
 
+/* The unit has died: nobody answers at its port before its successor does. */
+void tree_close_door(const struct supervisor *s, const struct unit *u);
+
 #endif

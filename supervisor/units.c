@@ -166,6 +166,7 @@ on_pidfd(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     u->pid = 0;
     u->binder = false;
     u->ready_ms = 0;
+    tree_close_door(s, u);
     bus_forget(s->control, u->user_id);
     bus_forget(s->tap, u->user_id);
     bury(s, pid);

@@ -3,6 +3,8 @@
 
 #include "common/log.h"
 
+#define BACKLOG 256
+
 bool
 worker_check_key(void *arg, const char *domain, const char *public_key, char *user_id)
 {
@@ -42,6 +44,8 @@ worker_bind_keys(struct worker *w, struct bus *bus, const char *listener,
     if (fd < 0)
         return err_set(e, ERR_INVALID, "bus %s: no --listener %s=FD was given",
                        bus_name(bus), listener);
+    if (listen(fd, BACKLOG) < 0)
+        return err_errno(e, "bus %s: tcp port %d", bus_name(bus), port_of(fd));
     snprintf(endpoint, sizeof endpoint, "tcp://*:%d", port_of(fd));
     w->keys = *keys;
     if (bus_listen_keys(bus, fd, endpoint, server_secret, e) < 0)

@@ -1,5 +1,6 @@
 /* serverkey.c - the pair that the controller proves itself with, one for each installation: in
- * the Secret kelos-bus-server of its own namespace, made by whoever needs it first. */
+ * the Secret kelos-bus-server of its own namespace, made by whoever needs it first, and looked at
+ * once a minute from then on. */
 #include "reconciler/plan/sourcekeys_self.h"
 
 #include "common/base64.h"
@@ -11,8 +12,10 @@
 #define PRIVATE_FIELD "secret-key"
 #define RETRY_FIRST_MS 1000
 #define RETRY_CAP_MS 30000
+#define LOOK_MS 60000 /* how often the Secret is looked at once it was read */
 
 static void read_secret(struct source_keys *k);
+static void look_later(struct source_keys *k);
 
 static const char *
 own_namespace(const struct shard *s)
@@ -64,6 +67,7 @@ open_door(struct source_keys *k)
         return;
     }
     k->listening = true;
+    look_later(k);
     store_each(s->store, KIND_TASK_SPAWNER, queue_again, s);
     shard_work(s);
 }
@@ -90,7 +94,7 @@ field(const json_t *secret, const char *name, char *out, struct err *e)
 }
 
 static int
-take_pair(struct source_keys *k, const json_t *secret, struct err *e)
+take_pair(struct buskey *out, const json_t *secret, struct err *e)
 {
     struct buskey pair;
     char follows[BUSKEY_SIZE] = "";
@@ -106,7 +110,7 @@ take_pair(struct source_keys *k, const json_t *secret, struct err *e)
                           "its two keys are no pair; delete the Secret to have a new one "
                           "made");
         if (rc == 0)
-            k->server = pair;
+            *out = pair;
     }
     buskey_wipe(&pair);
     return rc;
@@ -150,17 +154,11 @@ on_created(void *arg, const struct kube_result *r)
         retry(k, r->err.text);
 }
 
-static void
-make_secret(struct source_keys *k)
+static int
+write_secret(struct source_keys *k, const struct buskey *pair, kube_done_fn *done,
+             struct err *e)
 {
-    struct buskey pair;
-    struct err e = ERR_INIT;
-
-    if (buskey_make(&pair, &e) < 0) {
-        retry(k, e.text);
-        return;
-    }
-    SCOPED(json) json_t *body = secret_object(k, &pair);
+    SCOPED(json) json_t *body = secret_object(k, pair);
     const struct kube_request q = {.verb = KUBE_CREATE,
                                    .res = kube_res(KUBE_SECRETS),
                                    .ns = own_namespace(k->shard),
@@ -168,9 +166,19 @@ make_secret(struct source_keys *k)
                                    .body = body,
                                    .secret = true,
                                    .repeat = KUBE_REPEAT_NAMED};
-    buskey_wipe(&pair);
-    if (kube_call(k->shard->kube, &q, on_created, k, &e) == NULL)
+
+    return kube_call(k->shard->kube, &q, done, k, e) != NULL ? 0 : -1;
+}
+
+static void
+make_secret(struct source_keys *k)
+{
+    struct buskey pair;
+    struct err e = ERR_INIT;
+
+    if (buskey_make(&pair, &e) < 0 || write_secret(k, &pair, on_created, &e) < 0)
         retry(k, e.text);
+    buskey_wipe(&pair);
 }
 
 static void
@@ -183,24 +191,98 @@ on_read(void *arg, const struct kube_result *r)
         make_secret(k);
     else if (r->err.code != ERR_NONE)
         retry(k, r->err.text);
-    else if (take_pair(k, r->body, &e) < 0)
+    else if (take_pair(&k->server, r->body, &e) < 0)
         retry(k, e.text);
     else
         open_door(k);
 }
 
-static void
-read_secret(struct source_keys *k)
+static int
+get_secret(struct source_keys *k, kube_done_fn *done, struct err *e)
 {
     const struct kube_request q = {.verb = KUBE_GET,
                                    .res = kube_res(KUBE_SECRETS),
                                    .ns = own_namespace(k->shard),
                                    .name = SECRET_NAME,
                                    .secret = true};
+
+    return kube_call(k->shard->kube, &q, done, k, e) != NULL ? 0 : -1;
+}
+
+static void
+read_secret(struct source_keys *k)
+{
     struct err e = ERR_INIT;
 
-    if (kube_call(k->shard->kube, &q, on_read, k, &e) == NULL)
+    if (get_secret(k, on_read, &e) < 0)
         retry(k, e.text);
+}
+
+/* ---- afterwards: one that was deleted is put back as it was, for the Pods know its public half;
+ * one that holds another pair is taken up by a new start ---- */
+
+static void
+on_put_back(void *arg, const struct kube_result *r)
+{
+    struct source_keys *k = arg;
+
+    if (r->err.code == ERR_NONE)
+        log_warn(NULL, "Secret %s/%s was deleted: put back with the same keys",
+                 own_namespace(k->shard), SECRET_NAME);
+    else if (r->err.code != ERR_EXISTS) /* another shard was faster */
+        log_warn(NULL, "Secret %s/%s: %s", own_namespace(k->shard), SECRET_NAME,
+                 r->err.text);
+}
+
+static void
+compare(struct source_keys *k, const json_t *secret)
+{
+    struct buskey pair = {.public_key = ""};
+    struct err e = ERR_INIT, other = ERR_INIT;
+
+    if (take_pair(&pair, secret, &e) < 0)
+        log_warn(NULL, "Secret %s/%s: %s; going on with the pair it had",
+                 own_namespace(k->shard), SECRET_NAME, e.text);
+    else if (strcmp(pair.public_key, k->server.public_key) != 0) {
+        err_set(&other, ERR_CONFLICT,
+                "Secret %s/%s holds another pair of keys: starting anew with it",
+                own_namespace(k->shard), SECRET_NAME);
+        worker_fail(k->shard->worker, &other);
+    }
+    buskey_wipe(&pair);
+}
+
+static void
+on_looked(void *arg, const struct kube_result *r)
+{
+    struct source_keys *k = arg;
+    struct err e = ERR_INIT;
+
+    if (r->err.code == ERR_NONE)
+        compare(k, r->body);
+    else if (r->err.code != ERR_NOT_FOUND)
+        log_warn(NULL, "Secret %s/%s: %s", own_namespace(k->shard), SECRET_NAME,
+                 r->err.text);
+    else if (write_secret(k, &k->server, on_put_back, &e) < 0)
+        log_warn(NULL, "Secret %s/%s: %s", own_namespace(k->shard), SECRET_NAME, e.text);
+    look_later(k);
+}
+
+static void
+on_look(void *arg, struct worker *w)
+{
+    struct source_keys *k = arg;
+    struct err e = ERR_INIT;
+
+    (void)w;
+    if (!k->shard->leader || k->shard->stopping || get_secret(k, on_looked, &e) < 0)
+        look_later(k);
+}
+
+static void
+look_later(struct source_keys *k)
+{
+    worker_after(k->shard->worker, LOOK_MS, on_look, k);
 }
 
 void

@@ -101,6 +101,12 @@ kill "$JOINED"; wait "$JOINED" 2> /dev/null; JOINED=""
 # A key is taken away; the new one is looked at near the end.
 OLD_KEY=$(key_of turns) OLD_MARK=$(field $APPS/turns 'o["spec"]["template"]["metadata"]["annotations"]["kelos.dev/bus-key"]')
 del $CORE/secrets/turns-bus
+# And so are the controller's own keys.
+OWN_NS=$(for n in kelos-system default; do gone "/api/v1/namespaces/$n/secrets/kelos-bus-server" || { echo "$n"; break; }; done)
+SERVER_KEYS=/api/v1/namespaces/$OWN_NS/secrets/kelos-bus-server
+own_keys() { field "$SERVER_KEYS" 'sorted(o["data"].items())'; }
+OLD_PAIR=$(own_keys)
+del "$SERVER_KEYS"
 
 begin "nothing is written when nothing differs"
 before=$(field $APPS/one 'o["metadata"]["resourceVersion"]')
@@ -214,6 +220,13 @@ soon $APPS/turns "$IS_APP" "(False, [], 0, 0, ['GITHUB_TOKEN', 'KELOS_BUS_KEY'])
 mpatch $NS/workspaces/wt '{"spec":{"secretRef":{"name":"turns"}}}' > /dev/null
 soon $APPS/turns "$IS_APP" "(True, ['token-refresher'], 2, 1, ['KELOS_BUS_KEY'])"
 mpatch $CORE/secrets/turns '{"data":{"GITHUB_TOKEN":"VA==","appID":null,"installationID":null,"privateKey":null}}' > /dev/null
+
+begin "the controller's own keys are put back as they were when somebody deletes them"
+[ -n "$OLD_PAIR" ] || fail "there were none"
+put_back() { [ "$(own_keys)" = "$OLD_PAIR" ]; }
+until_ok 75 put_back || fail "kelos-bus-server: $(own_keys | cut -c1-40)"
+must grep -q 'kelos-bus-server was deleted: put back with the same keys' "$T/supervisor.log"
+! grep -q 'holds another pair' "$T/supervisor.log" || fail "a new start: $(grep 'another pair' "$T/supervisor.log")"
 
 begin "another image reaches what stands, after a restart too"
 uid=$(field $CRONS/cr 'o["metadata"]["uid"]')

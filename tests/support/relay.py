@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """relay.py - a cable between a client and a server, which can be cut: bytes over TCP.
 
-    relay.py PORT-FILE TARGET-HOST:PORT [--listen HOST] [--shaky SEED]
+    relay.py PORT-FILE HOST:PORT[,HOST:PORT...] [--listen HOST] [--shaky SEED]
 
-Listens on a port of its own (written to PORT-FILE) and passes on what comes, both ways.
+Listens on a port of its own (written to PORT-FILE) and passes on what comes, both ways. Of several
+targets each connection gets the next one, as a Service deals them out that does not know who of
+them answers; a target that refuses is a connection that is reset.
 
 SIGUSR1 cuts: nothing moves any more, and connections are still taken, as a host does that is out
 of reach. SIGUSR2 joins the ends again. What a client had sent and not got through is delivered
 then, unless the client has reset the connection meanwhile: that is TCP's own behaviour.
 
 With --shaky each piece of bytes is held up at random (one in 8, for up to 200 ms, as after a lost
-packet), and one in 60 ends its connection. It stands for packet loss where there is no netem.
+packet), and one in 16 ends its connection. It stands for packet loss where there is no netem.
 """
+import itertools
 import random
 import select
 import signal
@@ -37,8 +40,8 @@ def finish(*ends):
 
 def pump(src, dst):
     poll = select.poll()
-    poll.register(src, select.POLLIN)
     try:
+        poll.register(src, select.POLLIN)
         while True:
             joined.wait()
             told = poll.poll(50)
@@ -49,7 +52,7 @@ def pump(src, dst):
             data = src.recv(65536)
             if chance and chance.random() < 1 / 8:
                 time.sleep(chance.random() * 0.2)
-            if chance and chance.random() < 1 / 60:
+            if chance and chance.random() < 1 / 16:
                 break
             if not data:
                 dst.shutdown(socket.SHUT_WR)
@@ -80,15 +83,15 @@ def main():
         listen = args[args.index("--listen") + 1]
     if "--shaky" in args:
         chance = random.Random(int(args[args.index("--shaky") + 1]))
-    host, port = args[1].rsplit(":", 1)
+    targets = [(h, int(p)) for h, p in (t.rsplit(":", 1) for t in args[1].split(","))]
     signal.signal(signal.SIGUSR1, lambda *_: joined.clear())
     signal.signal(signal.SIGUSR2, lambda *_: joined.set())
     door = socket.create_server((listen, 0), backlog=128)
     with open(args[0], "w", encoding="utf8") as out:
         out.write(str(door.getsockname()[1]))
-    while True:
+    for target in itertools.cycle(targets):
         client, _ = door.accept()
-        threading.Thread(target=serve, args=(client, (host, int(port))), daemon=True).start()
+        threading.Thread(target=serve, args=(client, target), daemon=True).start()
 
 
 main()
