@@ -16,6 +16,24 @@ echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issu
 forge_up "$T/state.json"
 server_up || { echo "0 passed, 1 failed"; exit 1; }
 issue() { curl -sS --noproxy '*' -X POST "$FORGE/_control/repos/demo/repo/issues" -d "{\"number\": $1, \"title\": \"n$1\"}" > /dev/null; }
+# Two ports side by side for each of the two, none of them anybody's.
+PORT_A=$(python3 -c 'import socket
+while True:
+    held = [socket.socket() for _ in range(4)]
+    held[0].bind(("", 0)); p = held[0].getsockname()[1]
+    try:
+        for i in (1, 2, 3): held[i].bind(("", p + i))
+    except (OSError, OverflowError): continue
+    print(p); break') PORT_B=$((PORT_A + 2))
+up() {
+    for p in $PODS $RELAYS; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
+    forge_down; election_down
+}
+NO_NODE=1
+echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]}}}' > "$T/state.json"
+forge_up "$T/state.json"
+server_up || { echo "0 passed, 1 failed"; exit 1; }
+issue() { curl -sS --noproxy '*' -X POST "$FORGE/_control/repos/demo/repo/issues" -d "{\"number\": $1, \"title\": \"n$1\"}" > /dev/null; }
 # Two ports side by side, for each of the two.
 free_pair() { python3 -c 'import socket
 while True:
