@@ -25,24 +25,6 @@ while True:
         for i in (1, 2, 3): held[i].bind(("", p + i))
     except (OSError, OverflowError): continue
     print(p); break') PORT_B=$((PORT_A + 2))
-up() {
-    for p in $PODS $RELAYS; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
-    forge_down; election_down
-}
-NO_NODE=1
-echo '{"anonymous": false, "tokens": {"T": "bot"}, "repos": {"demo/repo": {"issues": [{"number": 1, "title": "n1"}]}}}' > "$T/state.json"
-forge_up "$T/state.json"
-server_up || { echo "0 passed, 1 failed"; exit 1; }
-issue() { curl -sS --noproxy '*' -X POST "$FORGE/_control/repos/demo/repo/issues" -d "{\"number\": $1, \"title\": \"n$1\"}" > /dev/null; }
-# Two ports side by side, for each of the two.
-free_pair() { python3 -c 'import socket
-while True:
-    a, b = socket.socket(), socket.socket()
-    a.bind(("", 0)); p = a.getsockname()[1]
-    try: b.bind(("", p + 1))
-    except (OSError, OverflowError): continue
-    print(p); break'; }
-PORT_A=$(free_pair) PORT_B=$(free_pair)
 up() { controller_up "$1" --leader-elect --shards 2 --bus-port "$2" --controller-address 127.0.0.1; }
 refuses() { python3 -c 'import socket, sys
 try: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
