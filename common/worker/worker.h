@@ -140,8 +140,8 @@ struct worker_keys {
 };
 /* Whether --listener NAME=FD was given. */
 bool worker_has_listener(const struct worker *w, const char *name);
-/* A bus of worker_bind listens on that tcp listener, too: from now on who dials is not refused. server_secret: Z85, not kept. Once in
- * a process. Returns 0, or -1 with *e set. */
+/* A bus of worker_bind listens on that tcp listener, too: from now on who dials is not refused.
+ * server_secret: Z85, not kept. Once in a process. Returns 0, or -1 with *e set. */
 int worker_bind_keys(struct worker *w, struct bus *bus, const char *listener,
                      const char *server_secret, const struct worker_keys *keys,
                      struct err *e);
