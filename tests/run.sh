@@ -61,7 +61,7 @@ units() {
     echo "layers 60 sh tests/layers.sh"
 }
 # The longest begin first, so that nothing waits for them at the end.
-LONG="disturbed github-app spawners runner leader kubectl_up"
+LONG="disturbed github-app lagging spawner spawner_rows spawners isolation leader pulls"
 integrations() {
     for t in $LONG; do echo "integration.$t 600 sh tests/integration/$t.sh"; done
     for t in tests/integration/*.sh; do

@@ -92,7 +92,7 @@ run "$K" get task held; says 0
 
 begin "it waits for the last one; stopped, it fails, and has gone no further"
 kill -0 "$waiting" || fail "it does not wait"
-kill -INT "$waiting"; wait "$waiting"; rc=$?
+kill -TERM "$waiting"; wait "$waiting"; rc=$?
 [ "$rc" -ne 0 ] || fail "status $rc"
 ! grep -q 'Deleting the controller' "$T/uninstall" || fail "it went on: $(cat "$T/uninstall")"
 run "$K" get task held; says 0
