@@ -101,7 +101,8 @@ case $(token_of dotcom) in ghs_*) ;; *) fail "token '$(token_of dotcom)'";; esac
 ctl GET requests > "$T/requests"
 python3 - "$T/requests" <<'END' || fail "$(cat "$T/requests")"
 import json, sys
-r = [(q["method"], q["path"], q["status"]) for q in json.load(open(sys.argv[1]))]
+# Tokens of Tasks that have ended are given back at any time.
+r = [(q["method"], q["path"], q["status"]) for q in json.load(open(sys.argv[1])) if q["method"] != "DELETE"]
 sys.exit(r != [("POST", "/app/installations/67890/access_tokens", 201)])
 END
 grep -q access_tokens "$T/host.log" && fail "another host was asked: $(cat "$T/host.log")"
