@@ -47,7 +47,8 @@ http_retry_after_ms(const struct buf *headers, int64_t now_ms)
     time_t at = curl_getdate(value, NULL);
     if (at == (time_t)-1)
         return -1;
-    if (at > now_ms / 1000 + 86400) /* before it is multiplied: a year may have many digits */
+    if (at >
+        now_ms / 1000 + 86400) /* before it is multiplied: a year may have many digits */
         return 86400000;
     int64_t wait = (int64_t)at * 1000 - now_ms;
     return wait < 0 ? 0 : wait;
