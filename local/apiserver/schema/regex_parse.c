@@ -76,15 +76,21 @@ insert(struct parser *ps, size_t at, enum inst_op op, unsigned a, unsigned b)
 static struct set *
 new_set(struct parser *ps)
 {
-    struct set *sets = realloc(ps->r->sets, (ps->r->set_count + 1) * sizeof *sets);
+    struct regex *r = ps->r;
 
-    if (sets == NULL) {
-        err_set(ps->e, ERR_SYSTEM, "out of memory");
-        return NULL;
+    if (r->set_count == r->set_capacity) {
+        size_t more = r->set_capacity == 0 ? 8 : r->set_capacity * 2;
+        struct set *sets = realloc(r->sets, more * sizeof *sets);
+
+        if (sets == NULL) {
+            err_set(ps->e, ERR_SYSTEM, "out of memory");
+            return NULL;
+        }
+        r->sets = sets;
+        r->set_capacity = more;
     }
-    ps->r->sets = sets;
-    sets[ps->r->set_count] = (struct set){NULL, 0, false};
-    return &sets[ps->r->set_count++];
+    r->sets[r->set_count] = (struct set){NULL, 0, false};
+    return &r->sets[r->set_count++];
 }
 
 static int

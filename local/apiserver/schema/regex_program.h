@@ -34,7 +34,7 @@ struct regex {
     struct inst *code; /* owned */
     size_t count, capacity;
     struct set *sets; /* owned */
-    size_t set_count;
+    size_t set_count, set_capacity;
 };
 
 #endif
