@@ -2,13 +2,18 @@
 # run.sh - runs the tests that `make tests` built, JOBS of them at a time; the last line counts them.
 #   tests/run.sh [unit|integration|one NAME SECONDS CMD...]
 # Every test has its own folder, its own ports and its own log, so that any two can run side by side.
+# One that failed beside others is tried once more, alone, when all have ended: what fails again has
+# failed; what passes then is named above the last line, with its first log kept (NAME.first.log).
+# More than ALONE_MAX of them are no accident and have failed at once.
 set -u
 BUILD=${BUILD:-build}; export BUILD
 JOBS=${JOBS:-$(($(nproc) + 1))}            # most of them wait more than they compute
+ALONE_MAX=3
 what=${1:-all}
 logs=$BUILD/test-logs
 
-# count NAME STATUS: writes "passed failed name" of the log of NAME, and says how it went.
+# count NAME STATUS: writes "passed failed name" of the log of NAME, and says how it went;
+# fails without a word for a first failure: that is not counted yet.
 count() {
     log=$logs/$1.log
     p=0 f=0
@@ -27,6 +32,7 @@ count() {
     p=${p:-0} f=${f:-0}
     if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
     if [ "$p" -eq 0 ] && [ "$f" -eq 0 ]; then f=1; fi      # a test that tests nothing
+    if [ "$f" -ne 0 ] && [ -z "${ALONE:-}" ]; then return 1; fi
     echo "$p $f $1" >> "$logs/counts"
     if [ "$f" -ne 0 ]; then
         printf 'FAIL %s (exit %s)\n%s\n' "$1" "$2" "$(tail -n 60 "$log")"
@@ -38,12 +44,17 @@ one() { # NAME SECONDS CMD...
     name=$1 limit=$2; shift 2
     began=$(date +%s)
     timeout -k 10 "$limit" "$@" > "$logs/$name.log" 2>&1 < /dev/null
-    count "$name" $?
+    status=$?
+    if ! count "$name" $status; then
+        cp "$logs/$name.log" "$logs/$name.first.log"
+        printf 'late %s (exit %s)\n%s\n' "$name" "$status" "$(grep -av '^ok' "$logs/$name.log" | tail -n 20)"
+        echo "$name $limit $*" >> "$logs/again"
+    fi
     echo "$(($(date +%s) - began)) $name" >> "$logs/seconds"
 }
 if [ "$what" = one ]; then shift; one "$@"; exit 0; fi
 
-rm -rf "$logs" && mkdir -p "$logs" && : > "$logs/counts" && : > "$logs/seconds"
+rm -rf "$logs" && mkdir -p "$logs" && : > "$logs/counts" && : > "$logs/seconds" && : > "$logs/again"
 ROWS_OUT=$(pwd)/$BUILD/rows.txt; export ROWS_OUT
 : > "$ROWS_OUT"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:log_path=$(pwd)/$logs/asan:detect_leaks=1"
@@ -72,6 +83,16 @@ integrations() {
 side_by_side() { xargs -P "$JOBS" -L 1 sh "$0" one; }
 [ "$what" = integration ] || units | side_by_side
 [ "$what" = unit ] || integrations | side_by_side
+ALONE=1; export ALONE
+again=$(wc -l < "$logs/again")
+if [ "$again" -le "$ALONE_MAX" ]; then
+    JOBS=1; side_by_side < "$logs/again"
+else
+    while read -r name _; do
+        echo "0 1 $name" >> "$logs/counts"
+        printf 'FAIL %s\n%s\n' "$name" "$(tail -n 60 "$logs/$name.log")"
+    done < "$logs/again"
+fi
 
 for f in "$logs"/asan.*; do
     [ -f "$f" ] || continue
@@ -82,5 +103,6 @@ for f in "$logs"/asan.*; do
 done
 sort -u -o "$ROWS_OUT" "$ROWS_OUT"
 echo "slowest, in seconds: $(sort -rn "$logs/seconds" | head -n 5 | tr '\n' ';')"
+[ "$again" -eq 0 ] || echo "failed beside others, see their .first.log: $(cut -d' ' -f1 "$logs/again" | tr '\n' ' ')"
 awk '{ p += $1; f += $2; if ($2) bad = bad " " $3 }
      END { if (bad) print "failed:" bad; print p " passed, " f " failed"; exit f > 0 }' "$logs/counts"

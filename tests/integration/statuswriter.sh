@@ -219,7 +219,14 @@ begin "Events that cannot be written wait in bounded number, the newest go, and 
 looked u
 fault "{$EV, \"times\": -1, \"delay_ms\": 120000}"
 fault "{$PATCH, $GOOD}"
-mark; emit 1001 2100
+mark
+# The bus holds so many on their way and no more: each part has arrived before the next is sent.
+for part in 10 12 14 16 18 20; do
+    last=$((part * 100 + 200)); [ $last -le 2100 ] || last=2100
+    emit $((part * 100 + 1)) $last
+    status $((part + 9000)) nobody "" '{"phase":"Failed"}'
+    hear "\"got\":\"status.ack\",\"id\":$((part + 9000)),\"code\":2"
+done
 refused() { tail -n +$((MARK + 1)) "$D/out" | grep -c '"got":"event.ack".*"code":2.*too many events wait'; }
 enough() { [ "$(refused)" -ge 90 ]; }
 until_ok 30 enough || fail "$(refused) of 100 were dropped"
