@@ -17,10 +17,10 @@ in_time() { # FROM-MS: the duration of the Lease and 2 s, and not before it is o
 # A certificate is not valid the day before.
 day=-86400; ! real_server || day=86400
 begin "of two controllers one leads, whatever the clock on its wall says, and says so in the Lease"
-skewed a $day --leader-elect; until_ok 20 leads a || fail "a does not lead: $(tail -5 "$T/a.log")"
+clock_made a $day; candidate a; until_ok 20 leads a || fail "a does not lead: $(tail -5 "$T/a.log")"
 # What b watches is cut off later without its noticing.
 real_server || rules '[{"match": "watch=true", "agent": " b_", "do": "gate"}]'
-controller_up b --leader-elect; until_ok 20 stands_by b || fail "b does not stand by: $(tail -5 "$T/b.log")"
+candidate b; until_ok 20 stands_by b || fail "b does not stand by: $(tail -5 "$T/b.log")"
 holder > "$T/holder"
 must grep -q '^[^ ]*_[0-9a-f]\{32\}$' "$T/holder"
 [ "$(lease_field leaseDurationSeconds)" = 15 ] || fail "duration"
@@ -64,7 +64,7 @@ real_server || row KC/LE-9
 GIVEN_BACK=$case_bad
 
 begin "a TaskSpawner over a change of the leader: no limit is passed, no Task is made twice"
-controller_up a --leader-elect; until_ok 20 stands_by a || fail "a does not stand by"
+clock_step a 0; candidate a; until_ok 20 stands_by a || fail "a does not stand by"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"ticks"},"spec":{"when":{"cron":{"schedule":"* * * * *","catchUp":"all"}},"maxConcurrency":2,"maxTotalTasks":8,"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"sleep 0.3"}},"status":{"lastDiscoveryTime":"2026-01-01T00:00:00Z"}}' |
     post $NS/taskspawners > /dev/null
 until_ok 10 test "$(field $NS/taskspawners/ticks 'o["status"]["phase"]')" != x
@@ -91,7 +91,7 @@ must grep -q 'given back' "$T/b.log"
 del $NS/taskspawners/ticks
 
 begin "a leader that stands still, with all its processes, is followed within the duration and 2 s"
-reachable c --leader-elect; until_ok 20 stands_by c || fail "c does not stand by: $(tail -5 "$T/c.log")"
+cable_made c; candidate c; until_ok 20 stands_by c || fail "c does not stand by: $(tail -5 "$T/c.log")"
 t0=$(now_ms)
 freeze a
 for i in 1 2 3; do task "still-$i" 'echo hello'; done # they wait in its sockets
@@ -115,7 +115,7 @@ begin "a leader that is cut off loses its writers before another may lead"
 SHARD=$(worker_of c shard-0)
 for i in 1 2 3 4 5 6 7 8; do task "cut-$i" 'echo hello' & made="${made:-} $!"; done
 until_ok 10 has_job cut-1
-cable_cut # with requests under way
+cable_cut c # with requests under way
 t0=$(now_ms)
 wait $made
 gone_shard() { ! kill -0 "$SHARD" 2> /dev/null; }
@@ -127,7 +127,7 @@ row KC/LE-5
 until_ok 20 leads a || fail "a does not lead: $(tail -5 "$T/a.log")"
 in_time "$t0"
 for i in 1 2 3 4 5 6 7 8; do becomes "cut-$i" Succeeded; done
-cable_joined
+cable_joined c
 t1=$(now_ms)
 until_ok 40 stands_by c || fail "c does not stand by: $(tail -5 "$T/c.log")"
 task four 'echo hello'

@@ -6,14 +6,16 @@
 #   lease_field NAME     of the Lease; holder
 #   leads NAME, stands_by NAME
 #   audited              fails the case when terms.py finds a stale write; says what it counted
-#   skewed NAME SECONDS [FLAGS]   controller_up with another wall clock in all of its processes
-#   reachable NAME [FLAGS]        controller_up on the other end of a cable
-#   cable_cut, cable_joined       that cable
+#   candidate NAME [FLAGS]        controller_up with --leader-elect, and with what these made for it:
+#   clock_made NAME SECONDS       another wall clock in all of its workers
+#   clock_step NAME SECONDS       that clock is so many seconds off from now on
+#   cable_made NAME               it is on the other end of a cable
+#   cable_cut NAME, cable_joined NAME   that cable
 #   freeze NAME          stops all of its processes, the supervisor first
 #   thaw NAME            lets them go on: those who write first, the supervisor 300 ms later
 #   rules JSON           of fault_proxy.py; only with the local server
 LEASE=/apis/coordination.k8s.io/v1/namespaces/kelos-system/leases/kelos-controller-leader-election
-PROXY="" RELAY="" CABLE_NS="" CABLE=""
+PROXY="" RELAYS="" CABLES=""
 lease_field() { field $LEASE "o[\"spec\"][\"$1\"]"; }
 holder() { lease_field holderIdentity; }
 status_of() { "$BIN/kelos-bus" --run-dir "$T/$1.run" status --json; }
@@ -37,34 +39,44 @@ election_up() {
 election_down() {
     for c in $CONTROLLERS; do kill -CONT $(processes_of "$c") 2> /dev/null; done
     [ -z "${STOPPED:-}" ] || server_go_on
-    [ -z "$CABLE" ] || cable_joined
+    for c in $CABLES; do cable_joined "$c"; done
     controllers_down
-    for p in $RELAY $PROXY; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
-    [ -z "$CABLE_NS" ] || { ip link del "$CABLE" 2> /dev/null; ip netns del "$CABLE_NS" 2> /dev/null; }
+    for p in $RELAYS $PROXY; do kill "$p" 2> /dev/null; wait "$p" 2> /dev/null; done
+    real_server && for c in $CABLES; do ip link del "$(cable_of "$c")"; ip netns del "$(netns_of "$c")"; done 2> /dev/null
     server_down
 }
 audited() { tests/support/terms.py "$AUDIT" "$BEGAN" > "$T/terms" || fail "$(cat "$T/terms")"; }
 rules() { curl -sf -o /dev/null -X PUT --data-binary "$1" "http://127.0.0.1:$(cat "$T/proxy.port")/__rules" || fail "rules: $1"; }
 
 # Workers are found beside the supervisor: here each is a script that loads a library first, whose
-# wall clock is another. Clocks that do not follow it are the machine's.
-skewed() {
-    _name=$1 _by=$2; shift 2
-    cat > "$T/skew.c" <<'END'
+# wall clock is off by what stands in a file. Clocks that do not follow it are the machine's.
+clock_built() {
+    [ ! -f "$T/clock.so" ] || return 0
+    cat > "$T/clock.c" <<'END'
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
-#ifndef SKEW
-#define SKEW 0
-#endif
+static const volatile long *off; /* seconds; the file is mapped before a sandbox forbids it */
+__attribute__((constructor)) static void map(void)
+{
+    const char *path = getenv("TEST_CLOCK");
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *off, PROT_READ, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        abort();
+    off = page;
+    close(fd);
+}
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     int rc = (int)syscall(SYS_clock_gettime, id, t);
-    if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-        t->tv_sec += SKEW;
+    if (rc == 0 && off != NULL && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+        t->tv_sec += *off;
     return rc;
 }
 time_t time(time_t *out)
@@ -85,46 +97,64 @@ int gettimeofday(struct timeval *restrict v, void *restrict zone)
     return 0;
 }
 END
-    mkdir -p "$T/skewed"
-    "${CC:-cc}" -shared -fPIC -D"SKEW=$_by" -o "$T/skewed/skew.so" "$T/skew.c" || fail "skew.c"
-    cp "$BIN/kelos-supervisor" "$T/skewed/"
+    "${CC:-cc}" -shared -fPIC -o "$T/clock.so" "$T/clock.c"
+}
+clock_step() { # in place: it is mapped
+    python3 -c 'import struct, sys
+with open(sys.argv[1], "r+b") as f: f.write(struct.pack("l", int(sys.argv[2])))' "$T/clock.$1/off" "$2"
+}
+clock_made() {
+    clock_built || { fail "clock.c"; return; }
+    _at=$T/clock.$1
+    mkdir -p "$_at"
+    [ -s "$_at/off" ] || printf '\0\0\0\0\0\0\0\0' > "$_at/off"
+    clock_step "$1" "$2"
+    cp "$BIN/kelos-supervisor" "$_at/"
     for w in watcher reconciler statuswriter spawner; do
-        printf '#!/bin/sh\nASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 LD_PRELOAD=%s exec %s "$@"\n' \
-            "$T/skewed/skew.so" "$BIN/kelos-$w" > "$T/skewed/kelos-$w"
-        chmod +x "$T/skewed/kelos-$w"
+        printf '#!/bin/sh\nASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 TEST_CLOCK=%s LD_PRELOAD=%s exec %s "$@"\n' \
+            "$_at/off" "$T/clock.so" "$BIN/kelos-$w" > "$_at/kelos-$w"
+        chmod +x "$_at/kelos-$w"
     done
-    _bin=$BIN; BIN=$T/skewed; controller_up "$_name" "$@"; BIN=$_bin
 }
 
 # The real server is on the other side of a veth pair, the local one (which may only be spoken to
 # over loopback) behind a relay that is cut instead.
-reachable() {
-    _name=$1 _ck=$CK; shift
+cable_of() { echo "kl$$$1"; }
+netns_of() { echo "kelos$$$1"; }
+cable_made() {
+    CABLES="$CABLES $1"
     if real_server; then
-        CABLE=kle$$ CABLE_NS=kelosl$$ _net=10.$((100 + $$ % 100)).$((($$ / 100) % 250))
-        ip netns add "$CABLE_NS" && ip link add "$CABLE" type veth peer name "${CABLE}x" &&
-            ip link set "${CABLE}x" netns "$CABLE_NS" && ip addr add "$_net.1/30" dev "$CABLE" &&
-            ip link set "$CABLE" up && ip netns exec "$CABLE_NS" ip addr add "$_net.2/30" dev "${CABLE}x" &&
-            ip netns exec "$CABLE_NS" ip link set "${CABLE}x" up || { fail "no network namespace"; return; }
-        python3 tests/support/relay.py "$T/relay.port" "127.0.0.1:${S##*:}" --listen "$_net.1" & RELAY=$!
-        until_ok 20 test -s "$T/relay.port"
-        sed "s#server: .*#server: https://$_net.1:$(cat "$T/relay.port")\n    tls-server-name: localhost#" "$_ck" > "$T/cabled"
-        mkdir -p "$T/cable"
-        printf '#!/bin/sh\nexec ip netns exec %s %s/kelos-supervisor "$@"\n' "$CABLE_NS" "$BIN" > "$T/cable/kelos-supervisor"
-        chmod +x "$T/cable/kelos-supervisor"
+        _cable=$(cable_of "$1") _ns=$(netns_of "$1") _nth=$(echo "$CABLES" | wc -w)
+        _net=10.$((100 + $$ % 100)).$((($$ / 100) % 250)) _here=$((4 * _nth + 1)) _there=$((4 * _nth + 2))
+        ip netns add "$_ns" && ip link add "$_cable" type veth peer name "${_cable}x" &&
+            ip link set "${_cable}x" netns "$_ns" && ip addr add "$_net.$_here/30" dev "$_cable" &&
+            ip link set "$_cable" up && ip netns exec "$_ns" ip addr add "$_net.$_there/30" dev "${_cable}x" &&
+            ip netns exec "$_ns" ip link set "${_cable}x" up || { fail "no network namespace"; return; }
+        python3 tests/support/relay.py "$T/relay.$1" "127.0.0.1:${S##*:}" --listen "$_net.$_here" & RELAYS="$RELAYS $!"
+        until_ok 20 test -s "$T/relay.$1"
+        sed "s#server: .*#server: https://$_net.$_here:$(cat "$T/relay.$1")\n    tls-server-name: localhost#" "$CK" > "$T/cabled.$1"
     else
-        CABLE=relay
-        python3 tests/support/relay.py "$T/relay.port" "127.0.0.1:$(cat "$T/proxy.port")" & RELAY=$!
-        until_ok 20 test -s "$T/relay.port"
-        sed "s#server: .*#server: http://127.0.0.1:$(cat "$T/relay.port")#" "$_ck" > "$T/cabled"
+        python3 tests/support/relay.py "$T/relay.$1" "127.0.0.1:$(cat "$T/proxy.port")" & RELAYS="$RELAYS $!"
+        until_ok 20 test -s "$T/relay.$1"
+        sed "s#server: .*#server: http://127.0.0.1:$(cat "$T/relay.$1")#" "$CK" > "$T/cabled.$1"
     fi
-    chmod 600 "$T/cabled"; CK=$T/cabled
-    _bin=$BIN; ! real_server || BIN=$T/cable
-    controller_up "$_name" "$@"
-    BIN=$_bin CK=$_ck
+    eval "RELAY_$1=$!"
+    chmod 600 "$T/cabled.$1"
 }
-cable_cut() { if real_server; then ip link set "$CABLE" down; else kill -USR1 "$RELAY"; fi; }
-cable_joined() { if real_server; then ip link set "$CABLE" up; else kill -USR2 "$RELAY"; fi; }
+cable_cut() { if real_server; then ip link set "$(cable_of "$1")" down; else eval "kill -USR1 \$RELAY_$1"; fi; }
+cable_joined() { if real_server; then ip link set "$(cable_of "$1")" up; else eval "kill -USR2 \$RELAY_$1"; fi; }
+
+candidate() {
+    _name=$1 _bin=$BIN _ck=$CK _in=""; shift
+    [ ! -d "$T/clock.$_name" ] || _bin=$T/clock.$_name
+    if [ -f "$T/cabled.$_name" ]; then
+        _ck=$T/cabled.$_name
+        ! real_server || _in="ip netns exec $(netns_of "$_name") "
+    fi
+    _own=$CK CK=$_ck
+    CONTROLLER="$_in$_bin/kelos-supervisor" controller_up "$_name" --leader-elect "$@"
+    CK=$_own
+}
 
 processes_of() { echo "$(controller_pid "$1") $(pgrep -P "$(controller_pid "$1")")"; }
 freeze() {
