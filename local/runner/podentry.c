@@ -127,6 +127,8 @@ say(struct podentry *entry)
 
     if (entry->call != NULL || entry->done)
         return;
+    if (phase >= POD_SUCCEEDED && !entry->placed && !p->ending)
+        return; /* nobody finds the log of a Pod that is on no node */
     if (entry->object_gone) {
         if (podstate_idle(p))
             finish(entry);
@@ -313,15 +315,31 @@ on_grace(void *arg)
 
 /* ---- placing ---- */
 
+static void bind(struct podentry *entry);
+
+static void
+on_bind_again(void *arg)
+{
+    struct podentry *entry = arg;
+
+    entry->bind_again = 0;
+    bind(entry);
+}
+
 static void
 on_bound(void *arg, const struct kube_result *r)
 {
     struct podentry *entry = arg;
 
     entry->binding = NULL;
-    if (r->err.code != ERR_NONE && r->err.code != ERR_CONFLICT &&
-        r->err.code != ERR_NOT_FOUND)
-        log_warn(entry->state->name, "binding pod: %s", r->err.text);
+    entry->placed = r->err.code == ERR_NONE || r->err.code == ERR_CONFLICT ||
+                    r->err.code == ERR_NOT_FOUND;
+    if (entry->placed) {
+        step(entry);
+        return;
+    }
+    log_warn(entry->state->name, "binding pod: %s", r->err.text);
+    timer_set(entry, &entry->bind_again, clock_wall_ms() + WRITE_RETRY_MS, on_bind_again);
 }
 
 /* A Pod that nobody placed is placed here, as a scheduler does it: from then on its
@@ -343,10 +361,13 @@ bind(struct podentry *entry)
                              .body = body};
     struct err e = ERR_INIT;
 
-    if (json_str_or(p->pod, "spec.nodeName", "")[0] != '\0')
+    entry->placed = json_str_or(p->pod, "spec.nodeName", "")[0] != '\0';
+    if (entry->placed)
         return;
-    if ((entry->binding = kube_call(entry->pods->kube, &r, on_bound, entry, &e)) == NULL)
-        log_warn(p->name, "binding pod: %s", e.text);
+    if ((entry->binding = kube_call(entry->pods->kube, &r, on_bound, entry, &e)) != NULL)
+        return;
+    log_warn(p->name, "binding pod: %s", e.text);
+    timer_set(entry, &entry->bind_again, clock_wall_ms() + WRITE_RETRY_MS, on_bind_again);
 }
 
 /* ---- beginning ---- */
@@ -387,7 +408,8 @@ podentry_free(struct podentry *entry)
         kube_cancel(entry->call);
     if (entry->binding != NULL)
         kube_cancel(entry->binding);
-    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline};
+    int *const timers[] = {&entry->wake, &entry->grace, &entry->deadline,
+                           &entry->bind_again};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         timer_stop(entry, timers[i]);
     json_decref(entry->said);

@@ -36,10 +36,11 @@ struct podentry {
     char dir[4096];
     struct kube_call *call; /* a write of the status, or the deletion */
     struct kube_call *binding;
-    json_t *said;                       /* the last status that the server has */
-    json_t *saying;                     /* the one in `call` */
-    int wake, grace, deadline, refresh; /* timers */
+    json_t *said;   /* the last status that the server has */
+    json_t *saying; /* the one in `call` */
+    int wake, grace, deadline, refresh, bind_again; /* timers */
     unsigned write_failures;
+    bool placed; /* it is on this node, for all that the server knows */
     bool volumes_made, object_gone, done;
     bool files_followed; /* what its volumes are made of: follow.h tells of changes */
     bool files_changed;  /* once more, while they are being fetched */
