@@ -10,6 +10,7 @@ enum {
     HEALTHY_MS = 120000, /* of health forget earlier failures */
     STEADY_MS = 5000,    /* open: a stream that breaks then is no failure in a row */
     BACK_AGAIN = 2,      /* failures that count when a server is back: 3.2 s */
+    WAITED_MS = 4000,    /* the cap of a list that somebody waits for */
     LIST_MS = 30000,     /* since the last list: the next one need not wait */
     SHORT_MS = 1000,     /* a clean end before it is suspicious */
     SERVER_PATIENCE_MS = 60000, /* of 500s before listing again */
@@ -60,7 +61,7 @@ next_start(const struct reflect *r, int64_t now_ms)
     return r->synced && !r->must_list ? START_FOLLOW : list_start(r, now_ms);
 }
 
-/* 800 ms, doubled, at most 30 s, times 1 .. 2. */
+/* 800 ms, doubled, at most 30 s (4 s while somebody waits), times 1 .. 2. */
 static int64_t
 back_off(struct reflect *r, double random)
 {
@@ -69,6 +70,8 @@ back_off(struct reflect *r, double random)
     int64_t ms = r->attempts < 16 ? first << r->attempts : cap;
 
     r->attempts++;
+    if (r->waited_for && cap > WAITED_MS)
+        cap = WAITED_MS;
     if (ms > cap)
         ms = cap;
     return ms + (int64_t)((double)ms * random);
@@ -182,6 +185,8 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
     if (p->end != END_BEHIND)
         r->behind = 0;
     r->missing = p->end == END_MISSING;
+    if (r->missing)
+        r->waited_for = false; /* there is nothing to list */
     if (p->end != END_OVERSIZE && p->end != END_CLEAN && p->end != END_BROKEN)
         r->degraded = p->end == END_FORBIDDEN || p->end == END_MISSING ||
                       p->end == END_UNAUTHORIZED;
@@ -232,9 +237,10 @@ reflect_next(struct reflect *r, const struct reflect_report *p, int64_t now_ms,
 void
 reflect_renew(struct reflect *r)
 {
-    r->must_list = true;
+    r->must_list = r->waited_for = true;
     r->missing = false;
     r->bound[0] = '\0';
+    r->attempts = 0;
 }
 
 /* An API that is not there has nothing to list. */
@@ -250,7 +256,8 @@ reflect_listed(struct reflect *r, const char *version, int64_t now_ms)
     snprintf(r->version, sizeof r->version, "%s", version);
     r->bound[0] = '\0';
     r->synced = true;
-    r->must_list = r->page_unlimited = r->degraded = r->missing = false;
+    r->must_list = r->waited_for = r->page_unlimited = false;
+    r->degraded = r->missing = false;
     r->behind = 0;
     r->server_ms = 0;
     r->healthy_ms = r->listed_ms = now_ms;

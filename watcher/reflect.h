@@ -38,6 +38,7 @@ struct reflect {
     char bound[129]; /* lower bound of the next list; "": the newest state is asked for */
     bool synced;     /* the cache is complete up to version: following is possible */
     bool must_list;  /* the version is unusable */
+    bool waited_for; /* asked for anew, and not there yet */
     bool page_unlimited; /* the next paged list has no limit: a page's history was gone */
     bool degraded; /* cannot be watched at the moment, and why is not a passing fault */
     bool missing;  /* the last answer was 404 */
@@ -71,7 +72,8 @@ struct reflect_plan {
 /* The first attempt of all. */
 struct reflect_plan reflect_begin(struct reflect *r, int64_t now_ms);
 
-/* Whatever is cached, the next attempt lists the newest state; true until that is in. */
+/* Whatever is cached, the next attempt lists the newest state; true until that is in. Earlier
+ * failures delay it no more, and failures now delay it less: somebody waits for it. */
 void reflect_renew(struct reflect *r);
 bool reflect_renewing(const struct reflect *r);
 

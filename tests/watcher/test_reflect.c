@@ -76,6 +76,25 @@ Test(reflect, lists_the_newest_state_at_once_when_that_is_asked_for)
     cr_expect_not(reflect_renewing(&r), "without the API there is nothing to wait for");
 }
 
+Test(reflect, what_is_asked_for_anew_is_not_delayed_by_earlier_failures)
+{
+    struct reflect r = following();
+
+    for (int i = 0; i < 8; i++)
+        ends(&r, END_SERVER, 5, 0, 2000 + i);
+    reflect_renew(&r);
+    struct reflect_plan p = ends(&r, END_BUSY, 5, 0, 3000);
+    cr_expect_eq(p.start, START_STREAM_LIST);
+    cr_expect_eq(p.delay_ms, 1200, "%lld", (long long)p.delay_ms);
+    for (int i = 0; i < 8; i++)
+        p = ends(&r, END_SERVER, 5, 0, 4000 + i);
+    cr_expect_eq(p.delay_ms, 6000, "%lld", (long long)p.delay_ms);
+    reflect_listed(&r, "70", 5000);
+    for (int i = 0; i < 8; i++)
+        p = ends(&r, END_SILENT, 5, 0, 6000 + i);
+    cr_expect_gt(p.delay_ms, 30000, "nobody waits any more: %lld", (long long)p.delay_ms);
+}
+
 Test(reflect, a_stream_that_breaks_after_it_was_followed_is_no_failure_in_a_row)
 {
     struct reflect r = following();
