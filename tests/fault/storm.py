@@ -183,6 +183,8 @@ class Storm:
                 time.sleep(self.random.uniform(0.1, 2))
             self.compact()
             subprocess.run(["tests/kube/up.sh", self.args.kube, "--start-apiserver"], check=True)
+            # Its informers wait longer after each absence, up to a minute: theirs is not what is tried.
+            subprocess.run(["tests/kube/up.sh", self.args.kube, "--restart-controllers"], check=True)
             if dark:
                 self.proxy(dark=False)
         self.restarts += 1

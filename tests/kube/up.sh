@@ -4,6 +4,7 @@
 #   tests/kube/up.sh DIR [--feature-gates=...]    starts it; all state is below DIR
 #   tests/kube/up.sh DIR --stop                            ends it
 #   tests/kube/up.sh DIR --stop-apiserver | --start-apiserver
+#   tests/kube/up.sh DIR --restart-controllers     without what they remember of a server's absence
 #   tests/kube/up.sh DIR --jobs=no | --jobs=       the controllers go on without those of Jobs, or
 #                                                  with all of them
 #
@@ -27,7 +28,7 @@ for a; do
     case $a in
     --feature-gates=*) gates=$a ;;
     --jobs=*) what=jobs jobs=${a#--jobs=} ;;
-    --stop | --stop-apiserver | --start-apiserver) what=${a#--} ;;
+    --stop | --stop-apiserver | --start-apiserver | --restart-controllers) what=${a#--} ;;
     *) echo "up.sh: unknown argument $a" >&2; exit 2 ;;
     esac
 done
@@ -134,6 +135,13 @@ start_controllers() {
 if [ "$what" = jobs ]; then
     [ "$jobs" != "$(cat "$dir/jobs")" ] || exit 0
     read -r port etcd_port peer_port kcm_port < "$dir/ports"
+    end kube-controller-manager
+    start_controllers
+    exit 0
+fi
+if [ "$what" = restart-controllers ]; then
+    read -r port etcd_port peer_port kcm_port < "$dir/ports"
+    jobs=$(cat "$dir/jobs")
     end kube-controller-manager
     start_controllers
     exit 0
