@@ -17,11 +17,10 @@
 
 #define DEFAULT_TIMEOUT_MS 30000
 
-const char *const agent_types[] = {"claude-code", "codex",  "gemini",
-                                   "opencode",    "cursor", NULL};
 const char *const credential_types[] = {"api-key", "oauth", "none", NULL};
 const char *const task_phases[] = {"Pending",   "Running", "Waiting",
                                    "Succeeded", "Failed",  NULL};
+const char *const spawner_phases[] = {"Pending", "Running", "Suspended", "Failed", NULL};
 
 void
 cli_close(struct cli *c)
@@ -32,6 +31,18 @@ cli_close(struct cli *c)
     config_free(c->config);
     free(c->namespace_);
     free(c->context);
+}
+
+static int
+no_cluster(const struct cli *c, struct err *e)
+{
+    if (command_leaf(c->path)->cluster_only)
+        return err_set(e, ERR_NOT_FOUND,
+                       "kubeconfig: no cluster is configured: name a file with "
+                       "--kubeconfig or $KUBECONFIG (local mode needs no installation)");
+    return err_set(e, ERR_NOT_FOUND,
+                   "kubeconfig: no cluster is configured: `kelos up` starts one on this "
+                   "machine, or name a file with --kubeconfig or $KUBECONFIG");
 }
 
 /* --kubeconfig, $KUBECONFIG and the configuration file are a choice; without one a running
@@ -51,18 +62,18 @@ load_kubeconfig(struct cli *c, struct err *e)
     } else if (o.env == NULL || o.env[0] == '\0') {
         if (configured[0] != '\0')
             path = config_expand_home(configured);
-        else if (context[0] == '\0')
+        else if (context[0] == '\0' && args_string(c->args, "cluster")[0] == '\0' &&
+                 !command_leaf(c->path)->cluster_only)
             path = local_kubeconfig();
     }
     o.path = path;
-    o.context = context[0] != '\0' ? context : NULL;
+    o.context = context;
+    o.cluster = args_string(c->args, "cluster");
+    o.user = args_string(c->args, "user");
     struct kubeconfig *k = kubeconfig_load(&o, e);
     if (k == NULL) {
         if (e->code == ERR_NOT_FOUND && given[0] == '\0')
-            err_set(e, ERR_NOT_FOUND,
-                    "kubeconfig: no cluster is configured: `kelos up` starts one on this "
-                    "machine, "
-                    "or name a file with --kubeconfig or $KUBECONFIG");
+            no_cluster(c, e);
         else
             err_wrap(e, "kubeconfig");
     }

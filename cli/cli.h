@@ -12,10 +12,10 @@
 #include "common/kube/kube.h"
 #include "common/loop.h"
 
-/* One per process, on main's stack. The cluster is reached for only by the commands that
- * ask for it. */
 struct kubeexec;
 
+/* One per process, on main's stack. The cluster is reached for only by the commands that
+ * ask for it. */
 struct cli {
     const struct command_path *path; /* borrowed */
     const struct args *args;         /* borrowed */
@@ -44,8 +44,8 @@ struct kube *cli_kube(struct cli *c, struct err *e);
 const char *cli_namespace(struct cli *c, bool lenient, struct err *e);
 
 /* One call, with the errors of the API server put in the words of a user: "get task: …",
- * and what to do where that is known. Fills ns-independent fields of *r itself: deadline,
- * repeat for creates. Returns 0 and *body (NULL is allowed; the caller owns), or -1. */
+ * and what to do where that is known. Sets deadline and field manager of *r, and that a create
+ * is not sent twice. Returns 0 and *body (NULL is allowed; the caller owns), or -1. */
 int cli_call(struct cli *c, struct kube_request *r, json_t **body,
              struct kube_status *status, struct err *e);
 
@@ -62,8 +62,7 @@ int cli_list_served(struct cli *c, const struct kube_resource *res, json_t **lis
 int cli_refused(struct cli *c, const char *verb, const struct kube_resource *res,
                 const struct kube_status *status, struct err *e);
 
-/* "apiVersion", "kind", "metadata" with name and namespace, and the mark that the CLI made
- * it. Returns an object the caller owns. */
+/* "apiVersion", "kind", "metadata" with name and namespace. Returns an object the caller owns. */
 json_t *cli_object(const struct kube_resource *res, const char *ns, const char *name);
 
 /* Asks on stderr, reads a line of stdin: "y" or "yes" means yes. */
@@ -71,10 +70,11 @@ bool cli_ask(const char *question);
 /* The rule behind it: whether an answer means yes. */
 bool cli_is_yes(const char *answer);
 
-/* "claude-code" … NULL-terminated, and the phases of a Task. */
-extern const char *const agent_types[];
+/* NULL-terminated, as flags offer them: kinds of credentials, phases of a Task and of a
+ * TaskSpawner. */
 extern const char *const credential_types[];
 extern const char *const task_phases[];
+extern const char *const spawner_phases[];
 
 /* Writes n random characters of the alphabet without vowels and look-alikes, and a NUL. */
 void cli_random_suffix(char *out, size_t n);

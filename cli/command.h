@@ -25,14 +25,15 @@ struct command {
     size_t min_words;
     size_t max_words; /* SIZE_MAX: any */
     const char *noun; /* what its word names: "workspace"; NULL: it takes none */
-    enum complete_kind completes;    /* what its first word is */
-    bool no_config;                  /* does not read the configuration file */
-    bool hidden;                     /* not in help, not completed */
-    bool newer;                      /* not there in the older dialect (dialect.h) */
-    bool raw;                        /* takes its words as they are, flags included */
-    const struct resource *resource; /* what get, delete and the like act on */
-    const char *verb;                /* of a group: past participle, "created" */
-    const char *choices;             /* of a group: "workspace or agentconfig" */
+    enum complete_kind completes; /* what its first word is */
+    bool no_config;               /* does not read the configuration file */
+    bool cluster_only;            /* local mode is not what it means, though it may run */
+    bool hidden;                  /* not in help, not completed */
+    bool newer;                   /* not there in the older dialect (dialect.h) */
+    bool raw;                     /* takes its words as they are, flags included */
+    const struct resource *resource;          /* what get, delete and the like act on */
+    const char *verb;                         /* of a group: past participle, "created" */
+    const char *choices;                      /* of a group: "workspace or agentconfig" */
     int (*run)(struct cli *c, struct err *e); /* NULL for a group */
 };
 

@@ -4,33 +4,16 @@
 #include <string.h>
 
 #include "cli/value.h"
-#include "common/macros.h"
-
-static const struct {
-    const char *agent;
-    const char *api_key;
-    const char *oauth;
-} keys[] = {
-    {"claude-code", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"},
-    {"codex", "CODEX_API_KEY", "CODEX_AUTH_JSON"},
-    {"gemini", "GEMINI_API_KEY", "GEMINI_API_KEY"},
-    {"opencode", "OPENCODE_API_KEY", "OPENCODE_API_KEY"},
-    {"cursor", "CURSOR_API_KEY", "CURSOR_API_KEY"},
-};
+#include "common/value/agent.h"
 
 const char *
 credential_key(const char *agent, const char *type)
 {
-    size_t row = 0;
+    int known = agent_type_parse(agent);
 
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (strcmp(keys[i].agent, agent) == 0)
-            row = i;
-    /* The older group has one key for both of codex. */
-    bool oauth = strcmp(type, "oauth") == 0 &&
-                 !(dialect()->older && strcmp(keys[row].agent, "codex") == 0);
-
-    return oauth ? keys[row].oauth : keys[row].api_key;
+    /* An agent that this program does not know is served as claude-code is. */
+    return agent_secret_key(known < 0 ? AGENT_CLAUDE_CODE : (enum agent_type)known,
+                            strcmp(type, "oauth") == 0, dialect()->older);
 }
 
 static int

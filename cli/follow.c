@@ -11,7 +11,7 @@
 #include "common/limits.h"
 
 #define RETRY_FIRST_MS 100
-#define RETRY_CAP_MS 5000
+#define RETRY_CAP_MS 2000
 #define WATCH_SECONDS "300"
 
 struct follower {
@@ -184,6 +184,7 @@ watch_once(struct follower *f, int64_t wait_ms, struct err *e)
             *e = why;
             return cli_refused(f->cli, "watch", f->res, &end.status, e);
         }
+        f->version[0] = '\0'; /* no watches here: look again after a pause */
     }
     return 0;
 }

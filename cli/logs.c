@@ -65,6 +65,17 @@ note_task(struct logs *l, const json_t *task, bool say)
     l->task_doc = json_incref((json_t *)task);
 }
 
+/* A Task that has ended and has no Pod gets none any more. */
+static int
+no_pod(const struct logs *l, struct err *e)
+{
+    if (strcmp(l->phase, "Failed") == 0)
+        return err_set(e, ERR_INVALID, "task \"%s\" failed before it started: %s",
+                       l->task, l->message);
+    return err_set(e, ERR_NOT_FOUND, "task \"%s\" is %s and has no pod any more", l->task,
+                   l->phase);
+}
+
 static int
 until_pod(void *arg, const json_t *task, bool gone, struct err *e)
 {
@@ -75,13 +86,7 @@ until_pod(void *arg, const json_t *task, bool gone, struct err *e)
     note_task(l, task, true);
     if (l->pod[0] != '\0')
         return 1;
-    if (strcmp(l->phase, "Failed") == 0)
-        return err_set(e, ERR_INVALID, "task \"%s\" failed before it started: %s",
-                       l->task, l->message);
-    if (is_terminal(l->phase))
-        return err_set(e, ERR_NOT_FOUND, "task \"%s\" is %s and has no pod any more",
-                       l->task, l->phase);
-    return 0;
+    return is_terminal(l->phase) ? no_pod(l, e) : 0;
 }
 
 static int
@@ -94,6 +99,8 @@ find_pod(struct logs *l, struct err *e)
     if (cli_call(l->cli, &r, &task, NULL, e) < 0)
         return -1;
     note_task(l, task, false);
+    if (l->pod[0] == '\0' && is_terminal(l->phase))
+        return no_pod(l, e);
     if (l->pod[0] == '\0' && !l->options->follow)
         return err_set(e, ERR_NOT_FOUND,
                        "task \"%s\" has no pod yet (phase %s); add -f to wait", l->task,
@@ -131,8 +138,8 @@ end_of_task(struct logs *l, struct err *e)
            until_terminal, l, &ignored);
     if (strcmp(l->phase, "Failed") != 0)
         return 0;
-    return err_set(e, ERR_INVALID, "task \"%s\" failed: %s (see kelos get task %s -d)",
-                   l->task, l->message, l->task);
+    return err_set(e, ERR_INVALID, "task \"%s\" failed: %s (see %s get task %s -d)",
+                   l->task, l->message, dialect()->program, l->task);
 }
 
 /* ---- the Pod ---- */

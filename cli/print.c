@@ -1,6 +1,7 @@
 /* print.c - see print.h. */
 #include "cli/print.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,15 @@ print_parse(const char *text, enum print_format *format, const char **template,
         text);
 }
 
+int
+print_parse_document(const char *text, enum print_format *format, struct err *e)
+{
+    *format = strcmp(text, "json") == 0 ? PRINT_JSON : PRINT_YAML;
+    if (*format == PRINT_JSON || text[0] == '\0' || strcmp(text, "yaml") == 0)
+        return 0;
+    return err_set(e, ERR_INVALID, "-o \"%s\" unsupported; choose yaml or json", text);
+}
+
 void
 print_trim(json_t *object)
 {
@@ -66,7 +76,9 @@ print_object(enum print_format format, const json_t *object, struct buf *out,
 int
 print_flush(const struct buf *out, struct err *e)
 {
-    if (fwrite(buf_str(out), 1, out->size, stdout) != out->size || fflush(stdout) != 0)
-        return err_errno(e, "standard output");
-    return 0;
+    if (fwrite(buf_str(out), 1, out->size, stdout) == out->size && fflush(stdout) == 0)
+        return 0;
+    if (errno == EPIPE) /* who reads has enough: `| head` */
+        return err_set(e, ERR_SYSTEM, "%s", "");
+    return err_errno(e, "standard output");
 }

@@ -22,6 +22,9 @@ enum print_format {
 int print_parse(const char *text, enum print_format *format, const char **template,
                 struct err *e);
 
+/* The same where only documents can be printed: "yaml", which is also the default, or "json". */
+int print_parse_document(const char *text, enum print_format *format, struct err *e);
+
 /* Appends an object, or a list, as YAML or JSON. */
 int print_object(enum print_format format, const json_t *object, struct buf *out,
                  struct err *e);

@@ -21,8 +21,9 @@ struct column {
 
 struct resource {
     enum kube_res id;
-    const char *name;       /* "task": in "task/NAME created" */
-    const char *none_found; /* "no tasks found" */
+    const char *name;          /* "task": in "task/NAME created" */
+    const char *none_found;    /* "no tasks found" */
+    const char *const *phases; /* of --phase, NULL-terminated; NULL: it has none */
     enum complete_kind complete;
     const struct column *columns;
     size_t n_columns;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/cli.h"
 #include "common/data/json.h"
 #include "common/macros.h"
 
@@ -134,6 +135,7 @@ const struct resource resource_spawner = {
     .id = KUBE_TASK_SPAWNERS,
     .name = "taskspawner",
     .none_found = "no task spawners found",
+    .phases = spawner_phases,
     .complete = COMPLETE_SPAWNER,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/age.h"
+#include "cli/cli.h"
 #include "common/data/json.h"
 #include "common/macros.h"
 
@@ -203,6 +204,7 @@ const struct resource resource_task = {
     .id = KUBE_TASKS,
     .name = "task",
     .none_found = "no tasks found",
+    .phases = task_phases,
     .complete = COMPLETE_TASK,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),

@@ -9,6 +9,7 @@
 #include "cli/taskdoc.h"
 #include "cli/value.h"
 #include "common/data/json.h"
+#include "common/value/agent.h"
 
 /* The prompt: -p, --prompt-file or the one word. Caller frees. */
 static char *

@@ -1,8 +1,11 @@
 /* table.c - see table.h. */
 #include "cli/table.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/macros.h"
 
 #define GAP 3
 #define MAX_COLUMNS 24
@@ -86,6 +89,32 @@ table_at(const struct table *t, size_t row, size_t column)
     return t->rows[row].cells[column];
 }
 
+/* Reads a number or a span as age.h writes it ("2d3h"), in seconds. */
+static bool
+is_number(const char *text, double *number)
+{
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'y', 365 * 86400.0}};
+    char *end;
+
+    *number = strtod(text, &end);
+    if (end == text || *end == '\0')
+        return end != text;
+    for (*number = 0; *text != '\0'; text = end + 1) {
+        double n = (double)strtoul(text, &end, 10);
+        size_t u = 0;
+
+        while (u < ARRAY_LEN(units) && units[u].unit != *end)
+            u++;
+        if (end == text || u == ARRAY_LEN(units))
+            return false;
+        *number += n * units[u].seconds;
+    }
+    return true;
+}
+
 static int
 compare_rows(const void *a, const void *b, void *column)
 {
@@ -93,10 +122,9 @@ compare_rows(const void *a, const void *b, void *column)
     const struct row *left = a, *right = b;
     const char *l = c < left->count ? left->cells[c] : "";
     const char *r = c < right->count ? right->cells[c] : "";
-    char *l_end, *r_end;
-    double l_number = strtod(l, &l_end), r_number = strtod(r, &r_end);
+    double l_number, r_number;
 
-    if (*l != '\0' && *r != '\0' && *l_end == '\0' && *r_end == '\0')
+    if (is_number(l, &l_number) && is_number(r, &r_number))
         return (l_number > r_number) - (l_number < r_number);
     return strcmp(l, r);
 }

@@ -76,12 +76,6 @@ static const struct profile profiles[] = {
     },
 };
 
-static const char *const agent_types[AGENT_TYPES] = {
-    [AGENT_CLAUDE_CODE] = "claude-code", [AGENT_CODEX] = "codex",
-    [AGENT_GEMINI] = "gemini",           [AGENT_OPENCODE] = "opencode",
-    [AGENT_CURSOR] = "cursor",
-};
-
 const struct profile *
 profile_of(unsigned index)
 {
@@ -101,19 +95,4 @@ profile_by_api_version(const char *api_version)
         if (api_version != NULL && strcmp(profiles[i].api_version, api_version) == 0)
             return (int)i;
     return -1;
-}
-
-int
-agent_type_parse(const char *text)
-{
-    for (int i = 0; i < AGENT_TYPES; i++)
-        if (text != NULL && strcmp(agent_types[i], text) == 0)
-            return i;
-    return -1;
-}
-
-const char *
-agent_type_name(enum agent_type type)
-{
-    return agent_types[type];
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/value/agent.h"
 #include "common/value/resourcelist.h"
 
 struct profile {
@@ -39,7 +40,8 @@ struct profile {
     bool retry_disruption; /* backoffLimit 1 and podFailurePolicy, else 0 and none */
     bool codex_oauth_file; /* codex with oauth reads CODEX_AUTH_JSON */
     bool events;           /* Events are emitted */
-    const char *default_images[5]; /* by enum agent_type; used when no flag names one */
+    const char *
+        default_images[AGENT_TYPES]; /* by enum agent_type; used when no flag names one */
 };
 
 /* `index` is enum api_profile of proto/message.h; NULL when there is no such group. */
@@ -48,19 +50,6 @@ const struct profile *profile_of(unsigned index);
 unsigned profile_count(void);
 /* The index of the group with that apiVersion, or -1. */
 int profile_by_api_version(const char *api_version);
-
-enum agent_type {
-    AGENT_CLAUDE_CODE,
-    AGENT_CODEX,
-    AGENT_GEMINI,
-    AGENT_OPENCODE,
-    AGENT_CURSOR,
-    AGENT_TYPES
-};
-
-/* "claude-code" and so on; -1 when the text is none of them. */
-int agent_type_parse(const char *text);
-const char *agent_type_name(enum agent_type type);
 
 /* What the controller's flags say about images; a NULL image means the profile's default. */
 struct images {

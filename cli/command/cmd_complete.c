@@ -102,9 +102,14 @@ offer_values(const struct completing *k, const struct flag *flag, const char *pr
 {
     const struct resource *resource = resource_of(flag->complete);
 
-    for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++)
+    for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++) {
+        const char *open = strchr(flag->choices[i], '='); /* "jsonpath=TEMPLATE" */
+        size_t size = open != NULL ? (size_t)(open - flag->choices[i]) + 1
+                                   : strlen(flag->choices[i]);
+
         if (strncmp(flag->choices[i], partial, strlen(partial)) == 0)
-            printf("%s%s\n", prefix, flag->choices[i]);
+            printf("%s%.*s\n", prefix, (int)size, flag->choices[i]);
+    }
     if (resource != NULL)
         offer_names(k, resource, prefix, partial);
     return flag->complete == COMPLETE_FILES ? SHELL_DEFAULT : NO_FILES;

@@ -126,8 +126,11 @@ run_delete(struct cli *c, struct err *e)
     if (!all && count == 0)
         return err_set(
             e, ERR_INVALID,
-            "%s NAME missing; usage: kelos delete %s NAME... (--all for every one)", noun,
-            noun);
+            "%s NAME missing; usage: %s delete %s NAME... (--all for every one)", noun,
+            dialect()->program, noun);
+    if (!all && args_given(c->args, "selector"))
+        return err_set(e, ERR_INVALID,
+                       "-l chooses among all of them: use it with --all, without NAME");
     for (size_t i = 0; i < count; i++)
         if (kube_check_subdomain(args_word(c->args, i), e) < 0)
             return err_wrap(e, "%s \"%s\"", noun, args_word(c->args, i));

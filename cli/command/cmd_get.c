@@ -16,14 +16,15 @@
 #include "common/clock.h"
 #include "common/data/json.h"
 
-static const char *const formats[] = {"yaml", "json", "wide", "name", "jsonpath=", NULL};
+static const char *const formats[] = {"yaml", "json", "wide", "name", "jsonpath=TEMPLATE",
+                                      NULL};
 
 #define GET_FLAGS                                                                        \
     {.name = "output",                                                                   \
      .letter = 'o',                                                                      \
      .type = FLAG_STRING,                                                                \
      .value = "FORMAT",                                                                  \
-     .help = "yaml, json, wide, name or jsonpath=TEMPLATE",                              \
+     .help = "instead of a table",                                                       \
      .complete = COMPLETE_CHOICES,                                                       \
      .choices = formats},                                                                \
         {.name = "detail",                                                               \
@@ -51,16 +52,15 @@ static const char *const formats[] = {"yaml", "json", "wide", "name", "jsonpath=
         .help = "keep metadata.managedFields in YAML and JSON"                           \
     }
 
+#define PHASE_FLAG(phases)                                                               \
+    {                                                                                    \
+        .name = "phase", .type = FLAG_SLICE, .value = "PHASE",                           \
+        .complete = COMPLETE_CHOICES, .choices = phases, .help = "only of these phases"  \
+    }
+
 static const struct flag flags[] = {GET_FLAGS};
-static const struct flag task_flags[] = {
-    {.name = "phase",
-     .type = FLAG_SLICE,
-     .value = "PHASE",
-     .complete = COMPLETE_CHOICES,
-     .choices = task_phases,
-     .help = "only Tasks of these phases"},
-    GET_FLAGS,
-};
+static const struct flag task_flags[] = {PHASE_FLAG(task_phases), GET_FLAGS};
+static const struct flag spawner_flags[] = {PHASE_FLAG(spawner_phases), GET_FLAGS};
 static const struct flag group_flags[] = {
     {.name = "all-namespaces",
      .letter = 'A',
@@ -83,20 +83,22 @@ struct view {
 static int
 check_phases(struct cli *c, struct view *v, struct err *e)
 {
-    if (v->resource != &resource_task)
+    const char *const *phases = v->resource->phases;
+    SCOPED(buf) struct buf all = BUF_INIT;
+
+    if (phases == NULL)
         return 0;
     v->n_phases = args_list(c->args, "phase", &v->phases);
+    for (size_t p = 0; phases[p] != NULL; p++)
+        buf_printf(&all, "%s%s", p > 0 ? ", " : "", phases[p]);
     for (size_t i = 0; i < v->n_phases; i++) {
         bool known = false;
 
-        for (size_t p = 0; task_phases[p] != NULL; p++)
-            known = known || strcmp(v->phases[i], task_phases[p]) == 0;
+        for (size_t p = 0; phases[p] != NULL; p++)
+            known = known || strcmp(v->phases[i], phases[p]) == 0;
         if (!known)
-            return err_set(
-                e, ERR_INVALID,
-                "phase \"%s\" unknown; choose Pending, Running, Waiting, Succeeded "
-                "or Failed",
-                v->phases[i]);
+            return err_set(e, ERR_INVALID, "phase \"%s\" unknown; choose %s",
+                           v->phases[i], buf_str(&all));
     }
     return 0;
 }
@@ -117,6 +119,8 @@ read_view(struct cli *c, struct view *v, struct err *e)
                        "NAME needs a single namespace; drop -A or use -n");
     if (check_phases(c, v, e) < 0)
         return -1;
+    if (v->name != NULL && args_given(c->args, "selector"))
+        return err_set(e, ERR_INVALID, "-l chooses among all: use it without NAME");
     if (v->name != NULL && kube_check_subdomain(v->name, e) < 0)
         return err_wrap(e, "%s \"%s\"", v->resource->name, v->name);
     if (!v->all && (v->ns = cli_namespace(c, false, e)) == NULL)
@@ -333,7 +337,7 @@ static const struct command get_spawner = {
     .aliases = spawner_aliases,
     .words = "[NAME]",
     .summary = "Show TaskSpawners",
-    .flags = FLAGS(flags),
+    .flags = FLAGS(spawner_flags),
     .max_words = 1,
     .noun = "taskspawner",
     .completes = COMPLETE_SPAWNER,

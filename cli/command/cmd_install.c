@@ -98,5 +98,6 @@ const struct command command_install = {
         "  kelos install -f values.yaml --set controller.resources.limits.cpu=1\n",
     .flags = {install_flags, INSTALL_FLAGS},
     .no_config = true,
+    .cluster_only = true,
     .run = run_install,
 };

@@ -14,6 +14,7 @@
 #include "cli/runplan.h"
 #include "cli/upsert.h"
 #include "common/data/json.h"
+#include "common/value/agent.h"
 
 static const char *const formats[] = {"yaml", "json", NULL};
 

@@ -30,7 +30,7 @@ static const struct flag flags[] = {
      .letter = 'o',
      .type = FLAG_STRING,
      .value = "FORMAT",
-     .help = "json or yaml",
+     .help = "a document instead of lines",
      .complete = COMPLETE_CHOICES,
      .choices = (const char *const[]){"json", "yaml", NULL}},
 };
@@ -194,12 +194,13 @@ static int
 show(struct cli *c, const json_t *plan, struct err *e)
 {
     SCOPED(buf) struct buf out = BUF_INIT;
-    const char *format = args_string(c->args, "output");
+    enum print_format format;
 
-    if (*format == '\0')
+    if (print_parse_document(args_string(c->args, "output"), &format, e) < 0)
+        return -1;
+    if (!args_given(c->args, "output"))
         print_plan(plan, &out);
-    else if (print_object(strcmp(format, "json") == 0 ? PRINT_JSON : PRINT_YAML, plan,
-                          &out, e) < 0)
+    else if (print_object(format, plan, &out, e) < 0)
         return -1;
     return print_flush(&out, e);
 }
@@ -208,13 +209,12 @@ static int
 run_simulate(struct cli *c, struct err *e)
 {
     struct simulation s = {.spawner = NULL};
-    const char *format = args_string(c->args, "output");
+    enum print_format format; /* checked before anything is asked */
     long max;
 
-    if (read_max(c->args, &max, e) < 0)
+    if (read_max(c->args, &max, e) < 0 ||
+        print_parse_document(args_string(c->args, "output"), &format, e) < 0)
         return -1;
-    if (*format != '\0' && strcmp(format, "json") != 0 && strcmp(format, "yaml") != 0)
-        return err_set(e, ERR_INVALID, "-o \"%s\": expected json or yaml", format);
     const char *ns = cli_namespace(c, false, e);
     if (ns == NULL || cli_kube(c, e) == NULL)
         return -1;

@@ -24,7 +24,7 @@ static const struct flag flags[] = {
      .value = "FORMAT",
      .complete = COMPLETE_CHOICES,
      .choices = formats,
-     .help = "json: all that is known"},
+     .help = "all that is known"},
 };
 
 static int

@@ -71,7 +71,7 @@ may_go_on(struct cli *c, struct err *e)
         return 0;
     if (count_work(c, &count, words, sizeof(words), e) < 0)
         return -1;
-    snprintf(question, sizeof(question), "Uninstall kelos from %s and delete %s?",
+    snprintf(question, sizeof(question), "Uninstall Kelos from %s and delete %s?",
              kube_server(c->kube), count > 0 ? words : "its definitions");
     return cli_ask(question)
                ? 0
@@ -239,5 +239,6 @@ const struct command command_uninstall = {
                 "  kelos uninstall --keep-data    # for a new installation later\n",
     .flags = FLAGS(flags),
     .no_config = true,
+    .cluster_only = true,
     .run = run_uninstall,
 };

@@ -88,9 +88,9 @@ no_place(const struct target *t, const struct kube_status *status, struct err *e
         return err_set(e, ERR_NOT_FOUND, "there is no namespace %s; make it first",
                        t->ns);
     return err_set(e, ERR_UNAVAILABLE,
-                   "the cluster serves no %s.%s: install what brings it, or leave the "
-                   "flag away",
-                   t->res->plural, t->res->group);
+                   "the cluster serves no %s%s%s: install what brings it, or leave the "
+                   "flag away that asks for it",
+                   t->res->plural, t->res->group[0] != '\0' ? "." : "", t->res->group);
 }
 
 /* The object before; with *there, its version. One that is being deleted is waited for. */

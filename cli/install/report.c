@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "common/data/json.h"
+#include "common/value/agent.h"
 #include "common/macros.h"
 #include "version.h"
 

@@ -94,7 +94,7 @@ add_list(json_t *all, const char *list, struct err *e)
 static struct kubeconfig *
 resolve(json_t *all, const struct kubeconfig_options *o, struct err *e)
 {
-    struct kubeconfig *c = kubeconfig_resolve(all, o->context, e);
+    struct kubeconfig *c = kubeconfig_resolve(all, o, e);
 
     if (c == NULL || !given(o->token))
         return c;

@@ -18,8 +18,9 @@ struct kubeconfig_options {
     const char *home; /* $HOME */
     const char
         *fallback; /* a file tried after $KUBECONFIG and home (local mode's); NULL */
-    const char *context;   /* --context */
-    bool in_cluster_first; /* controllers: in-cluster before the home file */
+    const char *context;        /* --context */
+    const char *cluster, *user; /* --cluster, --user: instead of the context's */
+    bool in_cluster_first;      /* controllers: in-cluster before the home file */
     const char *service_host, *service_port; /* $KUBERNETES_SERVICE_HOST, _PORT */
     const char *service_dir;   /* NULL: /var/run/secrets/kubernetes.io/serviceaccount */
     const char *pod_namespace; /* $POD_NAMESPACE */

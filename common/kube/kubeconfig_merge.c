@@ -366,7 +366,9 @@ find_entry(const json_t *all, const char *list, const char *what, const char *na
 {
     const json_t *found = json_object_get(json_object_get(all, list), name);
 
-    if (found == NULL)
+    if (found == NULL && context == NULL)
+        err_set(e, ERR_INVALID, "kubeconfig: %s \"%s\" does not exist", what, name);
+    else if (found == NULL)
         err_set(e, ERR_INVALID,
                 "kubeconfig: context \"%s\" names %s \"%s\", which does not exist",
                 context, what, name);
@@ -399,30 +401,52 @@ take_exec_config(const json_t *cluster, struct kubeconfig *c)
         c->exec->cluster_config = json_deep_copy(json_object_get(item, "extension"));
 }
 
-struct kubeconfig *
-kubeconfig_resolve(const json_t *all, const char *name, struct err *e)
+static bool
+given(const char *text)
 {
-    if (name == NULL || *name == '\0')
-        name = json_str_or(all, "current-context", NULL);
-    if (name == NULL) {
-        err_set(e, ERR_NOT_FOUND, "kubeconfig: no current-context");
+    return text != NULL && *text != '\0';
+}
+
+/* The context to use and its name; one of the name "" and NULL where cluster and user are chosen
+ * without any. */
+static int
+choose_context(const json_t *all, const struct kubeconfig_options *o, const char **name,
+               const json_t **context, struct err *e)
+{
+    *name = given(o->context) ? o->context : json_str_or(all, "current-context", NULL);
+    *context = NULL;
+    if (*name == NULL && given(o->cluster) && given(o->user))
+        *name = "";
+    else if (*name == NULL)
+        return err_set(e, ERR_NOT_FOUND, "kubeconfig: no current-context");
+    else if ((*context = json_object_get(json_object_get(all, "contexts"), *name)) ==
+             NULL)
+        return err_set(e, ERR_INVALID, "kubeconfig: context \"%s\" does not exist",
+                       *name);
+    return 0;
+}
+
+struct kubeconfig *
+kubeconfig_resolve(const json_t *all, const struct kubeconfig_options *o, struct err *e)
+{
+    const json_t *context;
+    const char *name;
+
+    if (choose_context(all, o, &name, &context, e) < 0)
         return NULL;
-    }
-    const json_t *context = json_object_get(json_object_get(all, "contexts"), name);
-    if (context == NULL) {
-        err_set(e, ERR_INVALID, "kubeconfig: context \"%s\" does not exist", name);
-        return NULL;
-    }
-    const char *cluster_name = json_str_or(context, "cluster", "");
-    const char *user_name = json_str_or(context, "user", "");
+    const char *cluster_name =
+        given(o->cluster) ? o->cluster : json_str_or(context, "cluster", "");
+    const char *user_name = given(o->user) ? o->user : json_str_or(context, "user", "");
     if (*cluster_name == '\0' || *user_name == '\0') {
         err_set(e, ERR_INVALID, "kubeconfig: context \"%s\" has no %s", name,
                 *cluster_name == '\0' ? "cluster" : "user");
         return NULL;
     }
-    const json_t *cluster = find_entry(all, "clusters", "cluster", cluster_name, name, e);
-    const json_t *user =
-        cluster != NULL ? find_entry(all, "users", "user", user_name, name, e) : NULL;
+    const json_t *cluster = find_entry(all, "clusters", "cluster", cluster_name,
+                                       given(o->cluster) ? NULL : name, e);
+    const json_t *user = cluster != NULL ? find_entry(all, "users", "user", user_name,
+                                                      given(o->user) ? NULL : name, e)
+                                         : NULL;
     SCOPED(kubeconfig) struct kubeconfig *c = calloc(1, sizeof *c);
     if (user == NULL || c == NULL)
         return NULL;

@@ -11,8 +11,9 @@
  * "_dir" and "_file". Returns 0, or -1 with ERR_INVALID that names file and field. */
 int kubeconfig_merge(json_t *all, const json_t *file, const char *path, struct err *e);
 
-/* The context `name` (NULL: current-context) of the merged files. Returns what the caller
- * owns, or NULL: ERR_NOT_FOUND (no current context), ERR_INVALID. */
-struct kubeconfig *kubeconfig_resolve(const json_t *all, const char *name, struct err *e);
+/* The context (NULL: current-context), cluster and user of the merged files that the options name.
+ * Returns what the caller owns, or NULL: ERR_NOT_FOUND (no current context), ERR_INVALID. */
+struct kubeconfig *kubeconfig_resolve(const json_t *all,
+                                      const struct kubeconfig_options *o, struct err *e);
 
 #endif

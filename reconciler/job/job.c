@@ -114,21 +114,12 @@ owned_metadata(const struct job_wish *w, const char *name)
 static const char *
 credential_variable(const struct pod_parts *p, int agent)
 {
-    static const char *const names[AGENT_TYPES][2] = {
-        [AGENT_CLAUDE_CODE] = {"ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"},
-        [AGENT_CODEX] = {"CODEX_API_KEY", "CODEX_AUTH_JSON"},
-        [AGENT_GEMINI] = {"GEMINI_API_KEY", "GEMINI_API_KEY"},
-        [AGENT_OPENCODE] = {"OPENCODE_API_KEY", "OPENCODE_API_KEY"},
-        [AGENT_CURSOR] = {"CURSOR_API_KEY", "CURSOR_API_KEY"},
-    };
     const char *type = p->wish->task->credentials_type;
 
     if (type == NULL || (strcmp(type, "api-key") != 0 && strcmp(type, "oauth") != 0))
         return NULL;
-    bool oauth = strcmp(type, "oauth") == 0;
-    if (agent == AGENT_CODEX && !p->profile->codex_oauth_file)
-        oauth = false;
-    return names[agent][oauth];
+    return agent_secret_key(agent, strcmp(type, "oauth") == 0,
+                            !p->profile->codex_oauth_file);
 }
 
 static int

@@ -99,6 +99,20 @@ Test(table, rows_are_ordered_by_a_column)
     cr_expect_str_eq(table_at(t, 0, 0), "NAME");
 }
 
+Test(table, spans_are_ordered_by_their_length)
+{
+    static const char *const ordered[] = {"-",    "0s",   "59s",  "2m5s", "100m",
+                                          "3h5m", "2d3h", "400d", "2y40d"};
+    SCOPED(table) struct table *t = table_new();
+
+    add_row(t, "AGE", "", "");
+    for (size_t i = 0; i < ARRAY_LEN(ordered); i++)
+        add_row(t, ordered[i * 4 % ARRAY_LEN(ordered)], "", "");
+    table_sort(t, 0);
+    for (size_t i = 0; i < ARRAY_LEN(ordered); i++)
+        cr_expect_str_eq(table_at(t, i + 1, 0), ordered[i]);
+}
+
 Test(suggest, near_words_are_offered)
 {
     static const char *const known[] = {"get", "delete", "logs", "workspace"};

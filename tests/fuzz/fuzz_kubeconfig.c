@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                             "contexts", "files", "warnings");
 
     if (file != NULL && kubeconfig_merge(all, file, "/tmp/config", &e) == 0)
-        kubeconfig_free(kubeconfig_resolve(all, NULL, &e));
+        kubeconfig_free(kubeconfig_resolve(all, &(struct kubeconfig_options){0}, &e));
     json_decref(all);
     json_decref(file);
     return 0;

@@ -43,6 +43,15 @@ run "$K" gte; one_error 'did you mean "get"'
 run "$K" run --config "$T/cfg" fix the bug; one_error "quotes"
 run "$K" get task --phase running; one_error 'phase "running" unknown'
 
+run "$K" delete task t -l a=b; one_error "-l chooses among all"
+run "$K" get task t -l a=b; one_error "-l chooses among all"
+run "$K" run -p x --secret s --dry-run -o wide; one_error '-o "wide" unsupported'
+run "$K" get ts --phase Succeeded; one_error "choose Pending, Running, Suspended, Failed"
+
+begin "who has read enough hears no error"
+"$K" install --dry-run 2> "$T/err" | head -n 1 > "$T/out"
+[ -s "$T/out" ] && [ ! -s "$T/err" ] || fail "$(cat "$T/err")"
+
 begin "the configuration file"
 run "$K" run -p x --dry-run --config "$T/none"; one_error "no such file"; row CLI/C02
 printf 'secret: [unterminated\n' > "$T/bad"

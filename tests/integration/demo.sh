@@ -48,6 +48,13 @@ KUBECONFIG=$T/kc run "$K" get tasks; says 1
 printf 'kubeconfig: %s\n' "$T/none" > "$T/cfg"
 run "$K" get tasks --config "$T/cfg"; one_error "$T/none"
 
+begin "install and uninstall are for clusters: a running local mode is not what they take"
+for w in install "uninstall --yes"; do
+    # shellcheck disable=SC2086
+    run "$K" $w; one_error "local mode needs no installation"
+done
+run "$K" get tasks; says 0
+
 # wait_phase TASK PHASE
 wait_phase() { until_ok 30 sh -c "[ \"\$('$K' get task $1 -o 'jsonpath={.status.phase}')\" = $2 ]" || fail "task/$1 is $("$K" get task "$1" -o 'jsonpath={.status.phase} {.status.message}') instead of $2"; }
 
