@@ -129,12 +129,10 @@ static int
 dry_run(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
 {
     SCOPED(buf) struct buf out = BUF_INIT;
-    enum print_format format = PRINT_TABLE;
-    const char *template;
+    enum print_format format;
 
-    if (print_parse(args_string(c->args, "output"), &format, &template, e) < 0)
+    if (print_parse_document(args_string(c->args, "output"), &format, e) < 0)
         return -1;
-    format = format == PRINT_JSON ? PRINT_JSON : PRINT_YAML;
     if (format == PRINT_YAML && p->credential != NULL)
         buf_printf(&out, "# secret/%s with %s is written first; its value is not shown\n",
                    CREDENTIAL_SECRET,
