@@ -39,11 +39,23 @@ add_nil(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int
         add_misfit(f, v, verb);
 }
 
+/* A nil list or map as %#v shows it; false: it is to be shown as any other. */
+static bool
+add_typed_nil(struct gofmt_verb *f, const struct template_value *v)
+{
+    if (!f->spec.sharp_v || !value_is_nil(v))
+        return false;
+    buf_printf(f->out, "%s(nil)", value_type_name(v));
+    return true;
+}
+
 static void
 add_list(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int depth)
 {
     const struct template_list *list = v->as.list;
 
+    if (add_typed_nil(f, v))
+        return;
     if (f->spec.sharp_v)
         buf_add_str(f->out, value_type_name(v));
     buf_add_char(f->out, f->spec.sharp_v ? '{' : '[');
@@ -62,6 +74,8 @@ add_map(struct gofmt_verb *f, const struct template_value *v, uint32_t verb, int
     bool is_struct = v->kind == TEMPLATE_STRUCT;
     bool braces = is_struct || f->spec.sharp_v;
 
+    if (add_typed_nil(f, v))
+        return;
     if (f->spec.sharp_v)
         buf_add_str(f->out, value_type_name(v));
     buf_add_str(f->out, braces ? "{" : "map[");

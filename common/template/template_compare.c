@@ -111,8 +111,10 @@ static int
 same_other(struct template_call *c, const struct template_value *a,
            const struct template_value *b, bool *same)
 {
-    if (a->kind == TEMPLATE_NIL || b->kind == TEMPLATE_NIL) {
-        *same = a->kind == b->kind;
+    bool nothing = a->kind == TEMPLATE_NIL || b->kind == TEMPLATE_NIL;
+
+    if ((nothing || a->kind == b->kind) && (value_is_nil(a) || value_is_nil(b))) {
+        *same = value_is_nil(a) && value_is_nil(b);
         return 0;
     }
     if (a->kind != b->kind) {

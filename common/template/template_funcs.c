@@ -111,10 +111,12 @@ static int
 position(struct template_call *c, const struct template_value *v, size_t length,
          size_t *out)
 {
-    if (v->kind == TEMPLATE_NIL)
+    if (v->kind == TEMPLATE_NIL && !v->boxed)
         return fail(c, "cannot index slice/array with nil");
-    if (v->kind != TEMPLATE_INT && v->kind != TEMPLATE_BYTE)
-        return fail_type(c, "cannot index slice/array with type ", v);
+    if (v->kind != TEMPLATE_INT && v->kind != TEMPLATE_BYTE) {
+        buf_printf(c->why, "cannot index slice/array with type %s", value_slot_type(v));
+        return -1;
+    }
     if (v->as.integer < 0 || (uint64_t)v->as.integer > length) {
         buf_printf(c->why, "index out of range: %lld", (long long)v->as.integer);
         return -1;
@@ -177,14 +179,14 @@ run_index(struct template_call *c)
     if (item.kind == TEMPLATE_NIL)
         return fail(c, "index of untyped nil");
     for (size_t i = 1; i < c->count; i++) {
-        const struct template_value *key = &c->args[i];
+        struct template_value key = value_unbox(c->args[i]);
         int done;
         if (item.kind == TEMPLATE_NIL)
             return fail(c, "index of nil pointer");
         if (item.kind == TEMPLATE_STRING || item.kind == TEMPLATE_LIST)
-            done = index_sequence(c, &item, key);
+            done = index_sequence(c, &item, &key);
         else if (item.kind == TEMPLATE_MAP)
-            done = index_map(c, &item, key);
+            done = index_map(c, &item, &key);
         else
             done = fail_type(c, "can't index item of type ", &item);
         if (done < 0)

@@ -195,9 +195,11 @@ parser_start(struct parser *p, struct parse *all)
     parser_declare(p, (struct text_span){"$", 1});
 }
 
-/* The body of a {{define}} or {{block}} with its {{end}}, a tree of its own. */
+/* The body of a {{define}} or {{block}} with its {{end}}, a tree of its own. An {{else}} in it
+ * is told by `outer`, which for a block stands where the block begins. */
 static bool
-parse_body(struct parser *p, struct text_span name, const char *context)
+parse_body(struct parser *p, struct parser *outer, struct text_span name,
+           const char *context)
 {
     struct node *stop = NULL, *root;
 
@@ -205,7 +207,7 @@ parse_body(struct parser *p, struct text_span name, const char *context)
         return false;
     p->all->depth--;
     if (stop->type != NODE_END) {
-        parser_fail(p, "unexpected {{else}} in %s", context);
+        parser_fail(outer, "unexpected {{else}} in %s", context);
         return false;
     }
     return add_tree(p, name, root);
@@ -221,7 +223,7 @@ parse_definition(struct parse *all)
     if (!parse_name(&p, parser_next_solid(&p), "define clause", &name))
         return false;
     expect(&p, TOKEN_RIGHT_DELIM, "define clause");
-    return !all->failed && parse_body(&p, name, "define clause");
+    return !all->failed && parse_body(&p, &p, name, "define clause");
 }
 
 static struct node *
@@ -242,7 +244,7 @@ parse_template(struct parser *p, bool block)
     }
     if (block) {
         parser_start(&body, p->all);
-        if (p->all->failed || !parse_body(&body, n->text, context))
+        if (p->all->failed || !parse_body(&body, p, n->text, context))
             return NULL;
     }
     return n;

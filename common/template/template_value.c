@@ -71,7 +71,7 @@ new_list(struct template_data *d, bool texts)
 
     if (list == NULL)
         return template_nil();
-    list->texts = texts;
+    list->texts = list->is_nil = texts;
     return (struct template_value){.kind = TEMPLATE_LIST, .as.list = list};
 }
 
@@ -94,7 +94,7 @@ new_map(struct template_data *d, bool texts, const char *type_name)
 
     if (map == NULL)
         return template_nil();
-    map->texts = texts;
+    map->texts = map->is_nil = texts;
     map->type_name = type_name;
     return (struct template_value){
         .kind = type_name != NULL ? TEMPLATE_STRUCT : TEMPLATE_MAP, .as.map = map};
@@ -132,6 +132,7 @@ template_append(struct template_data *d, struct template_value *list,
     if (items == NULL)
         return;
     v.boxed = !l->texts;
+    l->is_nil = false;
     l->items = items;
     l->items[l->count++] = v;
 }
@@ -208,6 +209,7 @@ put_bytes(struct template_data *d, struct template_map *m, const char *key, size
     memmove(entries + at + 1, entries + at, (m->count - at) * sizeof *entries);
     entries[at] = (struct template_entry){copy, size, v};
     m->entries = entries;
+    m->is_nil = false;
     m->count++;
 }
 
@@ -304,6 +306,13 @@ value_slot_type(const struct template_value *v)
 }
 
 bool
+value_is_nil(const struct template_value *v)
+{
+    return v->kind == TEMPLATE_NIL || (v->kind == TEMPLATE_LIST && v->as.list->is_nil) ||
+           (v->kind == TEMPLATE_MAP && v->as.map->is_nil);
+}
+
+bool
 value_is_true(const struct template_value *v)
 {
     switch (v->kind) {
@@ -337,6 +346,7 @@ value_slice(struct template_data *d, const struct template_list *list, size_t fr
     struct template_value v = new_list(d, list->texts);
 
     if (v.kind == TEMPLATE_LIST) {
+        v.as.list->is_nil = list->is_nil;
         v.as.list->items = list->items + from;
         v.as.list->count = to - from;
     }

@@ -10,7 +10,8 @@ struct template_data {
 };
 
 struct template_list {
-    bool texts; /* []string, else []interface {} */
+    bool texts;  /* []string, else []interface {} */
+    bool is_nil; /* nothing was ever put into it */
     size_t count;
     struct template_value *items;
 };
@@ -24,6 +25,7 @@ struct template_entry {
 struct template_map {
     const char *type_name; /* of a struct, else NULL */
     bool texts;            /* map[string]string, else map[string]interface {} */
+    bool is_nil;           /* nothing was ever put into it */
     size_t count;
     struct template_entry
         *entries; /* a map's sorted by key, a struct's as they were put */
@@ -53,6 +55,9 @@ const char *value_type_name(const struct template_value *v);
 
 /* The same, but of the slot: "interface {}" for what is boxed. */
 const char *value_slot_type(const struct template_value *v);
+
+/* Whether Go calls it nil: nothing, or a list or map that is. */
+bool value_is_nil(const struct template_value *v);
 
 /* Go's truth. */
 bool value_is_true(const struct template_value *v);
