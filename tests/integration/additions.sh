@@ -2,7 +2,7 @@
 # additions.sh - what a Task may be beyond v0.16, in a whole local mode; and Tasks of axon.io.
 . tests/support/lib.sh
 . tests/support/local.sh
-LOCAL_SUPERVISOR="$BIN/kelos-supervisor --reference-grace 5 --api-groups kelos.dev,axon.io"
+LOCAL_SUPERVISOR="$BIN/kelos-supervisor --api-groups kelos.dev,axon.io"
 GITD=""
 cleanup() { [ -z "$GITD" ] || kill "$GITD" 2> /dev/null; local_down; }
 local_up || { echo "0 passed, 1 failed"; exit 1; }
@@ -25,6 +25,7 @@ becomes nope Failed
 case "$(message nope)" in 'Failed to build Job: '*) ;; *) fail "$(message nope)" ;; esac
 [ -n "$(field $NS/tasks/nope 'o["status"]["completionTime"]')" ] || fail "no completionTime"
 has_job nope && fail "it has a Job"
+event_comes nope JobBuildFailed
 events_of nope | grep -c JobBuildFailed | grep -qx 1 || fail "not told once"
 row ADD/PO17 TE/W-J4
 
@@ -55,28 +56,6 @@ del $NS/tasks/late
 until_ok 10 gone $CORE/secrets/late-mcp || fail "the Secret outlives its Task"
 row ADD/MS10
 
-begin "a value that never comes ends the Task, with an Event"
-config never '"mcpServers":[{"name":"m","type":"http","url":"https://m","headersFrom":{"secretRef":{"name":"no-such"}}}]'
-config nokey '"mcpServers":[{"name":"m","type":"stdio","command":"c","envValueFrom":[{"name":"V","valueFrom":{"secretKeyRef":{"name":"mcp-values","key":"absent"}}}]}]'
-config private '"skills":[{"source":"corp/skills","secretRef":{"name":"no-such"}}]'
-task n1 'true' '"agentConfigRef":{"name":"never"},"branch":"shared"'
-task n2 'true' '"agentConfigRef":{"name":"nokey"}'
-task n3 'true' '"agentConfigRef":{"name":"private"}'
-becomes n1 Failed; becomes n2 Failed; becomes n3 Failed
-case "$(message n1)" in *'"no-such"'*) ;; *) fail "$(message n1)" ;; esac
-events_of n1 | grep -q 'Warning MCPSecretFailed Failed to resolve MCP server secret: ' || fail "no Event"
-has_job n1 && fail "it has a Job"
-row ADD/MS6
-[ "$(message n2)" = 'Failed to resolve MCP server secret: secret "mcp-values" has no key "absent" for MCP server "m" env "V"' ] || fail "$(message n2)"
-row ADD/MS4
-[ "$(message n3)" = 'Failed to validate skills auth secret: fetching secret "no-such" for skills.sh source "corp/skills": secrets "no-such" not found' ] || fail "$(message n3)"
-events_of n3 | grep -q SkillsAuthSecretFailed || fail "no Event"
-row ADD/SK3
-[ -n "$(field $NS/tasks/n1 'o["status"]["completionTime"]')" ] || fail "no completionTime"
-task n4 'true' '"branch":"shared"'
-becomes n4 Succeeded
-row ADD/SA10
-
 begin "AgentConfigs are merged, and a missing one is waited for"
 config md-a '"agentsMD":"A","plugins":[{"name":"kit","skills":[{"name":"x","content":"1"}],"agents":[{"name":"a","content":"A"}]}]'
 config md-b '"agentsMD":""'
@@ -87,6 +66,32 @@ has_job merged && fail "it has a Job"
 config md-c '"agentsMD":"B","plugins":[{"name":"kit","skills":[{"name":"x","content":"2"}],"agents":[{"name":"b","content":"B"}]}]'
 becomes merged Succeeded 30
 row ADD/AR1 ADD/AR3 ADD/AR6
+
+# From here on little time is given to what a Task names and is not there.
+local_kill
+LOCAL_SUPERVISOR="$LOCAL_SUPERVISOR --reference-grace 3"
+local_again || { begin "another start"; fail "it does not start again"; }
+begin "a value that never comes ends the Task, with an Event"
+config never '"mcpServers":[{"name":"m","type":"http","url":"https://m","headersFrom":{"secretRef":{"name":"no-such"}}}]'
+config nokey '"mcpServers":[{"name":"m","type":"stdio","command":"c","envValueFrom":[{"name":"V","valueFrom":{"secretKeyRef":{"name":"mcp-values","key":"absent"}}}]}]'
+config private '"skills":[{"source":"corp/skills","secretRef":{"name":"no-such"}}]'
+task n1 'true' '"agentConfigRef":{"name":"never"},"branch":"shared"'
+task n2 'true' '"agentConfigRef":{"name":"nokey"}'
+task n3 'true' '"agentConfigRef":{"name":"private"}'
+becomes n1 Failed; becomes n2 Failed; becomes n3 Failed
+case "$(message n1)" in *'"no-such"'*) ;; *) fail "$(message n1)" ;; esac
+event_comes n1 'Warning MCPSecretFailed Failed to resolve MCP server secret: '
+has_job n1 && fail "it has a Job"
+row ADD/MS6
+[ "$(message n2)" = 'Failed to resolve MCP server secret: secret "mcp-values" has no key "absent" for MCP server "m" env "V"' ] || fail "$(message n2)"
+row ADD/MS4
+[ "$(message n3)" = 'Failed to validate skills auth secret: fetching secret "no-such" for skills.sh source "corp/skills": secrets "no-such" not found' ] || fail "$(message n3)"
+event_comes n3 SkillsAuthSecretFailed
+row ADD/SK3
+[ -n "$(field $NS/tasks/n1 'o["status"]["completionTime"]')" ] || fail "no completionTime"
+task n4 'true' '"branch":"shared"'
+becomes n4 Succeeded
+row ADD/SA10
 
 begin "long prompts and 1 MiB of skills arrive whole"
 long=$(head -c 204800 /dev/zero | tr '\0' x)

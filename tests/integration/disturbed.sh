@@ -34,6 +34,13 @@ for line in open(sys.argv[1]):
 print(bad)' "$T/phases"
 }
 disturb() { rules "[${1:-}]"; }
+# in_six_seconds EXPR N: of the POSTs for which it holds, no more than N came in any six seconds.
+in_six_seconds() {
+    python3 -c '
+import json, sys
+at = [r["t"] for r in map(json.loads, open(sys.argv[1])) if r["method"] == "POST" and eval(sys.argv[2])]
+sys.exit(any(sum(a <= b < a + 6 for b in at) > int(sys.argv[3]) for a in at))' "$T/requests" "$@"
+}
 disturb
 play 0.05
 
@@ -51,11 +58,11 @@ disturb
 kill -9 "$(pid_of watcher)"
 
 begin "idle: nothing is written"
-sleep 3
-from=$(date +%s)
-sleep 15
-w=$(requests "r['t'] > $from and r['method'] != 'GET'")
-[ "$w" = 0 ] || { fail "$w writes"; tail -n 5 "$T/requests" >&2; }
+nothing_written() { # for fifteen seconds; what went before may still be under way at first
+    sleep 3; from=$(date +%s.%N); sleep 15
+    w=$(requests "r['t'] > $from and r['method'] != 'GET'"); [ "$w" = 0 ]
+}
+best_of 3 nothing_written || { fail "$w writes"; tail -n 5 "$T/requests" >&2; }
 row KC/BUG-10
 drop '^late-'
 
@@ -73,23 +80,33 @@ for who in shard-0 statuswriter; do
         done
     done
 done
+# Two statuses that wait for each other on a busy machine are one write: a boundary that was not
+# reached is reached by the next Task of that name, for the rules count on.
+reached() { [ "$(left | wc -w)" = 0 ]; }
+left() { curl -s "$P/__rules" | python3 -c '
+import json, re, sys
+print(" ".join(re.search(r"k-[a-z]+-[a-z]+-\d", r["match"])[0] for r in json.load(sys.stdin) if r.get("times", 0)))'; }
 disturb "$set"
-for name in $make_one; do make_tasks "$name" 1; done
-count=$(echo $make_one | wc -w)
-tasks_done '^k-' "$count" 120
-python3 - "$T/requests" > "$T/twice" <<'PY'
+todo=$make_one
+for round in 1 2 3 4; do
+    for name in $todo; do make_tasks "$name" 1; echo "$name-0" >> "$T/made"; done
+    tasks_done '^k-' "$(echo $todo | wc -w)" 120
+    [ "$(backwards)" = 0 ] || fail "a status went back"
+    drop '^k-'
+    reached && break
+    todo=$(left)
+done
+reached || fail "boundaries that were not reached: $(left)"
+python3 - "$T/requests" "$T/made" > "$T/twice" <<'PY'
 import collections, json, sys
 made = collections.Counter()
 for r in map(json.loads, open(sys.argv[1])):
     if r["method"] == "POST" and "/jobs" in r["path"] and r["status"] == 201:
         made[json.loads(r["body"])["metadata"]["name"]] += 1
-print(sum(n != 1 for k, n in made.items() if k.startswith("k-")), "twice")
+tasks = collections.Counter(open(sys.argv[2]).read().split())
+print(sum(made[k] > n for k, n in tasks.items()), "twice")
 PY
 grep -q '^0 twice' "$T/twice" || fail "$(cat "$T/twice")"
-[ "$(backwards)" = 0 ] || fail "a status went back"
-drop '^k-'
-left=$(curl -s "$P/__rules" | python3 -c 'import json,sys; print(sum(r.get("times", 0) for r in json.load(sys.stdin)))')
-[ "$left" -le 1 ] || fail "$left of the boundaries were not reached"
 row KC/BUG-7 KC/WR-7
 
 begin "its finalizer stands before the Job, and nothing is written after its removal"
@@ -101,6 +118,8 @@ for r in sorted(map(json.loads, open(sys.argv[1])), key=lambda r: r["end"]):
         continue
     if r["method"] == "PATCH":
         name = re.search(r"/tasks/([^/?]+)", r["path"])
+        if name and name[1].startswith("k-") and '"finalizers":["kelos.dev/finalizer"]' in r["body"]:
+            freed.discard(name[1])     # there may have been several of that name
         if name and name[1] in freed:
             late.append(name[1])
         if name and '"finalizers":["kelos.dev/finalizer"]' in r["body"]:
@@ -138,8 +157,11 @@ kill -9 "$(pid_of watcher)"
 task unseen p
 del $NS/tasks/unseen
 disturb
+# Whether it was seen at all is chance: nothing is left of it in the end.
+until_ok 20 none_named '^unseen$' || fail "its finalizer holds"
+until_ok 20 gone $JOBS/unseen || fail "a Job of a Task that was there and gone"
 sleep 1
-has_job unseen && fail "a Job of a Task that was there and gone"
+gone $JOBS/unseen || fail "a Job of a Task that was there and gone"
 drop '^h[jt]-'
 row KC/BUG-6
 
@@ -152,11 +174,13 @@ drop '^w-'
 row KC/BUG-11
 
 begin "a decision on a stale view deletes nothing"
-make_tasks ttl 1 '{"ttlSecondsAfterFinished":4}'
+make_tasks ttl 1 '{"ttlSecondsAfterFinished":20}'
 tasks_done '^ttl-' 1 30
 disturb '{"match":"watch=true","do":"hold"}'
+lines=$(grep -c 'sweep complete' "$T/supervisor.log")
+swept() { [ "$(grep -c 'sweep complete' "$T/supervisor.log")" -gt "$lines" ]; }
 kill -9 "$(pid_of watcher)"            # the new one lists, then sees nothing more
-sleep 0.3
+until_ok 20 swept || fail "no sweep after the restart"
 mpatch $NS/tasks/ttl-0/status '{"status":{"completionTime":"2099-01-01T00:00:00Z"}}' > /dev/null
 refused() { [ "$(requests "r['method'] == 'DELETE' and '/tasks/ttl-0' in r['path'] and r['status'] == 409")" -ge 1 ]; }
 until_ok 20 refused || fail "nothing was decided"
@@ -222,7 +246,8 @@ mpatch $NS/taskspawners/fin-s '{"metadata":{"finalizers":["example.com/hold","ke
 del $NS/tasks/fin; del $NS/taskspawners/fin-s
 for o in tasks/fin taskspawners/fin-s; do until_ok 20 only_theirs $NS/$o || fail "$o: $(finalizers $NS/$o)"; done
 written() { requests "r['method'] in ('POST', 'PUT', 'PATCH', 'DELETE') and ('/tasks/fin' in r['path'] or '/taskspawners/fin-s' in r['path'] or '\"fin\"' in r['body'].replace(' ', ''))"; }
-sleep 1; before=$(written)
+settled() { before=$(written); sleep 2; [ "$(written)" = "$before" ]; }
+until_ok 20 settled || fail "it writes on and on"
 for n in 1 2 3; do for o in tasks/fin taskspawners/fin-s; do mpatch $NS/$o '{"metadata":{"labels":{"n":"'$n'"}}}' > /dev/null; done; sleep 0.5; done
 sleep 1
 [ "$(written)" = "$before" ] || fail "$(($(written) - before)) writes after the finalizer had gone"
@@ -260,10 +285,11 @@ NE=/apis/kelos.dev/v1alpha1/namespaces/ending/tasks
 for n in 1 2 3; do
     printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"e%s"},"spec":{"type":"claude-code","prompt":"p","credentials":{"type":"none"}}}' $n | post $NE > /dev/null
 done
+tries() { requests "r['method'] == 'POST' and '/namespaces/ending/jobs' in r['path']"; }
+tried() { [ "$(tries)" -ge 3 ]; }
+until_ok 20 tried || fail "nothing was tried"
 sleep 6
-tries=$(requests "r['method'] == 'POST' and '/namespaces/ending/jobs' in r['path']")
-[ "$tries" -ge 3 ] || fail "nothing was tried"
-[ "$tries" -le 9 ] || fail "$tries tries for 3 Tasks"
+in_six_seconds "'/namespaces/ending/jobs' in r['path']" 9 || fail "$(tries) tries for 3 Tasks"
 [ "$(grep -c 'ending/e' "$T/supervisor.log")" -le 30 ] || fail "the log floods"
 disturb
 del /api/v1/namespaces/ending
@@ -277,10 +303,11 @@ becomes poor Waiting
 says_quota() { case $(message poor) in 'Waiting for the API server to allow the Job: '*'exceeded quota: few'*) true ;; *) false ;; esac; }
 until_ok 10 says_quota || fail "message '$(message poor)'"
 [ "$(field $NS/tasks/poor '[c["reason"] for c in o["status"]["conditions"] if c["type"] == "Blocked" and c["status"] == "True"][0]')" = JobRefused ] || fail "$(field $NS/tasks/poor 'o["status"]["conditions"]')"
-sleep 6
-tries=$(requests "r['method'] == 'POST' and r['path'].startswith('$JOBS') and '\"poor\"' in r['body'].replace(' ', '')")
-[ "$tries" -ge 2 ] || fail "not tried again"
-[ "$tries" -le 4 ] || fail "$tries tries"
+of_poor="r['path'].startswith('$JOBS') and '\"poor\"' in r['body'].replace(' ', '')"
+again() { [ "$(requests "r['method'] == 'POST' and $of_poor")" -ge 2 ]; }
+until_ok 20 again || fail "not tried again"
+sleep 4
+in_six_seconds "$of_poor" 4 || fail "$(requests "r['method'] == 'POST' and $of_poor") tries"
 disturb
 until_ok 40 has_job poor || fail "no Job: $(message poor)"
 drop '^poor'
@@ -295,9 +322,10 @@ for n in c a b; do
 done
 job_status order '{"active":3}'
 becomes order Running
-sleep 1
+named_pod() { [ -n "$(field $NS/tasks/order 'o["status"].get("podName")')" ]; }
+until_ok 20 named_pod || fail "no Pod in the status"
+until_ok 20 at_rest $NS/tasks/order || fail "it is written on and on"
 pod=$(field $NS/tasks/order 'o["status"].get("podName")') from=$(date +%s.%N)
-[ -n "$pod" ] || fail "no Pod in the status"
 disturb '{"match":"watch=true|^GET [^?]*/(tasks|jobs|pods)[?]","do":"shuffle"}'
 for n in 1 2 3 4 5; do
     lines=$(grep -c 'sweep complete' "$T/supervisor.log")

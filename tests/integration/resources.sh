@@ -23,6 +23,7 @@ for t in both:valueFrom name:env more:requests claim:claims; do
     becomes ${t%:*} Failed
     case "$(message ${t%:*})" in 'Failed to build Job: '*"${t#*:}"*) ;; *) fail "${t%:*}: $(message ${t%:*})" ;; esac
     has_job ${t%:*} && fail "${t%:*} has a Job"
+    event_comes ${t%:*} JobBuildFailed
     events_of ${t%:*} | grep -c JobBuildFailed | grep -qx 1 || fail "${t%:*} is not told once"
 done
 row RES/T20
@@ -74,13 +75,14 @@ row ADD/AR2
 
 begin "a Task cannot change; what it names is read when its Job is built, and not again"
 config house '"agentsMD":"first"'
-task reads 'sleep 1; test \"$KELOS_AGENTS_MD\" = first' '"agentConfigRef":{"name":"house"}'
+task reads "$(held reads)"'; test \"$KELOS_AGENTS_MD\" = first' '"agentConfigRef":{"name":"house"}'
 becomes reads Running
 job_text reads > "$T/before"
 mpatch $NS/tasks/reads '{"spec":{"effort":"high"}}' | grep -q 'Task spec is immutable after creation' || fail "changed"
 mpatch $NS/agentconfigs/house '{"spec":{"agentsMD":"second","skills":[{"source":"a/b"}]}}' | grep -q second || fail "an AgentConfig cannot be changed"
 workspace house '"repo":"https://h/a/b"'
 mpatch $NS/workspaces/house '{"spec":{"setupCommand":["make"]}}' | grep -q make || fail "a Workspace cannot be changed"
+release reads
 becomes reads Succeeded
 job_text reads > "$T/after"
 cmp -s "$T/before" "$T/after" || fail "the Job changed"
@@ -126,8 +128,8 @@ l = [e for e in json.load(sys.stdin)["items"] if e["involvedObject"]["name"] == 
 sys.exit(not l or any(e["involvedObject"]["apiVersion"] != "axon.io/v1alpha1" for e in l))' || fail "an Event is of the other group"
 metrics() { curl -s --noproxy '*' "http://$LOCAL_METRICS/metrics" > "$T/metrics"; }
 cost() { metrics; grep -q '^kelos_task_cost_usd_total{.*model="m-old".*} 0\.25$' "$T/metrics"; }
-metrics
-must grep -q '^kelos_task_completed_total{.*phase="Succeeded".*}' "$T/metrics"
+completed() { metrics; grep -q '^kelos_task_completed_total{.*phase="Succeeded".*}' "$T/metrics"; }
+until_ok 5 completed || fail "no end is counted"
 until_ok 5 cost || fail "no cost: $(grep cost "$T/metrics")"
 grep -q '^axon_' "$T/metrics" && fail "a metric is called axon_"
 row RES/X6

@@ -18,12 +18,10 @@ becomes one Succeeded
 row TE/ST1
 [ "$(field $NS/tasks/one 'o["status"]["results"]')" = "{'branch': 'b1', 'pr': 'p1'}" ] || fail "results"
 [ "$(field $NS/tasks/one 'o["status"]["outputs"]')" = "['branch: b1', 'pr: p1']" ] || fail "outputs"
-sleep 0.3
-events_of one > "$T/events"
-must grep -q 'Normal TaskCreated Created Job one for task' "$T/events"
-must grep -q 'Normal TaskRunning Task started running' "$T/events"
-must grep -q 'Normal TaskSucceeded Task completed successfully' "$T/events"
-must grep -q 'Normal OutputsCaptured Captured 2 outputs and 2 results from agent' "$T/events"
+event_comes one 'Normal TaskCreated Created Job one for task'
+event_comes one 'Normal TaskRunning Task started running'
+event_comes one 'Normal TaskSucceeded Task completed successfully'
+event_comes one 'Normal OutputsCaptured Captured 2 outputs and 2 results from agent'
 row TE/ST7
 
 grep -c 'task/0/default/one: Pending' "$T/supervisor.log" | grep -qx 1 || fail "Pending was written more than once"
@@ -39,13 +37,14 @@ field $NS/tasks/two '[c for c in o["status"]["conditions"] if c["type"]=="Ready"
 row TE/ST4
 
 begin "a Task is not changed once it is there, and goes on"
-task fixed 'sleep 1'
+task fixed "$(held fixed)"
 becomes fixed Running
 mpatch $NS/tasks/fixed '{"spec":{"prompt":"other"}}' > "$T/answer"
 must grep -q immutable "$T/answer"
 must grep -q '"code":422' "$T/answer"
+release fixed
 becomes fixed Succeeded
-[ "$(field $NS/tasks/fixed 'o["spec"]["prompt"]')" = 'sleep 1' ] || fail "it has another prompt"
+[ "$(field $NS/tasks/fixed 'o["spec"]["prompt"]')" = "$(held fixed)" ] || fail "it has another prompt"
 row TE/ST9
 
 begin "usage is counted by what the agent reports, if it can be believed"
@@ -85,13 +84,14 @@ becomes free Succeeded
 row TE/CR2
 
 begin "a dependent waits, starts when all have ended, and sees their results"
-task dep 'sleep 1; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: from-dep\\n---KELOS_OUTPUTS_END---\\n\"'
+task dep "$(held dep)"'; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: from-dep\\n---KELOS_OUTPUTS_END---\\n\"'
 task after 'test \"{{index .Deps \"dep\" \"Results\" \"branch\"}}\" = from-dep' '"dependsOn":["dep","later"]'
 becomes after Waiting
 has_job after && fail "it has a Job"
+release dep
 becomes dep Succeeded
-sleep 0.3
-[ "$(message after)" = 'Waiting for dependency "later" to be created' ] || fail "$(message after)"
+for_later() { [ "$(message after)" = 'Waiting for dependency "later" to be created' ]; }
+until_ok 20 for_later || fail "$(message after)"
 row TE/DP1
 task later 'true'
 becomes after Succeeded
@@ -118,20 +118,22 @@ has_job loop-a && fail "a has a Job"; has_job loop-b && fail "b has a Job"
 row TE/DP5 TE/DP6 RES/T11 RES/T12
 
 begin "one branch is worked on by one Task at a time"
-task br-a 'sleep 1' '"branch":"feature-1"'
+task br-a "$(held br-a)" '"branch":"feature-1"'
 becomes br-a Running
 task br-b 'true' '"branch":"feature-1"'
 becomes br-b Waiting
 [ "$(message br-b)" = 'Waiting for branch "feature-1" (locked by br-a)' ] || fail "$(message br-b)"
 row TE/BR1
+release br-a
 becomes br-b Succeeded
 [ "$(field $NS/tasks/br-b 'o["status"]["startTime"]')" \< "$(field $NS/tasks/br-a 'o["status"]["completionTime"]')" ] && fail "overlap"
 row TE/BR2
+event_comes br-b BranchWithoutWorkspace
 events_of br-b | grep -c BranchWithoutWorkspace | grep -qx 1 || fail "warned not once"
 row RES/T17
 
 begin "the deletion of who holds a branch lets the next one go"
-task br-c 'sleep 60' '"branch":"feature-2"'
+task br-c 'sleep 600' '"branch":"feature-2"'
 becomes br-c Running
 task br-d 'true' '"branch":"feature-2"'
 becomes br-d Waiting
@@ -143,7 +145,7 @@ row TE/BR8 TE/ST10
 
 begin "time to live"
 task ttl0 'true' '"ttlSecondsAfterFinished":0'
-task ttl3 'true' '"ttlSecondsAfterFinished":2'
+task ttl3 'true' '"ttlSecondsAfterFinished":10'
 becomes ttl3 Succeeded
 until_ok 10 gone $NS/tasks/ttl0 || fail "ttl0 is still there"
 row TE/TL8
@@ -182,7 +184,7 @@ cleanup() { kill $GITD 2> /dev/null; forge_down; local_down; }
 cat > "$T/spawner.json" <<END
 {"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"br"},"spec":{"when":{"githubIssues":{"repo":"$FORGE/demo/repo"}},"pollInterval":"1s",
 "taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"web"},
-"branch":"kelos-task-{{.Number}}","promptTemplate":"test \$KELOS_BRANCH = kelos-task-{{.Number}} && test \$(git branch --show-current) = kelos-task-{{.Number}} && sleep 2"}}}
+"branch":"kelos-task-{{.Number}}","promptTemplate":"test \$KELOS_BRANCH = kelos-task-{{.Number}} && test \$(git branch --show-current) = kelos-task-{{.Number}} && $(held branches)"}}}
 END
 post $NS/taskspawners < "$T/spawner.json" > /dev/null
 becomes br-42 Running; becomes br-99 Running
@@ -190,6 +192,7 @@ branch_of() { field "$JOBS/$1" "[e['value'] for e in o['spec']['template']['spec
 for n in 42 99; do
     [ "$(branch_of br-$n '["containers"][0]')" = kelos-task-$n ] || fail "the agent of $n has '$(branch_of br-$n '["containers"][0]')'"
     [ "$(branch_of br-$n '["initContainers"][1]')" = kelos-task-$n ] || fail "branch-setup of $n has '$(branch_of br-$n '["initContainers"][1]')'"
+    release branches
     becomes br-$n Succeeded
 done
 row TE/BR4
@@ -228,7 +231,7 @@ has_job one && fail "it has a Job again"
 row ADD/SA11
 
 begin "a running Task whose Job is deleted fails"
-task lost 'sleep 60'
+task lost 'sleep 600'
 becomes lost Running
 del "$JOBS/lost?propagationPolicy=Background"
 becomes lost Failed
@@ -244,11 +247,12 @@ n=$(get $JOBS | python3 -c 'import json,sys; print(sum(j["metadata"]["name"].sta
 [ "$n" = 10 ] || fail "$n Jobs"
 n=$(get $CORE/pods | python3 -c 'import json,sys; print(sum(j["metadata"]["labels"].get("kelos.dev/task","").startswith("k") for j in json.load(sys.stdin)["items"]))')
 [ "$n" = 10 ] || fail "$n Pods"
-task br-e 'sleep 2' '"branch":"feature-3"'
+task br-e "$(held br-e)" '"branch":"feature-3"'
 becomes br-e Running
 task br-f 'true' '"branch":"feature-3"'
 becomes br-f Waiting
 kill -9 "$(pid_of shard-0)"
+release br-e
 becomes br-f Succeeded
 became() { field "$NS/tasks/$1" "o['status']['$2']"; }
 [ "$(became br-f startTime)" \< "$(became br-e completionTime)" ] && fail "br-f started before br-e ended"

@@ -39,32 +39,38 @@ row TE/W-D6
 
 begin "a namespace has its own branches, also for Tasks of one name"
 echo '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"other"}}' | post /api/v1/namespaces > "$T/created"
-task same 'sleep 3' '"branch":"b"'
+task same "$(held same)" '"branch":"b"'
 becomes same Running
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"same"},"spec":{"type":"claude-code","image":"tester","prompt":"true","branch":"b","credentials":{"type":"none"}}}' |
     post /apis/kelos.dev/v1alpha1/namespaces/other/tasks > "$T/created"
 other_is() { [ "$(field /apis/kelos.dev/v1alpha1/namespaces/other/tasks/same 'o["status"]["phase"]')" = "$1" ]; }
 until_ok 20 other_is Succeeded || fail "the other namespace's Task waits"
 phase_is same Running || fail "it is $(phase same): its end may have freed the branch"
+release same
 row TE/W-B1
 
 begin "two Workspaces of one repository exclude each other, when that is wanted"
 workspace one acme/web.git; workspace two acme/web
-task first 'sleep 3' '"branch":"shared","workspaceRef":{"name":"one"}'
+task first "$(held first)" '"branch":"shared","workspaceRef":{"name":"one"}'
 becomes first Running
 task second 'true' '"branch":"shared","workspaceRef":{"name":"two"}'
 becomes second Waiting
 [ "$(message second)" = 'Waiting for branch "shared" (locked by first)' ] || fail "$(message second)"
+release first
 becomes second Succeeded
 row TE/W-B6
 
 begin "a deleted Task keeps its branch until its Pod has ended"
-task holder 'trap \"\" TERM; i=0; while test $i -lt 30; do sleep 0.1; i=$((i+1)); done' '"branch":"slow"'
+task holder 'trap \"\" TERM; echo deaf; '"$(held holder)" '"branch":"slow"'
 becomes holder Running
-sleep 0.5
+deaf() { get "$CORE/pods/$(field $NS/tasks/holder 'o["status"]["podName"]')/log?container=claude-code" | grep -q deaf; }
+until_ok 20 deaf || fail "the agent does not begin"
 task next 'true' '"branch":"slow"'
 becomes next Waiting
 del $NS/tasks/holder
+sleep 2
+phase_is next Waiting || fail "next is $(phase next) while the Pod still runs"
+release holder
 started() { [ -n "$(field $NS/tasks/next 'o["status"]["jobName"]')" ]; }
 until_ok 20 started || fail "next: $(message next)"
 alive=$(get $CORE/pods | python3 -c 'import json,sys; print(sum(p["metadata"]["labels"].get("kelos.dev/task") == "holder" and p["status"]["phase"] in ("Pending", "Running") for p in json.load(sys.stdin)["items"]))')
@@ -73,8 +79,8 @@ becomes next Succeeded
 row TE/W-B5
 
 begin "what an agent says at its deadline is not lost"
-task late 'trap : TERM; sleep 60 & wait; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: half-done\\n---KELOS_OUTPUTS_END---\\n\"; exit 1' '"podOverrides":{"activeDeadlineSeconds":5}'
-becomes late Failed 40
+task late 'trap : TERM; sleep 600 & wait; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: half-done\\n---KELOS_OUTPUTS_END---\\n\"; exit 1' '"podOverrides":{"activeDeadlineSeconds":15}'
+becomes late Failed 60
 case "$(message late)" in *DeadlineExceeded*) ;; *) fail "$(message late)" ;; esac
 [ "$(field $NS/tasks/late 'o["status"]["results"]["branch"]')" = half-done ] || fail "outputs: $(field $NS/tasks/late 'o["status"]')"
 row TE/W-J6
@@ -85,7 +91,7 @@ becomes bare Succeeded
 row TE/W-A9
 
 begin "an annotation ends a Task, and it stays ended"
-task stop 'sleep 60' '"branch":"c"'
+task stop 'sleep 600' '"branch":"c"'
 becomes stop Running
 mpatch $NS/tasks/stop '{"metadata":{"annotations":{"kelos.dev/cancel":"true"}}}' > /dev/null
 becomes stop Failed

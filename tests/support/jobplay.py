@@ -3,7 +3,7 @@
 
     jobplay.py URL TOKEN [STEP_SECONDS]       plays every Job: active, then ready, then Complete
     jobplay.py URL TOKEN make PREFIX N [MORE] makes N Tasks PREFIX-0.., MORE is JSON for the spec
-    jobplay.py URL TOKEN phases FILE          writes each change of a Task's phase: name phase
+    jobplay.py URL TOKEN phases FILE          writes each change of a Task's phase: name/uid phase
     jobplay.py URL TOKEN scribble SECONDS N   adds labels, annotations and finalizers to the Tasks
                                               w-0.. 50 times a second, then looks for each of them
 
@@ -92,7 +92,8 @@ def phases(path):
     last = {}
     with open(path, "w", encoding="utf8") as out:
         for event in events(tasks):
-            name, phase = event["object"]["metadata"]["name"], event["object"].get("status", {}).get("phase", "")
+            meta, phase = event["object"]["metadata"], event["object"].get("status", {}).get("phase", "")
+            name = meta["name"] + "/" + meta["uid"]
             if last.get(name) != phase:
                 last[name] = phase
                 out.write(f"{name} {phase}\n")

@@ -4,6 +4,10 @@
 #   fail "why"        marks the case as failed and goes on
 #   must CMD...       fails the case when CMD fails
 #   row TE/ST1 ...    claims acceptance rows, if the case has not failed so far
+#   until_ok SECONDS CMD...   waits for what must come, however slow the machine is
+#   within SECONDS CMD...     the same where coming later would be wrong
+#   best_of N CMD...  tries up to N times what a busy machine may spoil by chance: measured times
+#   now_ms            milliseconds since 1970
 #   free_port         prints a port of loopback that nobody listens on
 #   finish            ends the last case, prints "N passed, N failed", exits 0 or 1
 #
@@ -35,8 +39,16 @@ row() {
     [ "$case_bad" -eq 0 ] || return 0
     if [ -n "${ROWS_OUT:-}" ]; then for r in "$@"; do echo "$r" >> "$ROWS_OUT"; done; fi
 }
-# until_ok SECONDS CMD...: tries every 50 ms.
+# Both count tries, one every 50 ms, not seconds: a machine that stands still for a while costs none.
+# Waiting long costs nothing where all is well: until something has failed, nothing is waited for
+# less than PATIENCE seconds.
+PATIENCE=60
 until_ok() {
+    _least=$PATIENCE
+    [ "$failed" -eq 0 ] && [ "$case_bad" -eq 0 ] || _least=0
+    if [ "$1" -lt "$_least" ]; then shift; within "$_least" "$@"; else within "$@"; fi
+}
+within() {
     _n=$(($1 * 20)); shift
     while [ "$_n" -gt 0 ]; do
         if "$@" > /dev/null 2>&1; then return 0; fi
@@ -44,6 +56,11 @@ until_ok() {
     done
     return 1
 }
+best_of() {
+    _tries=$1; shift
+    while ! "$@"; do _tries=$((_tries - 1)); [ "$_tries" -gt 0 ] && [ "$case_bad" -eq 0 ] || return 1; done
+}
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # Below the ports that the kernel gives to those who connect, and by chance, so that tests that
 # run side by side do not meet.
 free_port() {

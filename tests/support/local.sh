@@ -14,6 +14,9 @@
 # LOCAL_SUPERVISOR is another command to start, LOCAL_FLAGS are flags of it on either server,
 # LOCAL_METRICS an address for /metrics.
 #
+#   event_comes NAME EXTENDED-REGEX   waits for an Event of the object ("TYPE REASON MESSAGE")
+#   at_rest PATH                 whether nobody writes the object any more
+#
 # Agent "tester": runs its prompt with sh.
 . tests/support/server.sh
 LOCAL_PID=""
@@ -95,3 +98,7 @@ events_of() { get $CORE/events | python3 -c '
 import json, sys
 for e in json.load(sys.stdin)["items"]:
     if e["involvedObject"]["name"] == sys.argv[1]: print(e["type"], e["reason"], e["message"])' "$1"; }
+has_event() { events_of "$1" | grep -qE -- "$2"; }
+event_comes() { until_ok 20 has_event "$1" "$2" || fail "no Event '$2' of $1: $(events_of "$1")"; }
+# Whoever writes the object has come to rest: no new version for a second and a half.
+at_rest() { _v=$(field "$1" 'o["metadata"]["resourceVersion"]'); sleep 1.5; [ -n "$_v" ] && [ "$(field "$1" 'o["metadata"]["resourceVersion"]')" = "$_v" ]; }

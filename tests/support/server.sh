@@ -22,6 +22,7 @@
 #   controllers_down              what is left of them
 #   worker_of NAME WORKER         its process
 #   runner_pid                    the node's
+#   held NAME                     words for a prompt: the agent goes on after `release NAME`
 SERVER_PID="" NODE_PID="" CONTROLLERS=""
 real_server() { [ "${KELOS_TEST_SERVER:-local}" = kube ]; }
 local_part() {
@@ -42,7 +43,7 @@ server_files
 
 # Agent "tester": runs its prompt with sh.
 make_agents() {
-    mkdir -p "$T/share/agents/tester"
+    mkdir -p "$T/share/agents/tester/bin"
     chmod 755 "$T"
     cp -R "$BUILD/share/kelos/crds" "$T/share/"
     cp -R "$BUILD/share/kelos/agents/." "$T/share/agents/"
@@ -50,6 +51,9 @@ make_agents() {
     chmod 755 "$T/share/agents/tester/kelos_entrypoint.sh"
     cp "$T/share/agents/demo/image.json" "$T/share/agents/tester/"
 }
+# The image's folder bin is /kelos/bin in the container, and what comes into it later is seen there.
+held() { echo "until test -e /kelos/bin/go-$1; do sleep 0.1; done"; }
+release() { touch "$T/share/agents/tester/bin/go-$1"; }
 node_up() { # DATA KUBECONFIG FLAGS...
     [ -z "${NO_NODE:-}" ] || return 0
     NODE_DATA=$1 nk=$2; shift 2
