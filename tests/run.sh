@@ -74,10 +74,10 @@ units() {
 # The longest begin first, so that nothing waits for them at the end.
 LONG="disturbed github-app lagging spawner spawner_rows spawners isolation leader pulls"
 integrations() {
-    for t in $LONG; do echo "integration.$t 600 sh tests/integration/$t.sh"; done
+    for t in $LONG; do echo "integration.$t 1500 sh tests/integration/$t.sh"; done
     for t in tests/integration/*.sh; do
         t=$(basename "$t" .sh)
-        case " $LONG " in *" $t "*) ;; *) echo "integration.$t 600 sh tests/integration/$t.sh" ;; esac
+        case " $LONG " in *" $t "*) ;; *) echo "integration.$t 1500 sh tests/integration/$t.sh" ;; esac
     done
 }
 side_by_side() { xargs -P "$JOBS" -L 1 sh "$0" one; }
