@@ -37,8 +37,9 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from passing import Passing, serve
 
 lock = threading.Lock()
 rules = []
@@ -90,12 +91,7 @@ def shuffled(data):
     return json.dumps(listed).encode()
 
 
-class Proxy(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
+class Proxy(Passing):
     def note(self, started, body, status):
         entry = {"t": started, "end": time.time(), "method": self.command, "path": self.path,
                  "agent": self.headers.get("User-Agent", ""), "body": body.decode("utf8", "replace"),
@@ -104,35 +100,23 @@ class Proxy(BaseHTTPRequestHandler):
             log.write(json.dumps(entry) + "\n")
             log.flush()
 
-    def answer(self, status, text, kind="application/json"):
-        data = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def break_off(self):
-        self.close_connection = True
-        self.connection.close()
-
     def serve(self):
         global rules, closed_at
         started = time.time()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         if self.path == "/__rules":
             with lock:
                 if self.command == "PUT":
                     rules = json.loads(body)
                     closed_at = time.time() if any(r["do"] == "closed" for r in rules) else 0.0
                 left = json.dumps(rules)
-            return self.answer(200, left)
+            return self.reply_json(200, left)
         rule = pick(f"{self.command} {self.path} " + body.decode("utf8", "replace"),
                     self.headers.get("User-Agent", ""))
         act = rule["do"] if rule else ""
         if act == "status":
             self.note(started, body, rule["status"])
-            return self.answer(rule["status"], rule["body"])
+            return self.reply_json(rule["status"], rule["body"])
         if act == "slow":
             time.sleep(rule["seconds"])
         if act == "first":
@@ -149,18 +133,16 @@ class Proxy(BaseHTTPRequestHandler):
     def forward(self, started, body, rule, act):
         conn = (http.client.HTTPSConnection(upstream.netloc, context=tls) if tls else
                 http.client.HTTPConnection(upstream.netloc))
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         try:
-            conn.request(self.command, self.path, body or None, headers)
-            got = conn.getresponse()
-            if "watch=true" in self.path and got.status == 200:
+            got = self.ask(conn, body)
+            if self.is_watch() and got.status == 200:
                 self.note(started, body, 200)
                 return self.stream(got, rule, act, started)
             data = got.read()
         except (OSError, http.client.HTTPException):
             return self.break_off()
         finally:
-            if "watch=true" not in self.path:
+            if not self.is_watch():
                 conn.close()
         self.note(started, body, got.status)
         if act == "shuffle" and got.status == 200:
@@ -168,27 +150,13 @@ class Proxy(BaseHTTPRequestHandler):
         if act == "after":
             subprocess.run(rule["run"], shell=True, check=False)
             return self.break_off()
-        self.send_response(got.status)
-        for name, value in got.getheaders():
-            if name.lower() not in ("transfer-encoding", "connection", "content-length", "date"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.pass_back(got, data)
         if act == "answered":
-            self.wfile.flush()
             subprocess.run(rule["run"], shell=True, check=False)
         return None
 
-    def chunk(self, data):
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-        self.wfile.flush()
-
     def stream(self, got, rule, act, opened):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        self.stream_begins()
         first = [] if act == "shuffle" and "sendInitialEvents=true" in self.path else None
         late, wake = [], threading.Condition()
 
@@ -229,20 +197,11 @@ class Proxy(BaseHTTPRequestHandler):
                         self.chunk(one)
                     line, first = end, None
                 self.chunk(line)
-            self.wfile.write(b"0\r\n\r\n")
+            self.stream_ends()
         except OSError:
             pass
-        self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request, client_address):
-        pass
 
 
 def main():
@@ -251,10 +210,7 @@ def main():
     if upstream.scheme == "https":
         tls = ssl.create_default_context(cafile=sys.argv[4])
     log = open(sys.argv[3], "a", encoding="utf8")
-    server = Server(("127.0.0.1", 0), Proxy)
-    with open(sys.argv[1], "w", encoding="utf8") as out:
-        out.write(str(server.server_port))
-    server.serve_forever()
+    serve(Proxy, sys.argv[1])
 
 
 main()

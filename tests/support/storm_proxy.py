@@ -19,15 +19,14 @@ About one fault in three comes after the server has acted: the answer is replace
 """
 import http.client
 import json
-import os
 import random
-import socket
 import ssl
 import sys
 import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from passing import Passing, serve, shut
 
 # name -> (weight, status, Retry-After, acted before)
 FAULTS = {
@@ -87,21 +86,8 @@ class State:
             shut(s)
 
 
-def shut(sock):
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-
-
-class Proxy(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 65536
-    disable_nagle_algorithm = True
+class Proxy(Passing):
     up = None
-
-    def log_message(self, *_):
-        pass
 
     def setup(self):
         with state.lock:
@@ -134,19 +120,6 @@ class Proxy(BaseHTTPRequestHandler):
             self.up = http.client.HTTPSConnection("127.0.0.1", int(sys.argv[2]), context=trust, timeout=60)
         return self.up
 
-    def break_off(self):
-        self.close_connection = True
-        shut(self.request)
-
-    def reply(self, status, headers, data, sent=None):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data[:sent])
-        self.wfile.flush()
-
     def refuse(self, status, retry_after):
         headers = [("Content-Type", "application/json")] + ([("Retry-After", retry_after)] if retry_after else [])
         text = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -164,24 +137,22 @@ class Proxy(BaseHTTPRequestHandler):
             dark = list(state.streams) if wish.get("dark") else []
         for s in dark:
             shut(s)
-        self.reply(200, [("Content-Type", "application/json")], json.dumps(counts).encode())
+        self.reply_json(200, json.dumps(counts))
         if wish.get("reload"):
             state.reload()
 
     def serve(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         if self.path == "/__storm":
             return self.control(body)
         name, fault = state.roll()
-        watch = "watch=true" in self.path or "watch=1" in self.path
+        watch = self.is_watch()
         if watch and state.rules["dark"]:
             return self.refuse(503, "")
         if fault is not None and (watch or not fault[3]):
             return self.refuse(fault[1], fault[2]) if fault[1] else self.break_off()
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         try:
-            self.upstream().request(self.command, self.path, body or None, headers)
-            got = self.upstream().getresponse()
+            got = self.ask(self.upstream(), body)
             if watch and got.status == 200:
                 return self.stream(got)
             data = got.read()
@@ -195,9 +166,7 @@ class Proxy(BaseHTTPRequestHandler):
             return self.refuse(fault[1], fault[2])
         if name == "cut after":
             return self.break_off()
-        kept = [(k, v) for k, v in got.getheaders()
-                if k.lower() not in ("transfer-encoding", "connection", "content-length", "date")]
-        self.reply(got.status, kept, data, len(data) // 2 if name == "torn" else None)
+        self.pass_back(got, data, len(data) // 2 if name == "torn" else None)
         if name == "torn":
             self.break_off()
         return None
@@ -207,12 +176,7 @@ class Proxy(BaseHTTPRequestHandler):
         state.count("watches")
         with state.lock:
             state.streams.add(self.request)
-        self.close_connection = True
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
+        self.stream_begins()
         life, self.cut = state.life(), False
         up, mine = self.up.sock, self.request
         if life:
@@ -225,12 +189,11 @@ class Proxy(BaseHTTPRequestHandler):
                     state.count("410 from the server")
                 if self.cut:
                     line = line[:len(line) // 2]
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                self.wfile.flush()
+                self.chunk(line)
                 if self.cut:
                     break
             if not self.cut:
-                self.wfile.write(b"0\r\n\r\n")
+                self.stream_ends()
         except (OSError, ValueError, http.client.HTTPException):
             pass
         if life:
@@ -251,25 +214,13 @@ class Proxy(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-    def handle_error(self, request, client_address):
-        pass
-
-
 state = State()
 trust = ssl.create_default_context(cafile=sys.argv[3])
 
 
 def main():
     state.reload()
-    server = Server(("127.0.0.1", 0), Proxy)
-    with open(sys.argv[1] + "/port.new", "w", encoding="utf8") as out:
-        out.write(str(server.server_port))
-    os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")
-    server.serve_forever()
+    serve(Proxy, sys.argv[1] + "/port")
 
 
 main()
