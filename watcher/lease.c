@@ -42,8 +42,7 @@ lead(const struct lease *l, int64_t now)
 struct lease_plan
 lease_next(struct lease *l, int64_t now)
 {
-    int64_t pause =
-        LEASE_LOOK_MS + (int64_t)((LEASE_RETRY_MS - LEASE_LOOK_MS) * l->jitter);
+    int64_t pause = LEASE_LOOK_MS + (int64_t)(LEASE_LOOK_SPREAD_MS * l->jitter);
 
     if (l->leader && now >= l->renewed_ms + LEASE_RENEW_DEADLINE_MS)
         l->leader = false;

@@ -19,8 +19,10 @@
 #define LEASE_DURATION_S 15
 #define LEASE_RENEW_DEADLINE_MS 10000
 #define LEASE_RETRY_MS 2000
-#define LEASE_LOOK_MS                                                                    \
-    1600 /* plus up to 400 of jitter: duration + 2 s is the aim of a take-over */
+/* How often a candidate looks: what it sees late it takes late, and the aims are the duration
+ * and 2 s after a crash, 2 s after a Lease was given back. */
+#define LEASE_LOOK_MS 1000
+#define LEASE_LOOK_SPREAD_MS 400 /* of jitter */
 #define LEASE_HOLDER_MAX 320
 
 struct lease_record { /* what the server said; all borrowed by lease_seen */

@@ -115,7 +115,7 @@ Test(lease, candidates_look_often_enough_to_take_over_within_two_seconds)
         l.jitter = i / 10.0;
         struct lease_plan p = lease_next(&l, 1000);
         cr_assert_eq(p.action, LEASE_WAIT);
-        cr_assert(p.at_ms >= 2600 && p.at_ms <= 3000, "%lld", (long long)p.at_ms);
+        cr_assert(p.at_ms >= 2000 && p.at_ms <= 2400, "%lld", (long long)p.at_ms);
     }
 }
 
