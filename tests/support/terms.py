@@ -56,53 +56,83 @@ def of_audit(r):
             done and 200 <= r["responseStatus"]["code"] < 300, r["verb"] + " " + r["requestURI"], reads)
 
 
+class Term:
+    """One identity's time as the leader; times are those of the audit log."""
+
+    def __init__(self, who, began, before):
+        self.who, self.began = who, began
+        self.before = before      # the last successful write of the Lease by the one before
+        self.last = began         # and by this one
+        self.acted = None         # its first write of anything else
+
+
 class Judge:
     def __init__(self):
-        self.holder, self.acted, self.terms, self.writes = None, False, 0, 0
+        self.terms, self.writes = [], 0
         self.wrong, self.stale, self.listed = [], 0, set()
 
-    def lease(self, who, good):
-        if good and who != self.holder:
-            self.holder, self.acted, self.listed = who, False, set()
-            self.terms += 1
+    def lease(self, when, who, good):
+        if not good:
+            return
+        term = self.terms[-1] if self.terms else None
+        if term is None or who != term.who:
+            self.terms.append(Term(who, when, term.last if term else None))
+            self.listed = set()
+        else:
+            term.last = when
 
     def read(self, who, target):
-        if who == self.holder and not self.acted:
+        if self.terms and who == self.terms[-1].who and self.terms[-1].acted is None:
             self.listed.add(kind_of(target))
 
     def write(self, when, who, what, kinds):
         self.writes += 1
-        if who != self.holder:
-            if self.acted or self.holder is None:
+        term = self.terms[-1] if self.terms else None
+        if term is None or who != term.who:
+            if term is None or term.acted is not None:
                 self.stale += 1
-                self.wrong.append(f"{when:.3f} {who}: {what} while {self.holder} leads")
-        elif not self.acted:
-            self.acted = True
+                self.wrong.append(f"{when:.3f} {who}: {what} while {term.who if term else None} leads")
+        elif term.acted is None:
+            term.acted = when
             if kinds - self.listed:
                 self.wrong.append(f"{when:.3f} {who}: {what} before it listed {sorted(kinds - self.listed)}")
 
 
-def main():
-    since = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+def lines(path):
+    """The log's objects; a server that was killed while it wrote leaves a torn line."""
+    with open(path, encoding="utf8", errors="replace") as log:
+        for line in log:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+
+def judge(path, since=0.0):
     events = []
-    for line in open(sys.argv[1], encoding="utf8"):
-        r = json.loads(line)
+    for r in lines(path):
         e = of_proxy(r) if "method" in r else of_audit(r)
         who = AGENT.match(e[1]) if e and e[0] >= since else None
         if who:
             events.append((e[0], who[1], *e[2:]))
     events.sort(key=lambda e: e[0])
     kinds = {kind_of(e[4].split(" ", 1)[1]) for e in events if e[5]} - {None}
-    judge = Judge()
+    found = Judge()
     for when, who, lease, good, what, reads in events:
         if lease:
-            judge.lease(who, good)
+            found.lease(when, who, good)
         elif reads:
-            judge.read(who, what.split(" ", 1)[1])
+            found.read(who, what.split(" ", 1)[1])
         else:
-            judge.write(when, who, what, kinds)
-    print(f"terms {judge.terms} writes {judge.writes} stale {judge.stale}", *judge.wrong[:20], sep="\n")
-    return 1 if judge.wrong else 0
+            found.write(when, who, what, kinds)
+    return found
 
 
-sys.exit(main())
+def main():
+    found = judge(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)
+    print(f"terms {len(found.terms)} writes {found.writes} stale {found.stale}", *found.wrong[:20], sep="\n")
+    return 1 if found.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
