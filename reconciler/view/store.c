@@ -242,10 +242,19 @@ void
 store_each(const struct store *s, unsigned kind, void (*fn)(void *arg, struct view *v),
            void *arg)
 {
-    for (struct slot *slot = zhashx_first(s->slots); slot != NULL;
+    size_t n = 0, room = store_count(s, kind);
+    struct view **all = calloc(room + 1, sizeof *all);
+
+    if (all == NULL)
+        abort();
+    /* A lookup moves the place of zhashx_next, and fn may look others up. */
+    for (struct slot *slot = zhashx_first(s->slots); slot != NULL && n < room;
          slot = zhashx_next(s->slots))
         if (slot->view->kind == kind)
-            fn(arg, slot->view);
+            all[n++] = slot->view;
+    for (size_t i = 0; i < n; i++)
+        fn(arg, all[i]);
+    free(all);
 }
 
 void

@@ -46,7 +46,7 @@ struct views {
 struct views store_find(const struct store *s, enum task_index by, unsigned profile,
                         const char *ns, const char *value);
 
-/* Calls fn for each view of the kind; fn must not put or take. */
+/* Calls fn once for each view of the kind; fn may look others up, but must not put or take. */
 void store_each(const struct store *s, unsigned kind,
                 void (*fn)(void *arg, struct view *v), void *arg);
 /* Calls fn for each view that was not put again since `epoch` began: what a new sweep did not

@@ -20,6 +20,39 @@ found(struct store *s, enum task_index by, const char *value)
     return store_find(s, by, 0, "dev", value).n;
 }
 
+struct walk {
+    struct store *store;
+    size_t seen;
+};
+
+static void
+look_others_up(void *arg, struct view *v)
+{
+    struct walk *w = arg;
+    char name[16];
+
+    (void)v;
+    for (int i = 0; i < 40 && w->seen < 1000; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        cr_assert_not_null(store_get(w->store, KIND_TASK, 0, "dev", name));
+    }
+    cr_assert_lt(++w->seen, 1000, "it never ends");
+}
+
+Test(store, each_comes_to_an_end_when_others_are_looked_up_meanwhile, .timeout = 20)
+{
+    SCOPED(store) struct store *s = store_new();
+    struct walk w = {s, 0};
+    char name[16];
+
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "t%d", i);
+        put(s, name, "", "", 1);
+    }
+    store_each(s, KIND_TASK, look_others_up, &w);
+    cr_assert_eq(w.seen, 40);
+}
+
 Test(store, finds_tasks_by_what_they_wait_for)
 {
     SCOPED(store) struct store *s = store_new();
