@@ -34,7 +34,7 @@ push(struct search *s, const struct task_view *t)
 }
 
 /* Depth-first with three colours: each Task is opened once, so a diamond costs nothing. A
- * Task that has finished waits for nobody and ends its path. */
+ * Task that has succeeded ends its path; one that has failed may have failed of the cycle. */
 static const char *
 find_cycle(const struct task_view *t, deps_lookup *lookup, void *arg)
 {
@@ -55,7 +55,7 @@ find_cycle(const struct task_view *t, deps_lookup *lookup, void *arg)
             closed = name;
         } else if (colour == NULL) {
             const struct task_view *dep = lookup(arg, t, name);
-            if (dep != NULL && !phase_terminal(dep->phase))
+            if (dep != NULL && dep->phase != PHASE_SUCCEEDED)
                 push(&s, dep);
         }
     }

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/macros.h"
+#include "common/value/quantity.h"
 
 /* Beyond it a reported number is a mistake: it would spoil a counter for ever. */
 #define PLAUSIBLE_MAX 1e15
@@ -199,17 +200,32 @@ status_number(const struct texts *keys, const struct texts *values, const char *
     return number;
 }
 
-/* A decimal number as it stands is a Kubernetes quantity unless it has an upper bound on its
- * digits: keep what a quantity can hold, nano units. */
+/* As it stands; a number of more digits than a quantity can hold, as sums of floats have, in the
+ * canonical spelling. NULL: it is no quantity above zero. */
 static json_t *
-quantity(const char *text)
+cost_of(const char *text)
 {
-    size_t digits = strspn(text, "0123456789.");
-    const char *dot = strchr(text, '.');
+    const struct quantity zero = {0};
+    struct quantity q;
+    char spelling[QUANTITY_SIZE];
+    const char *point = text != NULL ? strchr(text, '.') : NULL;
 
-    if (text[digits] != '\0' || (dot != NULL && strlen(dot + 1) > 9))
+    if (quantity_parse(text, &q) < 0 || quantity_compare(&q, &zero) <= 0 ||
+        quantity_value(&q) > (int64_t)PLAUSIBLE_MAX)
         return NULL;
-    return json_string(text);
+    quantity_format(&q, spelling);
+    bool fits = point == NULL || strspn(point + 1, "0123456789") <= 9;
+    return json_string(fits ? text : spelling);
+}
+
+/* 0: it is no decimal integer above zero. */
+static int64_t
+tokens_of(const char *text)
+{
+    size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
+    int64_t n = digits > 0 && text[digits] == '\0' ? strtoll(text, NULL, 10) : 0;
+
+    return n <= (int64_t)PLAUSIBLE_MAX ? n : 0;
 }
 
 json_t *
@@ -219,15 +235,13 @@ status_usage(const struct texts *keys, const struct texts *values)
                                             {"output-tokens", "outputTokens"}};
     json_t *usage = json_object();
 
-    if (status_number(keys, values, "cost-usd") > 0) {
-        json_t *cost = quantity(result_of(keys, values, "cost-usd"));
-        if (cost != NULL)
-            json_object_set_new(usage, "costUSD", cost);
-    }
+    json_t *cost = cost_of(result_of(keys, values, "cost-usd"));
+    if (cost != NULL)
+        json_object_set_new(usage, "costUSD", cost);
     for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
-        double number = status_number(keys, values, tokens[i][0]);
-        if (number > 0 && number == floor(number))
-            json_object_set_new(usage, tokens[i][1], json_integer((json_int_t)number));
+        int64_t n = tokens_of(result_of(keys, values, tokens[i][0]));
+        if (n > 0)
+            json_object_set_new(usage, tokens[i][1], json_integer(n));
     }
     if (json_object_size(usage) == 0) {
         json_decref(usage);

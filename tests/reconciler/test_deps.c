@@ -39,6 +39,22 @@ Test(deps, a_cycle_is_found_from_every_task_on_it_and_before_it)
     row_claim("RES/T12");
 }
 
+Test(deps, a_cycle_whose_tasks_have_failed_of_it_is_still_one)
+{
+    struct task_view *all[] = {
+        make_task("a", "", "'dependsOn':['b']", "'phase':'Failed'"),
+        make_task("b", "", "'dependsOn':['a']", "'phase':'Failed'"),
+        make_task("x", "", "'dependsOn':['a']", ""),
+        make_task("y", "", "'dependsOn':['z']", ""),
+        make_task("z", "", "'dependsOn':['y']", "'phase':'Succeeded'"),
+        NULL};
+
+    cr_assert_eq(judge(all, "x").state, DEPS_CYCLE);
+    row_claim("TE/DP7");
+    /* It succeeded when another had the name. */
+    cr_assert_eq(judge(all, "y").state, DEPS_READY);
+}
+
 Test(deps, a_diamond_is_no_cycle)
 {
     struct task_view *all[] = {make_task("d", "", "'dependsOn':['b','c']", ""),

@@ -11,6 +11,12 @@ Test(status, usage_is_what_is_plausible)
         {"0", "abc", NULL},
         {"+Inf", "-5", NULL},
         {"not-a-number", "1000", "{\"inputTokens\":1000}"},
+        {"1e-3", "1e3", "{\"costUSD\":\"1e-3\"}"},
+        {"50m", " 7", "{\"costUSD\":\"50m\"}"},
+        /* A sum of floats: a quantity has nine digits behind its point. */
+        {"0.14532900000000002", "0x10", "{\"costUSD\":\"145329001n\"}"},
+        {"0.0000000001", "7.0", "{\"costUSD\":\"1n\"}"},
+        {"9e300", "9223372036854775808", NULL},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
