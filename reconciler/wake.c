@@ -35,13 +35,23 @@ wake_neighbours(struct shard *s, const struct task_view *t)
         shard_add_task(s, m->profile, m->ns, t->depends_on.at[i]);
 }
 
+/* It waits for something that nobody else ends: those behind it on its branch go first now. */
+static bool
+gives_way(const struct task_view *old, const struct task_view *now)
+{
+    return old->blocked != now->blocked &&
+           (now->blocked == BLOCKED_BY_REFERENCE || now->blocked == BLOCKED_BY_SECRET ||
+            now->blocked == BLOCKED_BY_REFUSAL);
+}
+
 static void
 wake_task(struct shard *s, const struct task_view *old, const struct task_view *now)
 {
     const struct meta *m = now != NULL ? &now->view.meta : &old->view.meta;
     bool turned = old == NULL || now == NULL || old->phase != now->phase ||
                   (old->view.meta.deleted_ms != 0) != (now->view.meta.deleted_ms != 0) ||
-                  strcmp(old->view.meta.uid, now->view.meta.uid) != 0;
+                  strcmp(old->view.meta.uid, now->view.meta.uid) != 0 ||
+                  gives_way(old, now);
 
     shard_add_task(s, m->profile, m->ns, m->name);
     if (turned)

@@ -244,6 +244,41 @@ Test(wake, a_secret_wakes_the_tasks_that_wait_for_it)
     shard_close(&s);
 }
 
+Test(wake, a_task_that_cannot_begin_wakes_those_behind_it_on_its_branch)
+{
+    static const struct {
+        const char *reason;
+        bool gives_way;
+    } rows[] = {
+        {"Dependency", false},   {"BranchLocked", false}, {"ReferenceMissing", true},
+        {"SecretMissing", true}, {"JobRefused", true},
+    };
+    struct shard s;
+
+    shard_open(&s);
+    put(&s, KIND_TASK, 0, "first", "'type':'codex','prompt':'p','branch':'b'");
+    put(&s, KIND_TASK, 0, "behind", "'type':'codex','prompt':'p','branch':'b'");
+    put(&s, KIND_TASK, 0, "elsewhere", "'type':'codex','prompt':'p','branch':'c'");
+    struct task_view *queued =
+        make_task("first", "", "'branch':'b'", "'phase':'Waiting'");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char status[200];
+        snprintf(status, sizeof status,
+                 "'phase':'Waiting','conditions':[{'type':'Blocked','status':'True',"
+                 "'reason':'%s'}]",
+                 rows[i].reason);
+        struct task_view *now = make_task("first", "", "'branch':'b'", status);
+        wake(&s, &queued->view, &now->view);
+        cr_assert_str_eq(woken(&s),
+                         rows[i].gives_way ? "task/0/dev/behind task/0/dev/first"
+                                           : "task/0/dev/first",
+                         "%s", rows[i].reason);
+        wake(&s, &now->view, &now->view); /* as before */
+        cr_assert_str_eq(woken(&s), "task/0/dev/first");
+    }
+    shard_close(&s);
+}
+
 Test(wake, a_secret_wakes_a_spawner_of_jira_only_while_it_waits_for_it)
 {
     struct shard s;
