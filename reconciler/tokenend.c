@@ -52,11 +52,9 @@ token_ends_free(struct token_ends *t)
 static bool
 same_api(const struct shard *s, const struct workspace_view *w, const char *api_base)
 {
-    struct repo repo;
     char base[300];
 
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, base, sizeof base);
+    repo_api_of(w->repo, base, sizeof base);
     return strcmp(*base != '\0' ? base : s->github_api, api_base) == 0;
 }
 
@@ -168,12 +166,7 @@ static void
 ask(struct token_ends *t, const struct task_view *task)
 {
     const struct meta *m = &task->view.meta;
-    const struct workspace_view *w =
-        task->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(
-                  t->shard->store, KIND_WORKSPACE, m->profile, m->ns, task->workspace);
-    struct repo repo;
+    const struct workspace_view *w = store_workspace(t->shard->store, m, task->workspace);
 
     if (w == NULL || w->secret == NULL || *task->job_name == '\0' ||
         t->count == ENDED_MAX)
@@ -182,8 +175,7 @@ ask(struct token_ends *t, const struct task_view *task)
     snprintf(ended->ns, sizeof ended->ns, "%s", m->ns);
     snprintf(ended->name, sizeof ended->name, "%s", m->name);
     snprintf(ended->uid, sizeof ended->uid, "%s", m->uid);
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, ended->base, sizeof ended->base);
+    repo_api_of(w->repo, ended->base, sizeof ended->base);
 }
 
 /* ---- the looks ---- */

@@ -1,7 +1,7 @@
 /* agentconfig.c - an AgentConfig's part of the Pod: instructions, plugins, skills, MCP. */
 #include <string.h>
 
-#include "reconciler/job/gitscript.h"
+#include "common/base64.h"
 #include "reconciler/job/inputs.h"
 #include "reconciler/job/job.h"
 #include "reconciler/job/mcp.h"
@@ -33,7 +33,7 @@ keep_servers(struct pod_parts *p, const char *text)
     SCOPED(buf) struct buf encoded = BUF_INIT;
 
     snprintf(name, sizeof name, "%s-mcp", p->wish->task->view.meta.name);
-    gitscript_base64(&encoded, text, strlen(text));
+    base64_encode(&encoded, text, strlen(text));
     json_array_append_new(p->config_maps,
                           json_pack("{s:s,s:s,s:s,s:o,s:{s:s}}", "apiVersion", "v1",
                                     "kind", "Secret", "type", "Opaque", "metadata",

@@ -130,24 +130,3 @@ gitscript_quote(struct buf *out, const char *text)
     }
     return buf_add_char(out, '\'');
 }
-
-int
-gitscript_base64(struct buf *out, const void *bytes, size_t size)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned long v = (unsigned long)at[i] << 16;
-        if (i + 1 < size)
-            v |= (unsigned long)at[i + 1] << 8;
-        if (i + 2 < size)
-            v |= at[i + 2];
-        buf_add_char(out, digits[v >> 18 & 63]);
-        buf_add_char(out, digits[v >> 12 & 63]);
-        buf_add_char(out, i + 1 < size ? digits[v >> 6 & 63] : '=');
-        buf_add_char(out, i + 2 < size ? digits[v & 63] : '=');
-    }
-    return out->failed ? -1 : 0;
-}

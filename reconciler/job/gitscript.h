@@ -16,8 +16,8 @@ extern const char gitscript_clone[];
 /* Arguments: SHA REPO DIR [DEPTH]. The same for a commit, without and with a token. */
 extern const char gitscript_commit[];
 extern const char gitscript_commit_token[];
-/* Environment: KELOS_BRANCH, KELOS_CLONE_DEPTH (1). Found at the remote: checked out at its tip; absent: made from
- * what is checked out; no answer: fails. */
+/* Environment: KELOS_BRANCH, KELOS_CLONE_DEPTH (1). Found at the remote: checked out at its
+ * tip; absent: made from what is checked out; no answer: fails. */
 extern const char gitscript_branch[];
 extern const char gitscript_branch_token[];
 /* Defines put PATH BASE64 and put_file PATH SOURCE. */
@@ -27,7 +27,5 @@ extern const char gitscript_plugins[];
 
 /* Adds the text in single quotes, whatever it holds. */
 int gitscript_quote(struct buf *out, const char *text);
-/* Adds standard base64. */
-int gitscript_base64(struct buf *out, const void *bytes, size_t size);
 
 #endif

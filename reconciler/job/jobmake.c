@@ -3,8 +3,9 @@
 
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/clock.h"
-#include "reconciler/job/gitscript.h"
+#include "reconciler/owner.h"
 
 /* One object after the other: each is created, or adopted when it is there and ours. */
 struct job_make {
@@ -49,35 +50,21 @@ finish(struct job_make *m, enum job_made result, const struct err *e)
     m->done(m->arg, result, e != NULL ? e : &none);
 }
 
-/* Who must wait, who must give up. */
+/* Who must wait, who must give up. `doing` says what with, for a token. */
 static void
-refuse(struct job_make *m, const struct kube_result *r)
+refuse(struct job_make *m, const struct kube_result *r, const char *doing)
 {
     struct err e = r->err;
     bool wrong = r->status.reason == KUBE_INVALID ||
                  r->status.reason == KUBE_BAD_REQUEST ||
                  r->status.reason == KUBE_TOO_LARGE;
 
-    if (wrong && m->token)
-        err_wrap(&e, "creating token secret");
+    if (m->token)
+        err_wrap(&e, "%s", doing);
     if (kube_status_has_cause(&r->status, "NamespaceTerminating"))
         finish(m, JOB_ENDING, &e);
     else
         finish(m, wrong ? JOB_WRONG : JOB_LATER, &e);
-}
-
-static bool
-is_ours(const struct job_make *m, const json_t *object)
-{
-    const json_t *owners = json_at(object, "metadata.ownerReferences");
-
-    for (size_t i = 0; i < json_array_size(owners); i++) {
-        const json_t *o = json_array_get(owners, i);
-        if (json_bool_or(o, "controller", false) &&
-            strcmp(json_str_or(o, "uid", ""), m->uid) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void
@@ -87,7 +74,7 @@ on_replaced(void *arg, const struct kube_result *r)
 
     m->call = NULL;
     if (r->err.code != ERR_NONE) {
-        refuse(m, r);
+        refuse(m, r, "updating token secret");
         return;
     }
     m->next++;
@@ -121,13 +108,11 @@ adopt(struct job_make *m, const json_t *found)
         create_next(m);
         return;
     }
+    json_t *notes = json_at(current(m), "metadata.annotations");
     SCOPED(json)
-    json_t *body = json_pack(
-        "{s:{s:O},s:o}", "metadata", "annotations",
-        json_object_get(json_object_get(current(m), "metadata"), "annotations") != NULL
-            ? json_object_get(json_object_get(current(m), "metadata"), "annotations")
-            : json_null(),
-        "data", replace_data(data, found));
+    json_t *body =
+        json_pack("{s:{s:O},s:o}", "metadata", "annotations",
+                  notes != NULL ? notes : json_null(), "data", replace_data(data, found));
     const struct kube_request q = {
         .verb = KUBE_PATCH_MERGE,
         .res = kube_res_of(json_str_or(current(m), "apiVersion", ""), kind_of(m)),
@@ -170,10 +155,12 @@ on_looked(void *arg, const struct kube_result *r)
 
     m->call = NULL;
     if (r->err.code != ERR_NONE) { /* gone again, or no answer: all anew */
+        if (m->token)
+            err_wrap(&e, "fetching existing token secret");
         finish(m, JOB_LATER, &e);
         return;
     }
-    if (is_ours(m, r->body)) {
+    if (owner_controls(r->body, m->uid)) {
         adopt(m, r->body);
         return;
     }
@@ -210,7 +197,7 @@ on_created(void *arg, const struct kube_result *r)
     if (r->err.code == ERR_EXISTS) {
         look(m);
     } else if (r->err.code != ERR_NONE) {
-        refuse(m, r);
+        refuse(m, r, "creating token secret");
     } else {
         m->next++;
         create_next(m);
@@ -303,7 +290,7 @@ job_make_token(struct kube *k, const struct meta *task, const char *app_secret,
     m->token = true;
     snprintf(name, sizeof name, "%s-github-token", task->name);
     rfc3339_format(expires_ms, expires);
-    gitscript_base64(&encoded, secret_reveal(token), secret_size(token));
+    base64_encode(&encoded, secret_reveal(token), secret_size(token));
     json_t *secret = json_pack(
         "{s:s,s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:{s:s,s:s},s:[{s:s,s:s,s:s,s:s,s:b,s:b}]},"
         "s:{s:s}}",

@@ -133,3 +133,12 @@ repo_api_base(const struct repo *r, char *out, size_t room)
     else
         snprintf(out, room, "%s://%s/api/v3", plain ? "http" : "https", r->host);
 }
+
+void
+repo_api_of(const char *url, char *out, size_t room)
+{
+    struct repo repo;
+
+    repo_parse(url, &repo);
+    repo_api_base(&repo, out, room);
+}

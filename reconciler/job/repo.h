@@ -26,5 +26,7 @@ bool repo_enterprise(const struct repo *r);
 /* The API's base URL, "" for github.com and for no host: https://HOST/api/v3. A URL that
  * says http:// of a loopback host keeps its scheme: there is no certificate there. */
 void repo_api_base(const struct repo *r, char *out, size_t room);
+/* The same of a URL. */
+void repo_api_of(const char *url, char *out, size_t room);
 
 #endif

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/macros.h"
 #include "reconciler/job/refname.h"
 #include "reconciler/job/gitscript.h"
@@ -282,7 +283,7 @@ add_file(struct pod_parts *p, size_t i, bool inlined, struct buf *script, struct
     gitscript_quote(script, buf_str(&target));
     if (inlined) {
         buf_add_str(script, " '");
-        gitscript_base64(script, f->content, strlen(f->content));
+        base64_encode(script, f->content, strlen(f->content));
         buf_add_str(script, "'\n");
     } else {
         snprintf(key, sizeof key, "files-%zu", i);

@@ -176,10 +176,7 @@ doubt_credential(struct sources *c, const char *key)
     const struct spawner_view *v = (const struct spawner_view *)store_get(
         c->shard->store, KIND_TASK_SPAWNER, profile, ns, name);
     const struct workspace_view *w =
-        v == NULL || v->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(c->shard->store, KIND_WORKSPACE,
-                                                       profile, ns, v->workspace);
+        v != NULL ? store_workspace(c->shard->store, &v->view.meta, v->workspace) : NULL;
     if (v != NULL && v->jira_secret != NULL)
         credential_doubt(c->shard->credentials, ns, v->jira_secret);
     else if (w != NULL && w->secret != NULL)

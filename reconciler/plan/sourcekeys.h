@@ -27,8 +27,8 @@ bool source_keys_enabled(const struct shard *s);
 const char *source_keys_server_public(struct shard *s);
 
 /* Lets this key (Z85) speak for the TaskSpawner of that uid. A key that it had before is
- * revoked, as by source_keys_revoke. A new key queues the TaskSpawner again. Returns 0; or -1 with *e set: it is no key, it belongs to
- * another TaskSpawner, or --bus-port was not given. */
+ * revoked, as by source_keys_revoke. A new key queues the TaskSpawner again. Returns 0; or -1
+ * with *e set: it is no key, it belongs to another TaskSpawner, or --bus-port was not given. */
 int source_keys_allow(struct shard *s, const char *uid, const char *ns, const char *name,
                       const char *public_key, struct err *e);
 

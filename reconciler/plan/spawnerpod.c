@@ -50,16 +50,6 @@ stale(int64_t read_ms)
     return read_ms == 0 || clock_mono_ms() - read_ms >= SECRET_AGE_MS;
 }
 
-static const struct workspace_view *
-workspace_of(const struct spawner_run *r, const struct spawner_view *v)
-{
-    return v->workspace == NULL
-               ? NULL
-               : (const struct workspace_view *)store_get(r->shard->store, KIND_WORKSPACE,
-                                                          r->meta.profile, r->meta.ns,
-                                                          v->workspace);
-}
-
 /* ---- the Workspace's Secret ---- */
 
 static void
@@ -294,7 +284,8 @@ static void
 make_wanted(struct spawner_run *r, const struct spawner_view *v,
             const struct spawner_memory *m)
 {
-    const struct workspace_view *w = workspace_of(r, v);
+    const struct workspace_view *w =
+        store_workspace(r->shard->store, &r->meta, v->workspace);
 
     r->pod_kind_wanted = workload_kind(v);
     r->pod_want = workload_build(
@@ -366,7 +357,8 @@ name_fits(struct spawner_run *r, const struct spawner_view *v)
 static void
 next_step(struct spawner_run *r, const struct spawner_view *v, struct spawner_memory *m)
 {
-    const struct workspace_view *w = workspace_of(r, v);
+    const struct workspace_view *w =
+        store_workspace(r->shard->store, &r->meta, v->workspace);
     const char *secret = w != NULL ? w->secret : NULL;
     unsigned other = workload_kind(v) == KIND_CRON_JOB ? KIND_DEPLOYMENT : KIND_CRON_JOB;
 

@@ -248,11 +248,8 @@ start(struct shard *s, const char *key, const struct spawner_view *v)
         return;
     }
     account_ensure(s, key, r->meta.profile, r->meta.ns);
-    struct source_ask ask = {.shard = s,
-                             .key = r->key,
-                             .ns = r->meta.ns,
-                             .profile = r->meta.profile,
-                             .memory = spawner_run_memory(r)};
+    struct source_ask ask = {
+        .shard = s, .key = r->key, .ns = r->meta.ns, .memory = spawner_run_memory(r)};
     r->pod_kind = N_KINDS;
     r->pod = workload_wanted(v, &s->isolation, ask.config_error, sizeof ask.config_error);
     ask.pod = r->pod;

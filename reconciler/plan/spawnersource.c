@@ -7,15 +7,6 @@
 #include "reconciler/plan/spawnercycle.h"
 #include "reconciler/job/wish.h"
 
-static const struct workspace_view *
-workspace(struct source_ask *r, const struct spawner_view *v)
-{
-    return v->workspace == NULL
-               ? NULL
-               : (const struct workspace_view *)store_get(
-                     r->shard->store, KIND_WORKSPACE, r->profile, r->ns, v->workspace);
-}
-
 /* Reads the credential of the source. False: not usable now (told by an error in memory). */
 static bool
 read_credential(struct source_ask *r, const struct spawner_view *v, enum cred_kind kind,
@@ -104,7 +95,8 @@ spawner_source(struct source_ask *r, const struct spawner_view *v)
         r->memory->resolved = true;
         return;
     }
-    const struct workspace_view *w = workspace(r, v);
+    const struct workspace_view *w =
+        store_workspace(r->shard->store, &v->view.meta, v->workspace);
     if (w != NULL && w->view.wrong != NULL) {
         snprintf(r->config_error, sizeof r->config_error,
                  "Workspace \"%s\" cannot be used: %s", v->workspace, w->view.wrong);

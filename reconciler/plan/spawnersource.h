@@ -7,7 +7,6 @@
 struct source_ask {
     struct shard *shard;
     const char *key, *ns;
-    unsigned profile;
     struct spawner_memory *memory;
     bool pod; /* it has a Pod of its own, which joins with a key (sourcekeys.h) */
     /* out */

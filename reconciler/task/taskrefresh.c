@@ -1,11 +1,11 @@
 /* taskrefresh.c - see taskrefresh.h. */
 #include "reconciler/task/taskrefresh.h"
 
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/data/apptoken.h"
 #include "reconciler/auth/credentials.h"
-#include "reconciler/job/gitscript.h"
 #include "reconciler/job/repo.h"
 #include "reconciler/task/taskmemory.h"
 #include "reconciler/writes.h"
@@ -110,18 +110,11 @@ static void
 api_base(const struct shard *s, const struct task_view *t, char *out, size_t room)
 {
     const struct workspace_view *w =
-        t->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE,
-                                                       t->view.meta.profile,
-                                                       t->view.meta.ns, t->workspace);
-    struct repo repo;
+        store_workspace(s->store, &t->view.meta, t->workspace);
 
     out[0] = '\0';
-    if (w == NULL)
-        return;
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, out, room);
+    if (w != NULL)
+        repo_api_of(w->repo, out, room);
 }
 
 /* ---- the Secret ---- */
@@ -241,7 +234,7 @@ write_secret(struct shard *s, const char *key, struct task_memory *m,
     r->expires_ms = c->expires_ms;
     r->renew_ms = c->renew_ms;
     rfc3339_format(c->expires_ms, expires);
-    gitscript_base64(&encoded, secret_reveal(c->token), secret_size(c->token));
+    base64_encode(&encoded, secret_reveal(c->token), secret_size(c->token));
     SCOPED(json)
     json_t *body = json_pack("{s:{s:{s:s}},s:{s:s}}", "metadata", "annotations",
                              "kelos.dev/token-expires-at", expires, "data",

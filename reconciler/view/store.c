@@ -229,6 +229,15 @@ store_get(const struct store *s, unsigned kind, unsigned profile, const char *ns
     return slot != NULL ? slot->view : NULL;
 }
 
+const struct workspace_view *
+store_workspace(const struct store *s, const struct meta *object, const char *name)
+{
+    if (name == NULL)
+        return NULL;
+    return (const struct workspace_view *)store_get(s, KIND_WORKSPACE, object->profile,
+                                                    object->ns, name);
+}
+
 struct views
 store_find(const struct store *s, enum task_index by, unsigned profile, const char *ns,
            const char *value)

@@ -24,6 +24,10 @@ struct view *store_take(struct store *s, unsigned kind, unsigned profile, const 
 /* Borrowed until the next put or take; NULL when there is none. */
 struct view *store_get(const struct store *s, unsigned kind, unsigned profile,
                        const char *ns, const char *name);
+/* The Workspace of that name in the object's namespace and group; NULL when there is none, or
+ * when `name` is NULL. */
+const struct workspace_view *store_workspace(const struct store *s,
+                                             const struct meta *object, const char *name);
 
 /* By what Tasks are found besides their name. */
 enum task_index {

@@ -6,8 +6,8 @@
 #include "tests/reconciler/fixture.h"
 #include "tests/support/rows.h"
 
+#include "common/base64.h"
 #include "common/data/apptoken.h"
-#include "reconciler/job/gitscript.h"
 
 static EVP_PKEY *key;
 
@@ -23,7 +23,7 @@ data(const char *app, const char *installation, const char *pem)
         SCOPED(buf) struct buf b = BUF_INIT;
         if (values[i][1] == NULL)
             continue;
-        gitscript_base64(&b, values[i][1], strlen(values[i][1]));
+        base64_encode(&b, values[i][1], strlen(values[i][1]));
         json_object_set_new(all, values[i][0], json_string(buf_str(&b)));
     }
     return all;
