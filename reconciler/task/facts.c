@@ -1,7 +1,8 @@
-/* facts.c - gathers what a decision about a Task depends on. */
+/* facts.c - see facts.h. */
+#include "reconciler/task/facts.h"
+
 #include "common/clock.h"
 #include "reconciler/job/repo.h"
-#include "reconciler/task/taskmemory.h"
 
 #define PODS_MAX 64
 
@@ -137,9 +138,8 @@ same_place(const struct shard *s, const struct task_view *a, const struct task_v
     if (strcmp(a->workspace, b->workspace) == 0)
         return true;
     for (size_t i = 0; i < 2; i++) {
-        const struct meta *m = &both[i]->view.meta;
-        const struct workspace_view *w = (const struct workspace_view *)store_get(
-            s->store, KIND_WORKSPACE, m->profile, m->ns, both[i]->workspace);
+        const struct workspace_view *w =
+            store_workspace(s->store, &both[i]->view.meta, both[i]->workspace);
         if (w == NULL)
             return false;
         urls[i] = w->repo;
@@ -253,6 +253,18 @@ missing_since(const struct task_view *t, const struct task_memory *m)
     return only && t->blocked_ms < m->input_since ? t->blocked_ms : m->input_since;
 }
 
+/* What is known of the Workspace's Secret; of another that it named before it says nothing. */
+static enum auth_state
+auth_of(const struct task_memory *m, const struct workspace_view *w)
+{
+    if (w == NULL || w->secret == NULL)
+        return AUTH_READY;
+    if (m->auth_secret == NULL || strcmp(m->auth_secret, w->secret) != 0 ||
+        (m->auth_until != 0 && clock_wall_ms() >= m->auth_until))
+        return AUTH_UNKNOWN;
+    return m->auth;
+}
+
 struct task_facts
 facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
 {
@@ -274,18 +286,10 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
     f.missing_config = missing_config(s, t);
     f.wrong_workspace = wrong_with(s, KIND_WORKSPACE, t, t->workspace);
     f.wrong_config = wrong_with(s, KIND_AGENT_CONFIG, t, f.missing_config);
-    f.auth = m->auth;
-    f.auth_message = m->auth_message != NULL ? m->auth_message : "";
-    if (m->auth_until != 0 && clock_wall_ms() >= m->auth_until)
-        f.auth = AUTH_UNKNOWN;
     const struct workspace_view *w =
-        t->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(s->store, KIND_WORKSPACE,
-                                                       t->view.meta.profile,
-                                                       t->view.meta.ns, t->workspace);
-    if (w == NULL || w->secret == NULL)
-        f.auth = AUTH_READY;
+        store_workspace(s->store, &t->view.meta, t->workspace);
+    f.auth = auth_of(m, w);
+    f.auth_message = m->auth_message != NULL ? m->auth_message : "";
     f.setup = w != NULL && w->setup != NULL;
     if (t->workspace != NULL && m->refresh == NULL)
         f.token = token_judge(&m->token, clock_wall_ms(), &f.token_wake_ms);

@@ -1,6 +1,6 @@
 /* task.h - what to do about a Task: a pure function of what is observed and the time.
  *
- * task_decide() is told everything, does no I/O and keeps nothing; apply.c carries its
+ * task_decide() is told everything, does no I/O and keeps nothing; taskrun.c carries its
  * actions out in their order and stops at the first that fails. Deciding again on the same
  * facts gives the same actions, so a crash between two of them is repaired by deciding
  * anew. */

@@ -1,8 +1,12 @@
 /* taskauth.c - the Workspace's token: read, or exchanged for a GitHub App's key. */
 #include "reconciler/task/taskrun.h"
 
+#include "common/clock.h"
 #include "reconciler/auth/credentials.h"
 #include "reconciler/job/repo.h"
+
+/* How long a token is taken for good that nobody can renew any sooner. */
+#define GOOD_LEAST_MS 30000
 
 static void
 set_auth(struct task_memory *m, enum auth_state state, const char *message,
@@ -12,6 +16,28 @@ set_auth(struct task_memory *m, enum auth_state state, const char *message,
     free(m->auth_message);
     m->auth_message = strdup(message);
     m->auth_until = until_ms;
+}
+
+/* The Job may have to wait, for a quota or for its branch: with an older token its checkout would
+ * be refused. A while in any case, so that it can begin. */
+static int64_t
+good_until(const struct token_known *token)
+{
+    int64_t least = clock_wall_ms() + GOOD_LEAST_MS;
+
+    return token->renew_ms > least ? token->renew_ms : least;
+}
+
+/* 403: the Task says so, and asks again ever more rarely. */
+static void
+wait_for_right(struct task_run *r, struct task_memory *m, const struct err *e)
+{
+    int64_t again_ms = clock_wall_ms() + task_refusal_ms(m->refusals++);
+
+    shard_count_error(r->shard, r->key);
+    set_auth(m, AUTH_RETRY, e->text, again_ms);
+    shard_add_at(r->shard, r->key, again_ms);
+    task_run_again(r);
 }
 
 static void
@@ -26,6 +52,10 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
         task_run_end(r);
         return;
     }
+    if (result == JOB_LATER && e->code == ERR_FORBIDDEN) {
+        wait_for_right(r, m, e);
+        return;
+    }
     if (result == JOB_LATER || result == JOB_ENDING) {
         set_auth(m, AUTH_UNKNOWN, "", 0);
         task_run_fail(r, e);
@@ -36,7 +66,10 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
     snprintf(name, sizeof name, "%s-github-token", r->meta.name);
     free(m->token_secret);
     m->token_secret = strdup(name);
-    set_auth(m, result == JOB_MADE ? AUTH_READY : AUTH_FAILED, e->text, 0);
+    if (result == JOB_MADE)
+        set_auth(m, AUTH_READY, "", good_until(&m->token));
+    else
+        set_auth(m, AUTH_FAILED, e->text, 0);
     task_run_again(r);
 }
 
@@ -84,22 +117,20 @@ void
 task_run_resolve_auth(struct task_run *r)
 {
     struct shard *s = r->shard;
+    struct task_memory *m = task_run_memory(r);
     const struct task_view *t = (const struct task_view *)store_get(
         s->store, KIND_TASK, r->meta.profile, r->meta.ns, r->meta.name);
     const struct workspace_view *w =
-        t == NULL || t->workspace == NULL
-            ? NULL
-            : (const struct workspace_view *)store_get(
-                  s->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace);
+        t != NULL ? store_workspace(s->store, &r->meta, t->workspace) : NULL;
     char base[300];
-    struct repo repo;
 
-    if (w == NULL || w->secret == NULL || task_run_memory(r) == NULL) {
+    if (w == NULL || w->secret == NULL || m == NULL) {
         task_run_end(r);
         return;
     }
-    repo_parse(w->repo, &repo);
-    repo_api_base(&repo, base, sizeof base);
+    repo_api_of(w->repo, base, sizeof base);
+    free(m->auth_secret);
+    m->auth_secret = strdup(w->secret);
     const struct credential c =
         credential_get(s->credentials, CRED_GITHUB, r->meta.ns, w->secret, base, r->key);
     take_credential(r, w, &c);

@@ -7,7 +7,8 @@
 #include "reconciler/task/prompt.h"
 #include "reconciler/writes.h"
 
-/* How soon a value that is missing is looked for again: Secrets are not watched. */
+/* How soon a value that is missing is looked for again: nothing tells of a Secret unless the
+ * controller was told to watch them, and nothing at all of a ConfigMap. */
 #define LOOK_AGAIN_MS 2000
 /* How soon what was refused is asked for again: at first, and in the end. */
 #define REFUSED_FIRST_MS 4000
@@ -23,7 +24,8 @@ task_refusal_ms(unsigned refusals)
     return ms < REFUSED_CAP_MS ? ms : REFUSED_CAP_MS;
 }
 
-/* 403: a quota or an admission policy. The Task says so, and asks again ever more rarely. */
+/* 403: a quota, an admission policy, a right that is not given. The Task says so, and asks
+ * again ever more rarely. */
 static void
 refused(struct task_run *r, const struct err *e)
 {
@@ -125,15 +127,6 @@ task_of(const struct task_run *r)
                : NULL;
 }
 
-static const struct workspace_view *
-workspace_of(const struct task_run *r, const struct task_view *t)
-{
-    if (t->workspace == NULL)
-        return NULL;
-    return (const struct workspace_view *)store_get(
-        r->shard->store, KIND_WORKSPACE, r->meta.profile, r->meta.ns, t->workspace);
-}
-
 /* The Task waits; the key comes again when it is time to look again. */
 static void
 miss(struct task_run *r, const char *reason, const struct err *e)
@@ -158,6 +151,8 @@ make(struct task_run *r, const struct task_view *t, const struct agentconfig_vie
 {
     struct shard *s = r->shard;
     struct task_memory *m = task_run_memory(r);
+    const struct workspace_view *w =
+        store_workspace(s->store, &t->view.meta, t->workspace);
     SCOPED(buf) struct buf prompt = BUF_INIT;
     struct err e = ERR_INIT;
     const char *reason = NULL;
@@ -177,10 +172,10 @@ make(struct task_run *r, const struct task_view *t, const struct agentconfig_vie
     e = (struct err)ERR_INIT;
     const struct job_wish wish = {
         .task = t,
-        .workspace = workspace_of(r, t),
+        .workspace = w,
         .agent_config = config,
         .prompt = buf_str(&prompt),
-        .token_secret = m->token_secret,
+        .token_secret = w != NULL && w->secret != NULL ? m->token_secret : NULL,
         .values = values,
         .images = &s->images,
         .policy = &s->policy,
@@ -200,6 +195,8 @@ on_inputs(void *arg, const json_t *values, const struct err *e)
 
     if (t == NULL || m == NULL) {
         task_run_end(r);
+    } else if (values == NULL && e->code == ERR_FORBIDDEN) {
+        refused(r, e);
     } else if (values == NULL) {
         task_run_fail(r, e);
     } else {

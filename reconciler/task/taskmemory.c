@@ -6,6 +6,7 @@ clear(struct task_memory *m)
 {
     free(m->uid);
     free(m->auth_message);
+    free(m->auth_secret);
     free(m->token_secret);
     refresh_free(m->refresh);
     free(m->build_error);

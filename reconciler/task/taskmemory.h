@@ -32,7 +32,7 @@ struct task_memory {
     char *auth_message;
     char *token_secret; /* of the pod: holds GITHUB_TOKEN; NULL: none */
     int64_t auth_until; /* wall: AUTH_READY and AUTH_RETRY hold until then */
-    unsigned auth_tries;
+    char *auth_secret;  /* the Workspace's Secret that auth is about */
     struct token_known
         token;               /* of a GitHub App; what keeps it fresh while the Job runs */
     struct refresh *refresh; /* under way; owned */
@@ -57,12 +57,5 @@ struct task_memory *task_memory_find(const struct shard *s, const char *key);
 void task_memory_forget(struct shard *s, const char *key);
 /* For zhashx. */
 void task_memory_free(void **item);
-
-/* Gathers all that task_decide needs (facts.c). */
-struct task_facts facts_gather(struct shard *s, const struct task_view *t,
-                               struct task_memory *m);
-/* A deps_lookup with the shard as its argument. */
-const struct task_view *facts_lookup(void *arg, const struct task_view *of,
-                                     const char *name);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "reconciler/job/inputs.h"
 #include "reconciler/job/jobmake.h"
-#include "reconciler/task/taskmemory.h"
+#include "reconciler/task/facts.h"
 
 /* The view may change or go meanwhile, so what is needed is copied. */
 struct task_run {
