@@ -313,6 +313,19 @@ until_ok 40 has_job poor || fail "no Job: $(message poor)"
 drop '^poor'
 row KC/BUG-20
 
+begin "a Secret that may not be read is told by the Task that needs it, and asked for again"
+disturb '{"match":"^GET .*/namespaces/default/secrets/closed","do":"status","status":403,"body":"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,\"message\":\"secrets \\\"closed\\\" is forbidden: no right to get it\"}"}'
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"AgentConfig","metadata":{"name":"shut"},"spec":{"mcpServers":[{"name":"m","type":"stdio","command":"m","envFrom":{"secretRef":{"name":"closed"}}}]}}' | post $NS/agentconfigs > /dev/null
+echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"closed"},"stringData":{"A":"b"}}' | post $CORE/secrets > /dev/null
+task shut p '"agentConfigRef":{"name":"shut"}'
+becomes shut Waiting
+says_right() { case $(message shut) in 'Waiting for the API server to allow the Job: reading secret/closed: '*'no right to get it') true ;; *) false ;; esac; }
+until_ok 10 says_right || fail "message '$(message shut)'"
+disturb
+until_ok 40 has_job shut || fail "no Job: $(message shut)"
+drop '^shut'
+del $NS/agentconfigs/shut; del $CORE/secrets/closed
+
 begin "lists in any order: the same Pod, the same status"
 task order p
 until_ok 20 has_job order || fail "no Job"
