@@ -192,7 +192,7 @@ POISONED := $(BUILD)/tests/reconciler/poisoned
 $(POISONED): $(OBJ)/tests/reconciler/poisoned.o $(OBJ)/reconciler/main.o $(call parts,reconciler) $(BUILD)/libkelos.a
 	@mkdir -p $(@D)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=task_decide,--wrap=prompt_render -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=task_decide,--wrap=prompt_render,--wrap=task_view_read,--wrap=workspace_view_read -o $@ $(filter %.o,$^) $(BUILD)/libkelos.a $(LIBS)
 
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))

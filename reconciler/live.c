@@ -45,8 +45,7 @@ on_read(void *arg, const struct kube_result *res)
     struct reading *r = arg;
     struct shard *s = r->shard;
     struct err e = ERR_INIT, why = ERR_INIT;
-    SCOPED(busy)
-    struct busy busy __attribute__((unused)) = shard_busy(s, r->key);
+    SHARD_BUSY(s, r->key);
 
     if (res->err.code != ERR_NONE) {
         finish(r, "", &res->err);

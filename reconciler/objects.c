@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/data/project.h"
+#include "reconciler/quarantine.h"
 #include "reconciler/shard.h"
 #include "reconciler/plan/spawnermemory.h"
 #include "reconciler/writes.h"
@@ -71,6 +72,25 @@ read_wrong(struct shard *s, const struct msg_object *o, const struct err *why)
     return v;
 }
 
+/* What ends the process here is the object's doing, as it is in a run of its key. NULL: it cannot
+ * be read, or is not to be. */
+static struct view *
+read_object(struct shard *s, const struct msg_object *o)
+{
+    char key[SHARD_KEY_MAX];
+    struct err e = ERR_INIT;
+
+    if (quarantine_unread(s, quarantine_read_key(key, o), o))
+        return NULL;
+    SHARD_BUSY(s, key);
+    struct view *v = view_from_projection((unsigned)o->kind, (unsigned)o->profile,
+                                          o->doc.data, o->doc.size, &e);
+    if (v == NULL)
+        v = read_wrong(s, o, &e);
+    quarantine_was_read(s, key);
+    return v;
+}
+
 static void
 forget(struct shard *s, struct view *gone)
 {
@@ -89,15 +109,11 @@ on_upsert(void *arg, struct bus *bus, const struct peer *from, const struct mess
 {
     const struct msg_object *o = &m->body.object;
     struct shard *s = arg;
-    struct err e = ERR_INIT;
 
     (void)bus;
     (void)from;
     s->epoch = o->epoch;
-    struct view *v = view_from_projection((unsigned)o->kind, (unsigned)o->profile,
-                                          o->doc.data, o->doc.size, &e);
-    if (v == NULL)
-        v = read_wrong(s, o, &e);
+    struct view *v = read_object(s, o);
     if (v == NULL) {
         forget(s, store_take(s->store, (unsigned)o->kind, (unsigned)o->profile, o->ns,
                              o->name, NULL));

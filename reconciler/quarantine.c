@@ -6,6 +6,13 @@
 #include "reconciler/condition.h"
 #include "reconciler/writes.h"
 
+/* Instead of a time: it was tried, and went well. */
+#define FREE_MS 0
+
+static const char why_unread[] =
+    "Reading this object ended the controller's process several times: it is as if it "
+    "were "
+    "not there; it is read again with its next change, 10 minutes later at the earliest";
 static const char why[] = "Processing this object ended the controller's process several "
                           "times; it is tried again every 10 minutes";
 
@@ -57,14 +64,15 @@ tell(struct shard *s, const char *key)
     writes_status(s->writes, kind, &v->meta, patch, on_told, strdup(key));
 }
 
-bool
-quarantine_holds(struct shard *s, const char *key)
+/* Until when the key is left alone (monotonic), or -1: it may be tried now. */
+static int64_t
+left_alone(struct shard *s, const char *key)
 {
-    int64_t now = clock_mono_ms(), *until = zhashx_lookup(s->held, key);
+    int64_t now = clock_mono_ms(), *until;
 
     if (!worker_quarantined(s->worker, key))
-        return false;
-    if (until == NULL) {
+        return -1;
+    if ((until = zhashx_lookup(s->held, key)) == NULL) {
         if ((until = calloc(1, sizeof *until)) == NULL)
             abort();
         zhashx_insert(s->held, key, until);
@@ -73,10 +81,55 @@ quarantine_holds(struct shard *s, const char *key)
                   "was being processed at several deaths of this process: left alone for "
                   "10 minutes");
     } else if (now >= *until) {
-        *until = now + QUARANTINE_MS;
-        return false;
+        if (*until != FREE_MS)
+            *until = now + QUARANTINE_MS;
+        return -1;
     }
-    queue_add_at(s->queue, key, *until);
+    return *until;
+}
+
+bool
+quarantine_holds(struct shard *s, const char *key)
+{
+    int64_t until = left_alone(s, key);
+
+    if (until < 0)
+        return false;
+    queue_add_at(s->queue, key, until);
     tell(s, key);
     return true;
+}
+
+/* ---- reading ---- */
+
+const char *
+quarantine_read_key(char *out, const struct msg_object *o)
+{
+    snprintf(out, SHARD_KEY_MAX, "read %s/%u/%s/%s",
+             object_kind_plural((enum object_kind)o->kind), (unsigned)o->profile, o->ns,
+             o->name);
+    return out;
+}
+
+bool
+quarantine_unread(struct shard *s, const char *read_key, const struct msg_object *o)
+{
+    const struct meta meta = {
+        .profile = (unsigned)o->profile, .ns = o->ns, .name = o->name, .uid = o->uid};
+
+    if (left_alone(s, read_key) < 0)
+        return false;
+    if (s->leader && object_kind_ours((enum object_kind)o->kind))
+        writes_event(s->writes, (unsigned)o->kind, &meta, true, QUARANTINE_CONDITION,
+                     why_unread);
+    return true;
+}
+
+void
+quarantine_was_read(struct shard *s, const char *read_key)
+{
+    int64_t *until = zhashx_lookup(s->held, read_key);
+
+    if (until != NULL)
+        *until = FREE_MS;
 }

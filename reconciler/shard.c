@@ -157,7 +157,7 @@ process(struct shard *s, const char *taken)
         queue_done(s->queue, key);
         return;
     }
-    SCOPED(busy) UNUSED struct busy busy = shard_busy(s, key);
+    SHARD_BUSY(s, key);
     if (task)
         task_run(s, key, profile, ns, name);
     else

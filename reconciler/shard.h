@@ -50,7 +50,7 @@ struct shard {
     int64_t synced_ms; /* wall time when the first was; Tasks gone before are unknown */
     bool leader;
     bool stopping;
-    bool background; /* what is queued now is not news: it has time */
+    bool background;         /* what is queued now is not news: it has time */
     size_t n_named_spawners; /* that have metrics of their own */
     int timer;               /* for the queue's next deadline */
     int64_t timer_at;
@@ -73,9 +73,10 @@ void shard_add_task(struct shard *s, unsigned profile, const char *ns, const cha
 void shard_add_spawner(struct shard *s, unsigned profile, const char *ns,
                        const char *name);
 
-/* Says whose key is worked on, till the end of the scope, in case that ends the process:
- *     SCOPED(busy) struct busy busy = shard_busy(s, key);
- * for the first part of a run and each callback that goes on with it. */
+/* Says whose key is worked on, till the end of the scope, in case that ends the process: for the
+ * first part of a run and at the head of each callback that goes on with it. */
+#define SHARD_BUSY(shard, key)                                                           \
+    SCOPED(busy) UNUSED struct busy busy_ = shard_busy(shard, key)
 struct busy {
     struct worker *worker;
 };

@@ -82,6 +82,7 @@ on_bus(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     struct buskey key = {.public_key = ""};
     char name[254], why[400];
+    SHARD_BUSY(r->shard, r->key);
 
     if (spawner_run_memory(r) == NULL) {
         spawner_run_end(r);
@@ -121,6 +122,7 @@ static void
 on_written(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_EXISTS)
         spawner_run_fail(r, &res->err);
@@ -186,6 +188,7 @@ static void
 on_bus_gone(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
         res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
@@ -205,6 +208,7 @@ on_bus_found(void *arg, const struct kube_result *res)
                                    .uid = json_str_or(res->body, "metadata.uid", ""),
                                    .secret = true};
     struct err e = ERR_INIT;
+    SHARD_BUSY(r->shard, r->key);
 
     bus_name_of(r, name);
     if (res->err.code != ERR_NONE || !owner_controls(res->body, r->meta.uid)) {

@@ -10,6 +10,7 @@ on_deleted(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
     const struct plan_task *t = r->plan.deletes[r->next_delete++];
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code == ERR_CONFLICT) { /* changed: judged anew when that is in view */
         spawner_run_fail(r, &res->err);
@@ -52,6 +53,7 @@ on_looked(void *arg, const struct kube_result *res)
     const struct spawner_view *v = spawner_run_view(r);
     struct err e = ERR_INIT;
     char text[400];
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE || v == NULL || spawner_run_memory(r) == NULL) {
         spawner_run_fail(r, &res->err);
@@ -90,6 +92,7 @@ on_created(void *arg, const struct kube_result *res)
     const struct plan_create *c = &r->plan.creates[r->next_create];
     enum kube_reason why = res->status.reason;
     struct spawner_memory *m = spawner_run_memory(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         spawner_run_end(r);
@@ -157,6 +160,7 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
 {
     struct spawner_run *r = arg;
     struct err e = ERR_INIT;
+    SHARD_BUSY(r->shard, r->key);
 
     if (code == WRITE_REFUSED) {
         err_set(&e, ERR_INVALID, "status: %s", message);

@@ -114,6 +114,7 @@ on_listed(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
     const struct spawner_view *v = spawner_run_view(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL || v == NULL) {
         spawner_run_end(r);
@@ -184,6 +185,7 @@ static void
 on_read(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
+    SHARD_BUSY(r->shard, r->key);
 
     if (spawner_run_memory(r) == NULL || res->err.code == ERR_NOT_FOUND ||
         (res->err.code == ERR_NONE && strcmp(res->uid, r->meta.uid) != 0)) {

@@ -18,6 +18,7 @@ on_intended(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL || res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         spawner_run_end(r);

@@ -57,6 +57,7 @@ on_app(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         spawner_run_end(r);
@@ -107,6 +108,7 @@ static void
 on_dropped(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
         res->err.code != ERR_GONE && res->err.code != ERR_CONFLICT)
@@ -178,6 +180,7 @@ on_created(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
     bool again = res->err.code == ERR_EXISTS && !spawner_pod_took(r, POD_LOOKED_AGAIN);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         spawner_run_end(r);
@@ -197,6 +200,7 @@ on_updated(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         spawner_run_end(r);
@@ -231,6 +235,7 @@ on_looked(void *arg, const struct kube_result *res)
     struct spawner_run *r = arg;
     struct spawner_memory *m = spawner_run_memory(r);
     char why[400];
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         spawner_run_end(r);

@@ -142,6 +142,7 @@ static void
 on_patched(void *arg, const struct kube_result *res)
 {
     struct spawner_run *r = arg;
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         spawner_run_end(r);

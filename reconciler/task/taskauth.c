@@ -46,7 +46,7 @@ on_token_kept(void *arg, enum job_made result, const struct err *e)
     struct task_run *r = arg;
     struct task_memory *m = task_run_memory(r);
     char name[300];
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) {
         task_run_end(r);

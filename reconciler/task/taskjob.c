@@ -44,7 +44,7 @@ on_made(void *arg, enum job_made result, const struct err *e)
 {
     struct task_run *r = arg;
     struct task_memory *m = task_run_memory(r);
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
         task_run_end(r);
@@ -191,7 +191,7 @@ on_inputs(void *arg, const json_t *values, const struct err *e)
     const struct task_view *t = task_of(r);
     struct task_memory *m = task_run_memory(r);
     SCOPED(agentmerge) struct agentmerge merged = {0};
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (t == NULL || m == NULL) {
         task_run_end(r);

@@ -78,7 +78,7 @@ on_pods(void *arg, const struct kube_result *res)
     struct task_memory *m = task_run_memory(r);
     json_t *pod;
     size_t i;
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE) {
         task_run_fail(r, &res->err);

@@ -66,7 +66,7 @@ static void
 on_patched(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code == ERR_NOT_FOUND || res->err.code == ERR_GONE) {
         task_run_end(r);
@@ -111,7 +111,7 @@ static void
 on_deleted(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code == ERR_CONFLICT) /* it has changed: judged anew */
         task_run_conflict(r, &res->err);
@@ -164,7 +164,7 @@ on_found(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
     struct task_memory *m = task_run_memory(r);
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND) {
         task_run_fail(r, &res->err);
@@ -204,7 +204,7 @@ on_status(void *arg, enum write_code code, const char *version, const char *mess
 {
     struct task_run *r = arg;
     struct err e = ERR_INIT;
-    TASK_RUN_BUSY(r);
+    SHARD_BUSY(r->shard, r->key);
 
     if (code == WRITE_GONE) { /* or it is another than the one that was judged */
         err_set(&e, ERR_CONFLICT, "status: %s", message);

@@ -24,11 +24,6 @@ struct task_run {
     const char *type, *spawner, *model;
 };
 
-/* At the head of each callback: what ends the process in it is this Task's doing. */
-#define TASK_RUN_BUSY(r)                                                                 \
-    SCOPED(busy)                                                                         \
-    struct busy busy_ __attribute__((unused)) = shard_busy((r)->shard, (r)->key)
-
 /* NULL when the Task has gone. Borrowed until the next wait. */
 struct task_memory *task_run_memory(struct task_run *r);
 /* Each of these ends this part of the run, and may free it. */

@@ -31,6 +31,18 @@ task two 'true # poison-build'
 until_ok 30 condition_is two 'True ProcessDied' || fail "its condition is '$(condition two)'"
 [ "$(deaths two)" -eq 3 ] || fail "$(deaths two) deaths"
 
+read_deaths() { grep -c "while it processed read $1/0/default/$2\$" "$T/supervisor.log"; }
+unread() { events_of "$1" | grep -q 'Warning Quarantined Reading this object ended'; }
+
+begin "so is one of which it dies when it is shown, of whatever kind"
+task five 'true # poison-read'
+until_ok 30 unread five || fail "no Event: $(events_of five)"
+[ "$(read_deaths tasks five)" -eq 3 ] || fail "$(read_deaths tasks five) deaths"
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"six"},"spec":{"repo":"https://h.example/a/b","ref":"poison-read"}}' | post $NS/workspaces > /dev/null
+until_ok 30 unread six || fail "no Event: $(events_of six)"
+[ "$(read_deaths workspaces six)" -eq 3 ] || fail "$(read_deaths workspaces six) deaths"
+[ "$(phase five)" = "" ] || fail "five is $(phase five)"
+
 begin "the others run, and no further death comes of it"
 n=$(grep -c 'while it processed' "$T/supervisor.log")
 task three 'echo well'
@@ -48,7 +60,7 @@ begin "without the cause they run, and the condition says that it is over"
 local_down
 rm "$KELOS_TEST_POISON"
 local_again || fail "it does not start again"
-becomes one Succeeded; becomes two Succeeded
+becomes one Succeeded; becomes two Succeeded; becomes five Succeeded
 until_ok 10 condition_is one 'False Processed' || fail "its condition is '$(condition one)'"
 until_ok 10 condition_is two 'False Processed' || fail "its condition is '$(condition two)'"
 
