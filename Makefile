@@ -233,9 +233,10 @@ check: tests ## build and run every test; the last line counts them
 check-unit: tests ## unit tests and saved fuzz inputs only
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh unit
 
-kube-assets: ## build the real API server, kubelet and Helm once, into a cache outside of this folder
+kube-assets: ## build the real API server, kubelet and Helm once and fetch containerd, into a cache outside of this folder
 	@sh tests/kube/assets.sh --build
 	@sh tests/kube/assets.sh --node --build
+	@sh tests/kube/runtime.sh --fetch
 	@sh tests/kube/helm.sh --build
 
 check-kube: tests kube-assets ## integration tests against the real API server, with and without streaming lists

@@ -11,10 +11,12 @@ cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
 needs() { echo "check-node: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || needs "needs root: kubelet and containerd mount, and make namespaces and cgroups"
-for p in containerd containerd-shim-runc-v2 ctr runc umoci tini ip kubectl; do
+for p in runc umoci tini ip kubectl; do
     command -v "$p" > /dev/null || needs "$p is not here; make deps installs it"
 done
-[ -x /usr/lib/cni/bridge ] || needs "containernetworking-plugins are not here; make deps installs them"
+runtime=$(tests/kube/runtime.sh) || exit 1
+PATH=$runtime/usr/bin:$PATH CNI=$runtime/usr/lib/cni
+export PATH CNI
 ASSETS=$(tests/kube/assets.sh --node) || exit 1
 tests/kube/assets.sh > /dev/null || exit 1
 

@@ -57,7 +57,7 @@ state = "/run/containerd"
   restrict_oom_score_adj = true
   sandbox_image = "localhost/pause:1"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "$CNI"
     conf_dir = "$D/cni"
 END
     containerd -c "$D/containerd.toml" > "$D/containerd.log" 2>&1 &

@@ -9,7 +9,7 @@ packages="build-essential pkg-config git ca-certificates tzdata
 if [ "$what" != build ]; then
     packages="$packages curl procps iproute2 util-linux openssl tini gh lua5.4
       clang clang-format libclang-rt-14-dev python3 python3-yaml libcriterion-dev
-      umoci containerd runc containernetworking-plugins"
+      umoci runc"
     # Any kubectl does; where there is none, Debian's own (8 MB) is what the tests try ours with.
     command -v kubectl > /dev/null || packages="$packages kubernetes-client"
 fi
