@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/bus/zap.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 /* Both ends of one bus in one process and one loop; the table of identities is a field. */
 struct pair {

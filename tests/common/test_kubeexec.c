@@ -54,7 +54,7 @@ rig_up(const char *script, const char *version, const char *mode,
     struct rig r = {.fault = fault_start(rules, n), .loop = loop_poll_new(&e)};
     struct kubeconfig *c = calloc(1, sizeof *c);
     const struct kube_options o = {.actor = KUBE_AS_USER, .program = "kelos-test"};
-    const struct kubeexec_options xo = {.timeout_ms = 2000};
+    const struct kubeexec_options xo = {.timeout_ms = 8000};
 
     snprintf(path, sizeof path, "%s/plugin", dir);
     FILE *f = fopen(path, "w");
@@ -226,7 +226,7 @@ Test(kubeexec, bounds_time_and_output_and_says_why_it_failed)
     static const struct {
         const char *script, *error;
     } bads[] = {
-        {"sleep 60 & sleep 60", "no answer in 2 s"},
+        {"sleep 600 & sleep 600", "no answer in 8 s"},
         {"head -c 2000000 /dev/zero", "bytes of output"},
         {"echo 'please log in' >&2; exit 3", "exit code 3: please log in"},
         {"kill -9 $$", "killed by signal 9"},
@@ -241,7 +241,7 @@ Test(kubeexec, bounds_time_and_output_and_says_why_it_failed)
         cr_expect(strstr(e.text, bads[i].error) != NULL, "%s: %s", bads[i].script,
                   e.text);
         cr_expect_eq(fault_count(r.fault), 0);
-        cr_expect_lt(clock_mono_ms() - began, 20000);
+        cr_expect_lt(clock_mono_ms() - began, 60000);
         rig_down(&r);
     }
     row_claim("KC/EXEC-5");
