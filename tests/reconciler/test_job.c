@@ -264,6 +264,13 @@ Test(job, images_come_from_the_task_then_the_flags_then_the_type)
     cr_assert_str_eq(json_str_or(agent(own), "image", ""), "acme/agent:1");
     cr_assert_str_eq(json_str_or(agent(own), "command[0]", ""), "/kelos_entrypoint.sh");
     cr_assert_str_eq(json_str_or(agent(own), "args[0]", ""), "Do it.");
+    SCOPED(json) json_t *usual = simple("", "", NULL, NULL, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const same[] = {"command", "args", "env"};
+        cr_assert(json_equal(json_object_get(agent(own), same[i]),
+                             json_object_get(agent(usual), same[i])),
+                  "%s", same[i]);
+    }
     row_claim("TE/JB5");
     for (int i = 0; i < AGENT_TYPES; i++) {
         char spec[200], want[60];

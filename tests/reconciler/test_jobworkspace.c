@@ -68,6 +68,7 @@ Test(jobworkspace, an_enterprise_host_has_its_own_variables)
     cr_assert_not_null(
         strstr(env_text(agent(got)), "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN"));
     cr_assert_null(strstr(env_text(agent(got)), "GH_TOKEN"));
+    cr_assert_not_null(strstr(env_text(agent(got)), "GITHUB_TOKEN=@t/GITHUB_TOKEN"));
     const char *clone = env_text(init_of(got, "git-clone"));
     cr_assert_str_eq(clone, "GH_HOST=git.corp.example GITHUB_TOKEN=@t/GITHUB_TOKEN "
                             "GH_ENTERPRISE_TOKEN=@t/GITHUB_TOKEN "

@@ -170,7 +170,6 @@ Test(api, status_is_a_subresource_and_the_generation_counts_the_spec)
                          "{\"spec\":{\"ref\":\"dev\"}}"),
                  200);
     cr_expect_eq(json_int_or(body, "metadata.generation", 0), 2);
-    row_claim("KC/OBJ-4");
 }
 
 Test(api, unknown_fields_are_refused_warned_of_or_dropped)
@@ -184,6 +183,12 @@ Test(api, unknown_fields_are_refused_warned_of_or_dropped)
     cr_assert_eq(ask("POST", CMS "?fieldValidation=Strict",
                      "{\"metadata\":{\"name\":\"u\",\"name\":\"v\"}}"),
                  400);
+    cr_expect(strstr(str("message"), "duplicate") != NULL, "%s", str("message"));
+    cr_assert_eq(
+        ask("POST", CMS "?dryRun=All", "{\"metadata\":{\"name\":\"u\",\"name\":\"v\"}}"),
+        201);
+    cr_expect_str_eq(str("metadata.name"), "v", "the last one wins");
+    row_claim("KC/OBJ-10");
     cr_assert_eq(ask("POST", CMS "?fieldValidation=Ignore&dryRun=All", bogus), 201);
     cr_expect(reply.warnings == NULL);
     cr_assert_eq(ask("GET", CMS "/u", NULL), 404);
