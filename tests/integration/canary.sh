@@ -63,16 +63,16 @@ run() { # NAME PROMPT MORE
     printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Task","metadata":{"name":"%s"},"spec":{"type":"claude-code","image":"tester","prompt":"%s","credentials":{"type":"api-key","secretRef":{"name":"credential"}}%s}}' "$1" "$2" "${3:+,$3}" |
         post $NS/tasks > /dev/null
 }
-until_ok 10 test -s "$T/tap.txt" || [ -s "$T/record" ] || fail "the tap shows nothing"
-run good 'test -n \"$ANTHROPIC_API_KEY\" && sleep 2'
+until_ok 20 test -s "$T/tap.txt" || fail "the tap shows nothing"
+run good 'test -n \"$ANTHROPIC_API_KEY\" && '"$(held all)"
 run bad 'echo \"token: $ANTHROPIC_API_KEY\" > /dev/null; echo it broke; exit 9'
 run private 'true' '"workspaceRef":{"name":"private"}'
 # Agents that show what they were given.
 run prints 'echo \"the key is $ANTHROPIC_API_KEY\"; echo \"again: $ANTHROPIC_API_KEY\" >&2; sleep 1; exit 3'
 run marks 'echo ---KELOS_OUTPUTS_START---; echo \"key: $ANTHROPIC_API_KEY\"; echo $ANTHROPIC_API_KEY; echo ---KELOS_OUTPUTS_END---'
-run servers 'test -n \"$KELOS_MCP_SERVERS\" || exit 4; echo $KELOS_MCP_SERVERS >&2; sleep 2' '"agentConfigRef":{"name":"servers"}'
-run extra 'echo \"$MINE\"; sleep 2; test -n \"$MINE\"' '"podOverrides":{"env":[{"name":"MINE","valueFrom":{"secretKeyRef":{"name":"extra","key":"EXTRA"}}}]}'
-run app 'echo $GITHUB_TOKEN; cat $KELOS_GITHUB_TOKEN_FILE; sleep 2; test -n \"$GITHUB_TOKEN\"' '"workspaceRef":{"name":"app"}'
+run servers 'test -n \"$KELOS_MCP_SERVERS\" || exit 4; echo $KELOS_MCP_SERVERS >&2; '"$(held all)" '"agentConfigRef":{"name":"servers"}'
+run extra 'echo \"$MINE\"; '"$(held all)"'; test -n \"$MINE\"' '"podOverrides":{"env":[{"name":"MINE","valueFrom":{"secretKeyRef":{"name":"extra","key":"EXTRA"}}}]}'
+run app 'echo $GITHUB_TOKEN; cat $KELOS_GITHUB_TOKEN_FILE; '"$(held all)"'; test -n \"$GITHUB_TOKEN\"' '"workspaceRef":{"name":"app"}'
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"jira"},"spec":{"pollInterval":"1s","when":{"jira":{"baseUrl":"http://127.0.0.1:9","project":"P","secretRef":{"name":"jira"}}},"taskTemplate":{"type":"claude-code","credentials":{"type":"api-key","secretRef":{"name":"credential"}}}}}' |
     post $NS/taskspawners > /dev/null
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"polls"},"spec":{"pollInterval":"1s","when":{"githubIssues":{}},"taskTemplate":{"type":"claude-code","workspaceRef":{"name":"polled"},"credentials":{"type":"api-key","secretRef":{"name":"credential"}}}}}' |
@@ -116,6 +116,7 @@ find . "$T" /tmp /var/crash /var/lib/systemd/coredump -maxdepth 2 -newer "$T/bef
     grep . > "$T/cores" && grep -qFf "$T/canaries" $(cat "$T/cores") 2> /dev/null && fail "$(cat "$T/cores")"
 
 begin "no status, Event, Job, Pod or ConfigMap has one"
+release all
 becomes good Succeeded
 becomes prints Failed
 becomes marks Succeeded

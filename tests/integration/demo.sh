@@ -11,11 +11,12 @@ ours() { pgrep -f -- "$1" | grep -v "^$$\$"; }
 
 begin "kelos demo passes its own checks and leaves nothing"
 mkdir "$T/tmp"
-TMPDIR=$T/tmp timeout 120 "$K" demo > "$T/out" 2> "$T/err" < /dev/null; rc=$?
+TMPDIR=$T/tmp timeout 400 "$K" demo > "$T/out" 2> "$T/err" < /dev/null; rc=$?
 says 0; out "The demo passed"
 [ "$(grep -c '^ok ' "$T/out")" = 6 ] || fail "$(cat "$T/out")"
 [ -z "$(ls "$T/tmp")" ] || fail "left over: $(ls "$T/tmp")"
-[ -z "$(ours "$T/tmp")" ] || fail "processes left: $(pgrep -fa -- "$T/tmp")"
+none_of() { [ -z "$(ours "$1")" ]; }
+until_ok 5 none_of "$T/tmp" || fail "processes left: $(pgrep -fa -- "$T/tmp")"
 
 begin "an interrupted demo leaves nothing"
 : > "$T/out" # what the first demo said is not this one's
@@ -25,7 +26,7 @@ until_ok 30 grep -q "Running" "$T/out" || fail "the demo does not get going: $(c
 kill -TERM $demo; wait $demo; rc=$?
 says 1; err "interrupted"
 [ -z "$(ls "$T/tmp")" ] || fail "left over: $(ls "$T/tmp")"
-until_ok 5 test -z "$(ours "$T/tmp")" || fail "processes left: $(pgrep -fa -- "$T/tmp")"
+until_ok 5 none_of "$T/tmp" || fail "processes left: $(pgrep -fa -- "$T/tmp")"
 
 begin "up says what runs and where"
 export KELOS_LOCAL_DIR=$T/d
@@ -61,11 +62,11 @@ wait_phase() { until_ok 30 sh -c "[ \"\$('$K' get task $1 -o 'jsonpath={.status.
 begin "a task runs, its transcript can be read"
 echo '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"ANTHROPIC_API_KEY": "canary-key"}}' | "$K" apply -f - > /dev/null
 : > "$T/empty"
-run timeout 60 "$K" run -p "say hello" --name hello --image demo --secret s --config "$T/empty" -w; says 0
+run timeout 300 "$K" run -p "say hello" --name hello --image demo --secret s --config "$T/empty" -w; says 0
 out "task/hello Succeeded"; row CLI/R13
-run timeout 30 "$K" logs hello; says 0; out "demo agent"; row CLI/L02
-timeout 60 "$K" run -p "again" --name again --image demo --secret s --config "$T/empty" > /dev/null
-run timeout 60 "$K" logs again -f; says 0; out "demo agent"; err "(claude-code)"; err "[result] completed"; row CLI/L03
+run timeout 300 "$K" logs hello; says 0; out "demo agent"; row CLI/L02
+timeout 300 "$K" run -p "again" --name again --image demo --secret s --config "$T/empty" > /dev/null
+run timeout 300 "$K" logs again -f; says 0; out "demo agent"; err "(claude-code)"; err "[result] completed"; row CLI/L03
 if grep -rq canary-key "$T/d/log"; then fail "the key is in the log"; fi
 
 begin "with a workspace the clone comes before the agent"
@@ -77,8 +78,8 @@ port=$(free_port)
 git daemon --listen=127.0.0.1 --port="$port" --base-path="$T/git" --export-all --enable=receive-pack --reuseaddr "$T/git" > "$T/daemon.log" 2>&1 &
 daemon=$!
 run "$K" create workspace repo --repo "git://127.0.0.1:$port/r.git" --ref main; says 0
-timeout 60 "$K" run -p "in the repository" --name cloned --image demo --secret s --workspace repo --branch work --config "$T/empty" > /dev/null
-run timeout 60 "$K" logs cloned -f; says 0; err "(git-clone)"; err "(claude-code)"
+timeout 300 "$K" run -p "in the repository" --name cloned --image demo --secret s --workspace repo --branch work --config "$T/empty" > /dev/null
+run timeout 300 "$K" logs cloned -f; says 0; err "(git-clone)"; err "(claude-code)"
 head -n 1 "$T/out" | grep -qi clon || fail "$(head -n 3 "$T/out")"
 out "demo agent"; row CLI/L05
 git -C "$T/git/r.git" rev-parse -q --verify work > /dev/null || fail "no branch was pushed"
@@ -95,12 +96,12 @@ spec: {repo: "git://127.0.0.1:1/none.git"}
 EOF
 "$K" apply -f "$T/repo.yaml" > /dev/null
 run "$K" run -p x --name no-repo --image demo --secret s --workspace nowhere --config "$T/empty"; says 0
-run timeout 60 "$K" logs no-repo -f; says 1
+run timeout 300 "$K" logs no-repo -f; says 1
 wait_phase no-repo Failed
 
 begin "down ends everything and keeps the data"
 run "$K" down; says 0; out "has ended"
-[ -z "$(ours "$T/d/run")" ] || fail "processes left: $(pgrep -fa -- "$T/d/run")"
+until_ok 5 none_of "$T/d/run" || fail "processes left: $(pgrep -fa -- "$T/d/run")"
 run "$K" status; one_error "kelos up"
 run "$K" down; says 0; out "does not run"
 run "$K" up; says 0
@@ -109,7 +110,7 @@ run "$K" down --purge --yes; says 0; [ ! -e "$T/d/apiserver" ] || fail "data lef
 
 begin "a port in use, a directory that cannot be written, a path too long"
 python3 -c 'import socket,sys,time
-s=socket.socket(); s.bind(("127.0.0.1",0)); s.listen(1); print(s.getsockname()[1],flush=True); time.sleep(60)' > "$T/port" &
+s=socket.socket(); s.bind(("127.0.0.1",0)); s.listen(1); print(s.getsockname()[1],flush=True); time.sleep(600)' > "$T/port" &
 holder=$!
 until_ok 10 test -s "$T/port"
 run "$K" up --data "$T/e" --port "$(cat "$T/port")"; one_error "in use"; err "--port"

@@ -76,7 +76,7 @@ forbidden='"do":"status","status":403,"times":2,"body":"{\"kind\":\"Status\",\"s
 rules "[{\"match\":\"^PATCH .*/tasks/err-write[^0-9].*finalizers\",\"agent\":\"shard\",$forbidden}]"
 task err-write p
 until_ok 20 has_job err-write || fail "it does not go on after the refusals: $(message err-write)"
-[ "$(errors task)" -ge $((before + 2)) ] || fail "$(errors task) errors, $before before two refusals"
+until_ok 20 more task $((before + 1)) || fail "$(errors task) errors, $before before two refusals"
 rules '[{"match":"^POST .*/jobs.*err-late","agent":"shard","times":99,"do":"status","status":500,"body":"{}"}]'
 before=$(errors task)
 task err-late p
@@ -108,7 +108,7 @@ until_ok 20 swept || fail "no sweep after the restart"
 task lag-0 p
 until_ok 20 has_job lag-0 || fail "no Job"
 becomes lag-0 Pending
-sleep 0.5
+sleep 3                                # until that, too, has been seen
 rules '[{"match":"/tasks[?].*watch=true","do":"gate"},{"match":"NOTHING","do":"closed"}]'
 job_status lag-0 '{"active":1}'
 becomes lag-0 Running                  # written, and not seen
@@ -117,13 +117,23 @@ task lag-1 p
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"maxConcurrency":2,"when":{"githubIssues":{"repo":"%s/demo/repo"}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","promptTemplate":"p","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"}}}}' "$FORGE" | post $NS/taskspawners > "$T/created"
 made="r['method'] == 'POST' and r['path'].startswith('$NS/tasks') and 'shard' in r['agent']"
 until_ok 20 count_is "$made" 2 || fail "the spawner makes nothing: $(cat "$T/created")"
-sleep 15
-[ "$(requests "$made")" = 2 ] || fail "$(requests "$made") Tasks under a limit of 2"
-[ "$(phase lag-0)" = Running ] || fail "it went on from a view that is older than its own write"
-[ "$(requests "r['method'] == 'GET' and r['path'] == '$NS/tasks/lag-0' and 'shard' in r['agent']")" = 0 ] || fail "the server was asked too early"
-has_job lag-1 && fail "the watch was not dead"
-becomes lag-0 Succeeded 40
-[ "$(requests "r['method'] == 'GET' and r['path'] == '$NS/tasks/lag-0' and 'shard' in r['agent']")" = 1 ] || fail "more than one look"
+becomes lag-0 Succeeded 120
+# Not before the watch had its time: then one look, and all that waited for it comes after that.
+python3 - "$T/requests" "$NS/tasks" "$JOBS" > "$T/order" <<'PY' || fail "$(cat "$T/order")"
+import json, sys
+all_of = [json.loads(l) for l in open(sys.argv[1])]
+tasks, jobs = sys.argv[2:]
+of = lambda method, path, text="": [r for r in all_of if r["method"] == method and r["path"].split("?")[0] == path and text in r["body"].replace(" ", "")]
+running = of("PATCH", tasks + "/lag-0/status", '"phase":"Running"')
+looks = [r for r in of("GET", tasks + "/lag-0") if "shard" in r["agent"]]
+ends = of("PATCH", tasks + "/lag-0/status", '"phase":"Succeeded"')
+others = of("POST", jobs, '"name":"lag-1"')
+made = [r for r in of("POST", tasks) if "shard" in r["agent"]]
+print("running", len(running), "looks", [r["t"] - running[-1]["t"] for r in looks if running], "ends", len(ends), "made", len(made))
+sys.exit(not (running and len(looks) == 1 and looks[0]["t"] - running[-1]["t"] >= 25
+              and all(r["t"] > looks[0]["t"] for r in ends + others)
+              and sum(r["t"] < looks[0]["t"] for r in made) == 2))
+PY
 [ "$(requests "r['method'] == 'POST' and r['path'].startswith('$JOBS') and '\"lag-0\"' in r['body']")" = 1 ] || fail "a second Job"
 row KC/CACHE-6
 until_ok 20 has_job lag-1 || fail "the stream was not begun anew"
@@ -138,18 +148,16 @@ for n in s-1 s-2 s-3 s-4 lag-0 lag-1; do del $NS/tasks/$n; done
 forge_down
 
 begin "it is told to end: no new key is taken, and the one in work ends with its answer"
-rules '[{"match":"^POST .*/jobs","agent":"shard","do":"slow","seconds":3}]'
+rules "[{\"match\":\"^POST .*/jobs\",\"agent\":\"shard\",\"do\":\"first\",\"run\":\"touch $T/posting; sleep 3\"}]"
 task end-0 p
-asked() { grep -q 'finalizer.*end-0\|end-0.*finalizer' "$T/requests"; }
-until_ok 20 asked || fail "nothing began"
-sleep 0.5
+until_ok 20 test -e "$T/posting" || fail "nothing began"
 kill "$LOCAL_PID"
 sleep 0.3
 task end-1 p
 t0=$(date +%s)
 wait "$LOCAL_PID"; status=$?
 [ "$status" = 0 ] || fail "exit $status"
-[ $(($(date +%s) - t0)) -le 15 ] || fail "it took $(($(date +%s) - t0)) s"
+[ $(($(date +%s) - t0)) -le 60 ] || fail "it took $(($(date +%s) - t0)) s"
 LOCAL_PID=""
 has_job end-0 || fail "its Job was not waited for"
 [ "$(phase end-0)" = Pending ] || fail "the rest of the run is missing: '$(phase end-0)'"
@@ -186,7 +194,8 @@ all_touched() { [ "$(touched "$t0" "$1" | cut -d' ' -f3)" = 16 ]; }
 for shards in 2 3; do
     t0=$(date +%s.%N)
     controller_up --shards $shards || fail "not up"
-    until_ok 20 test "$(grep -c 'sweep complete' "$T/supervisor.log")" -ge $shards
+    all_swept() { [ "$(grep -c 'sweep complete' "$T/supervisor.log")" -ge $shards ]; }
+    until_ok 20 all_swept || fail "not every shard has its view"
     fill s$shards
     until_ok 20 all_touched s$shards || fail "$shards shards: $(touched "$t0" s$shards)"
     set -- $(touched "$t0" s$shards)

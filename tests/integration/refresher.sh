@@ -10,7 +10,7 @@ openssl genrsa -out "$T/key.pem" 2048 2> /dev/null
 openssl rsa -in "$T/key.pem" -pubout -out "$T/public.pem" 2> /dev/null
 python3 - "$T" > "$T/state.json" <<'END_STATE'
 import json, sys
-print(json.dumps({"anonymous": False, "appTokenSeconds": 6,
+print(json.dumps({"anonymous": False, "appTokenSeconds": 15,
     "apps": {"12345": {"publicKey": open(sys.argv[1] + "/public.pem").read(), "installations": ["67890"]}}, "repos": {}}))
 END_STATE
 forge_up "$T/state.json"

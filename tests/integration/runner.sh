@@ -100,7 +100,7 @@ if grep -q 'runs without this limit' "$data/log/supervisor.log"; then echo "    
 else [ "$(get "$pods/oom" "$t[\"reason\"]")" = OOMKilled ] || fail "$(get "$pods/oom" "$t")"; fi
 
 begin "no step of a Pod reads the data directory, another Pod, or the user's home"
-sh_pod prey 'echo pod-canary > /tmp/x; sleep 60'
+sh_pod prey 'echo pod-canary > /tmp/x; sleep 600'
 must until_ok 10 phase_is prey Running
 prey=$(uid_of prey)
 cat > "$T/spy" <<S
@@ -148,7 +148,7 @@ api DELETE "$pods/prey?gracePeriodSeconds=0" > /dev/null
 must until_ok 15 gone prey
 
 begin "a Pod's deadline fails it"
-pod slow '{"restartPolicy":"Never","activeDeadlineSeconds":1,"containers":[{"name":"main","image":"demo","command":["sleep","60"]}]}'
+pod slow '{"restartPolicy":"Never","activeDeadlineSeconds":1,"containers":[{"name":"main","image":"demo","command":["sleep","600"]}]}'
 must until_ok 15 phase_is slow Failed
 [ "$(get "$pods/slow" 'o["status"]["reason"]')" = DeadlineExceeded ] || fail "$(get "$pods/slow" 'o["status"]')"
 
@@ -160,7 +160,8 @@ job_is() { [ "$(get "$jobs/$1" '[c["type"] for c in o["status"]["conditions"] if
 pods_of() { api GET "$pods?labelSelector=job-name%3D$1" | python3 -c 'import json,sys; print(len(json.load(sys.stdin)["items"]))'; }
 
 begin "Jobs complete, fail at once on an exit code, stop at their deadline keeping the log"
-job good "" "exit 0"; job bad "" "exit 9"; job late '"activeDeadlineSeconds":1,' 'trap \"echo last words; exit 3\" TERM; echo begin; sleep 60 & wait'
+job good "" "exit 0"; job bad "" "exit 9"; job late '"activeDeadlineSeconds":10,' 'trap \"echo last words; exit 3\" TERM; echo begin; sleep 600 & wait'
+api POST "$jobs" '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"term"},"spec":{"activeDeadlineSeconds":10,"backoffLimit":0,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"demo","args":["a prompt"],"env":[{"name":"DEMO_SECONDS","value":"600"},{"name":"KELOS_BASE_BRANCH","value":"main"}]}]}}}}' > /dev/null
 must until_ok 20 job_is good Complete
 [ "$(get "$jobs/good" 'o["status"]["succeeded"]')" = 1 ] || fail "$(get "$jobs/good" 'o["status"]')"
 must until_ok 20 job_is bad Failed
@@ -170,7 +171,6 @@ must until_ok 20 job_is late Failed
 [ "$(get "$jobs/late" '[c["reason"] for c in o["status"]["conditions"] if c["type"]=="Failed"][0]')" = DeadlineExceeded ] || fail "$(get "$jobs/late" 'o["status"]')"
 late=$(api GET "$pods?labelSelector=job-name%3Dlate" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["metadata"]["name"])')
 log "$late" main | grep -q 'last words' || fail "log: $(log "$late" main)"
-api POST "$jobs" '{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"term"},"spec":{"activeDeadlineSeconds":2,"backoffLimit":0,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"demo","args":["a prompt"],"env":[{"name":"DEMO_SECONDS","value":"60"},{"name":"KELOS_BASE_BRANCH","value":"main"}]}]}}}}' > /dev/null
 must until_ok 20 job_is term Failed
 term=$(api GET "$pods?labelSelector=job-name%3Dterm" | python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["metadata"]["name"])')
 log "$term" main > "$T/term.log"

@@ -49,9 +49,8 @@ condition() { ts "$1" "[c for c in o['status']['conditions'] if c['type'] == '$2
 begin "a missing Workspace is told and waited for"
 spawner a '"labels":["go"],"excludeLabels":["no"],"priorityLabels":["p0","p1"],"repo":"'"$FORGE"'/demo/repo"' '"maxConcurrency":1' \
     '"promptTemplate":"echo {{.Number}} >> '"$T"'/order; sleep 0.3","branch":"fix-{{.Number}}"'
-sleep 1
+event_comes a 'Normal WorkspaceNotFound Workspace w not found, requeuing'
 [ "$(ts a 'o.get("status",{}).get("phase","")')" = "" ] || fail "phase $(ts a 'o["status"]["phase"]')"
-events_of a | grep -q 'Normal WorkspaceNotFound Workspace w not found, requeuing' || fail "no event"
 row RES/S10
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"Workspace","metadata":{"name":"w"},"spec":{"repo":"git://127.0.0.1:%s/repo.git","secretRef":{"name":"c"}}}' $port |
     post $NS/workspaces > /dev/null
@@ -103,7 +102,7 @@ until_ok 5 ts_is a Running || fail "phase"
 row SP/L10 SP/L13
 
 begin "a source that refuses is shown, and forgotten when it answers again"
-fault '{"path": "/repos/demo/repo/issues", "times": 6, "status": 500}'
+fault '{"path": "/repos/demo/repo/issues", "times": -1, "status": 500}'
 until_ok 30 ts_is a Failed || fail "phase $(ts a 'o["status"]["phase"]')"
 [ "$(condition a DiscoveryError status)" = True ] || fail "condition"
 ctl DELETE faults > /dev/null
@@ -160,7 +159,8 @@ row SP/W7
 
 begin "a page that fails takes no item away: whichever it is, it is told, and nothing is made or deleted"
 spawner pg '"excludeLabels":["no"],"repo":"'"$FORGE"'/demo/pages"' '"suspend":false' '"promptTemplate":"true"'
-until_ok 30 made pg "pg-210 pg-105 pg-1" || until_ok 1 made pg "pg-1 pg-105 pg-210" || fail "Tasks are '$(tasks_of pg)' $(ts pg 'o["status"]')"
+all_three() { made pg "pg-210 pg-105 pg-1" || made pg "pg-1 pg-105 pg-210"; }
+until_ok 30 all_three || fail "Tasks are '$(tasks_of pg)' $(ts pg 'o["status"]')"
 until_ok 20 ended pg 3 || fail "not ended"
 found=3
 uids() { get $NS/tasks | python3 -c '
@@ -170,21 +170,32 @@ before=$(uids)
 discovered() { [ "$(ts pg 'o["status"]["totalDiscovered"]')" = "$1" ]; }
 told() { ts pg 'o["status"]' | grep -q "$1"; }
 for k in 1 2 3; do
-    ctl DELETE requests > /dev/null
-    fault "{\"path\": \"/repos/demo/pages/issues\", \"status\": 50$k, \"skip\": $((k - 1)), \"times\": 500}"
-    # All pages are asked for only when the first has changed.
-    ctl POST repos/demo/pages/issues '{"title": "new '$k'"}' > /dev/null
-    until_ok 30 told "50$k" || fail "page $k: not told: $(ts pg 'o["status"]')"
-    ctl GET requests | python3 -c 'import json, sys
+    # All pages are asked for only when the first has changed; which one then fails is a matter
+    # of when the polls come.
+    page_fails() {
+        ctl DELETE requests > /dev/null
+        fault "{\"path\": \"/repos/demo/pages/issues\", \"status\": 50$k, \"skip\": $((k - 1)), \"times\": 500}"
+        ctl POST repos/demo/pages/issues '{"title": "new '$k'"}' > /dev/null
+        news=$((news + 1))
+        until_ok 30 told "50$k" || fail "page $k: not told: $(ts pg 'o["status"]')"
+        ctl GET requests | python3 -c 'import json, sys
 k = int(sys.argv[1])
 r = [(q["query"], q["status"]) for q in json.load(sys.stdin) if q["path"].endswith("/demo/pages/issues")]
 bad = next(i for i, q in enumerate(r) if q[1] == 500 + k)
-sys.exit(not (k == 1 or "page=%d" % k in r[bad][0]))' $k || fail "it was not page $k that failed: $(ctl GET requests | tail -c 400)"
+sys.exit(not (k == 1 or "page=%d" % k in r[bad][0]))' $k && return
+        ctl DELETE faults > /dev/null
+        found=$((found + news)); news=0
+        until_ok 40 discovered $found || fail "page $k: not seen afterwards: $(ts pg 'o["status"]')"
+        until_ok 20 ended pg $found || fail "page $k: Tasks are '$(tasks_of pg)'"
+        return 1
+    }
+    news=0
+    best_of 6 page_fails || fail "it was not page $k that failed: $(ctl GET requests | tail -c 400)"
     discovered $found || fail "page $k: discovered $(ts pg 'o["status"]["totalDiscovered"]')"
     [ "$(uids)" = "$before" ] || fail "page $k: $(uids), not $before"
     [ "$(tasks_of pg | wc -w)" = "$found" ] || fail "page $k: Tasks are '$(tasks_of pg)'"
     ctl DELETE faults > /dev/null
-    found=$((found + 1))
+    found=$((found + news))
     until_ok 40 discovered $found || fail "page $k: not seen afterwards: $(ts pg 'o["status"]')"
     until_ok 20 ended pg $found || fail "page $k: Tasks are '$(tasks_of pg)'"
 done
@@ -204,16 +215,18 @@ for s in a b c t; do del $NS/taskspawners/$s; done
 no_source() { "$BIN/kelos-bus" --run-dir "$(run_dir)" status > "$T/tree" && ! grep -q '^source-' "$T/tree"; }
 until_ok 10 no_source || fail "a source worker still runs"
 
+# lasts PATH JSON: a status that the test writes, when nobody else does
+lasts() { until_ok 20 at_rest "$1" || fail "$1 is written on and on"; mpatch "$1/status" "$2" > /dev/null; }
 begin "a schedule makes its Tasks"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"bad"},"spec":{"when":{"cron":{"schedule":"61 * * * *"}},"taskTemplate":{"type":"claude-code","credentials":{"type":"api-key","secretRef":{"name":"c"}}}}}' | post $NS/taskspawners > "$T/created"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *","catchUp":"all"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
-echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"ch"},"spec":{"maxConcurrency":1,"when":{"cron":{"schedule":"0 0 1 1 *","catchUp":"all"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"sleep 4"}}}' | post $NS/taskspawners > /dev/null
+echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"ch"},"spec":{"maxConcurrency":1,"when":{"cron":{"schedule":"0 0 1 1 *","catchUp":"all"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"'"$(held ch)"'"}}}' | post $NS/taskspawners > /dev/null
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"co"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"true"}}}' | post $NS/taskspawners > /dev/null
 until_ok 5 ts_is cr Running || fail "phase $(ts cr 'o["status"]["phase"]')"
 until_ok 5 ts_is co Running || fail "phase $(ts co 'o["status"]["phase"]')"
-for s in cr co; do mpatch $NS/taskspawners/$s/status '{"status":{"lastDiscoveryTime":"2024-12-31T00:00:00Z"}}' > /dev/null; done
 until_ok 5 ts_is ch Running || fail "phase $(ts ch 'o["status"]["phase"]')"
-mpatch $NS/taskspawners/ch/status '{"status":{"lastDiscoveryTime":"2023-12-31T00:00:00Z"}}' > /dev/null
+for s in cr co; do lasts $NS/taskspawners/$s '{"status":{"lastDiscoveryTime":"2024-12-31T00:00:00Z"}}'; done
+lasts $NS/taskspawners/ch '{"status":{"lastDiscoveryTime":"2023-12-31T00:00:00Z"}}'
 p=$(pid_of shard-0); kill -9 "$p"
 made_some() { [ -n "$(tasks_of cr)" ]; }
 until_ok 15 made_some || fail "no Task"
@@ -225,6 +238,7 @@ waits() { [ -n "$(ts ch 'o["status"].get("lastTickTime", "")')" ]; }
 until_ok 10 waits || fail "nothing waits: $(ts ch 'o["status"]')"
 mpatch $NS/taskspawners/ch '{"spec":{"when":{"cron":{"catchUp":"one"}}}}' > /dev/null
 p=$(pid_of shard-0); kill -9 "$p"
+release ch
 all_made() { case "$(tasks_of ch)" in "ch-20240101-0000 ch-20250101-0000 ch-20260101-0000"*) ;; *) false ;; esac; }
 until_ok 30 all_made || fail "Tasks are '$(tasks_of ch)'"
 no_more_wait() { [ "$(ts ch 'o["status"].get("lastTickTime", "")')" = "" ]; }
