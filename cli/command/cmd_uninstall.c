@@ -170,6 +170,40 @@ delete_work(struct cli *c, int64_t wait_ms, struct err *e)
     return 0;
 }
 
+/* A definition goes when the API server has taken its objects away. */
+static int
+delete_definitions(struct cli *c, const json_t *crds, int64_t wait_ms, struct err *e)
+{
+    const struct kube_resource *res = kube_res(KUBE_CRDS);
+    int64_t deadline_ms = clock_mono_ms() + wait_ms;
+    size_t i;
+    json_t *o;
+
+    printf("Deleting the definitions\n");
+    fflush(stdout);
+    if (install_delete(c, crds, e) < 0)
+        return -1;
+    json_array_foreach(crds, i, o)
+    {
+        const char *name = json_str_or(o, "metadata.name", "");
+        int64_t now = clock_mono_ms();
+        struct err why = ERR_INIT;
+        int rc = follow(c, res, NULL, name, NULL,
+                        deadline_ms > now ? deadline_ms - now : 0, on_change, NULL, &why);
+
+        if (rc == 0)
+            return err_set(e, ERR_UNAVAILABLE,
+                           "%s/%s is still being deleted; look at its conditions with "
+                           "kubectl get crd %s -o yaml",
+                           res->singular, name, name);
+        if (rc < 0 && why.code != ERR_NOT_FOUND) {
+            *e = why;
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* ---- what stays ---- */
 
 /* Names what was made beside the installation and is not deleted with it: Secrets of the CLI, and
@@ -221,11 +255,8 @@ run_uninstall(struct cli *c, struct err *e)
     if (install_delete(c, b.controller, e) < 0 ||
         install_prune(c, &(struct bundle){NULL, NULL}, e) < 0)
         return -1;
-    if (!keep_crds) {
-        printf("Deleting the definitions\n");
-        if (install_delete(c, b.crds, e) < 0)
-            return -1;
-    }
+    if (!keep_crds && delete_definitions(c, b.crds, wait_ms, e) < 0)
+        return -1;
     print_leftovers(c);
     printf("Kelos is uninstalled\n");
     return 0;

@@ -157,5 +157,7 @@ begin "uninstall takes both groups away, and says what it leaves"
 try axon uninstall
 for k in tasks.axon.io workspaces.axon.io taskspawners.axon.io tasks.kelos.dev; do shows "customresourcedefinition/$k deleted"; done
 shows 'left: secret/axon-credentials in default'
+# The server goes on with a type that is gone for a moment.
+until_ok 20 sh -c '! axon get tasks'
 refused "axon get tasks" 'use .axon install'
 finish
