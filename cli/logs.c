@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/escape.h"
 #include "cli/follow.h"
 #include "cli/render/render.h"
+#include "cli/resume.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/data/json.h"
@@ -38,7 +40,9 @@ struct logs {
     bool init;             /* it is an init container */
     /* of the stream */
     struct render *render; /* NULL: as it is */
-    size_t shown, skip;    /* bytes shown in all; to leave out after a reconnection */
+    struct escape escape;
+    struct resume *resume; /* NULL when not following */
+    bool moved;            /* the connection brought something */
     struct err err;
 };
 
@@ -208,26 +212,64 @@ wait_started(struct logs *l, const char *container, bool init, struct err *e)
 
 /* ---- the stream ---- */
 
+/* Controls are for a terminal alone, and only when they are asked for. */
+static bool
+passes_controls(const struct logs *l)
+{
+    return l->options->raw && isatty(STDOUT_FILENO) == 1;
+}
+
+static void
+show_log(void *arg, const char *bytes, size_t size)
+{
+    struct logs *l = arg;
+    SCOPED(buf) struct buf text = BUF_INIT;
+
+    if (l->render != NULL) {
+        render_feed(l->render, bytes, size);
+        return;
+    }
+    if (!passes_controls(l)) {
+        escape_add(&l->escape, &text, bytes, size);
+        bytes = buf_str(&text);
+        size = text.size;
+    }
+    fwrite(bytes, 1, size, stdout);
+    fflush(stdout);
+}
+
 static int
 on_log(void *arg, const char *bytes, size_t size)
 {
     struct logs *l = arg;
 
-    if (l->skip >= size) {
-        l->skip -= size;
-        return 0;
-    }
-    bytes += l->skip;
-    size -= l->skip;
-    l->skip = 0;
-    l->shown += size;
-    if (l->render != NULL) {
-        render_feed(l->render, bytes, size);
-    } else {
-        fwrite(bytes, 1, size, stdout);
-        fflush(stdout);
-    }
+    l->moved = true;
+    if (l->resume != NULL)
+        resume_feed(l->resume, bytes, size);
+    else
+        show_log(l, bytes, size);
     return ferror(stdout) ? -1 : 0;
+}
+
+static void
+end_log(struct logs *l)
+{
+    SCOPED(buf) struct buf text = BUF_INIT;
+
+    if (l->resume != NULL)
+        resume_end(l->resume);
+    escape_end(&l->escape, &text);
+    fwrite(buf_str(&text), 1, text.size, stdout);
+    fflush(stdout);
+}
+
+static bool
+is_over(const struct logs *l, const json_t *pod, const char *container)
+{
+    const char *list =
+        l->init ? "status.initContainerStatuses" : "status.containerStatuses";
+
+    return json_at(container_status(pod, list, container), "state.terminated") != NULL;
 }
 
 /* Whether the container has ended, by a fresh look at the Pod. A Pod that is gone has. */
@@ -238,13 +280,10 @@ has_ended(struct logs *l, const char *container)
         .verb = KUBE_GET, .res = kube_res(KUBE_PODS), .ns = l->ns, .name = l->pod};
     struct err why = ERR_INIT;
     SCOPED(json) json_t *pod = NULL;
-    const char *list =
-        l->init ? "status.initContainerStatuses" : "status.containerStatuses";
 
     if (cli_call(l->cli, &r, &pod, NULL, &why) < 0)
         return why.code == ERR_NOT_FOUND;
-    const json_t *status = container_status(pod, list, container);
-    return json_at(status, "state.terminated") != NULL;
+    return is_over(l, pod, container);
 }
 
 static int
@@ -254,8 +293,9 @@ refuse(struct logs *l, const char *container, const struct err *why, struct err 
                    container, why->text);
 }
 
-static size_t
-stream_params(const struct logs_options *o, const char *container, bool again,
+/* `since` is where the stream goes on after a break, NULL before anything was seen. */
+static void
+stream_params(const struct logs_options *o, const char *container, const char *since,
               struct kube_param *params)
 {
     size_t n = 0;
@@ -263,58 +303,91 @@ stream_params(const struct logs_options *o, const char *container, bool again,
     params[n++] = (struct kube_param){"container", container};
     if (o->follow)
         params[n++] = (struct kube_param){"follow", "true"};
-    if (o->timestamps)
+    if (o->follow || o->timestamps)
         params[n++] = (struct kube_param){"timestamps", "true"};
     if (o->previous)
         params[n++] = (struct kube_param){"previous", "true"};
-    if (o->tail[0] != '\0' && !again)
+    if (since != NULL)
+        params[n++] = (struct kube_param){"sinceTime", since};
+    if (o->tail[0] != '\0' && since == NULL)
         params[n++] = (struct kube_param){"tailLines", o->tail};
-    if (o->since[0] != '\0')
+    if (o->since[0] != '\0' && since == NULL)
         params[n++] = (struct kube_param){"sinceSeconds", o->since};
     params[n] = (struct kube_param){NULL, NULL};
-    return n;
 }
 
-/* Shows a container's log to its end. A connection that breaks while the container runs is
- * made again, and what was shown before is left out. */
+/* One connection. Returns 0 when the server ended it, -1 with *why when it broke. */
+static int
+stream_once(struct logs *l, const char *container, const char *since,
+            struct kube_stream_end *end, struct err *why)
+{
+    struct kube_param params[8];
+    struct kube_stream_request r = {
+        .req = {.verb = KUBE_GET,
+                .res = kube_res(KUBE_PODS),
+                .ns = l->ns,
+                .name = l->pod,
+                .subresource = "log",
+                .params = params,
+                .text = true},
+        .on_data = on_log,
+        .arg = l,
+    };
+
+    stream_params(l->options, container, since, params);
+    l->moved = false;
+    return kube_stream_wait(l->cli->kube, &r, end, why);
+}
+
+/* Shows a container's log to its end. A server ends a stream, and a connection breaks, also while
+ * the container runs, and while it ends: only what was asked for after its end is all of it. */
+static int
+stream_all(struct logs *l, const char *container, struct err *e)
+{
+    struct backoff backoff = {RETRY_FIRST_MS, RETRY_CAP_MS, 20, 0};
+    bool ended = l->options->follow && is_over(l, l->pod_doc, container);
+    bool whole = false; /* the server has ended one stream of its own accord */
+    const char *since = NULL;
+
+    for (;;) {
+        struct kube_stream_end end = {0};
+        struct err why = ERR_INIT;
+        int rc = stream_once(l, container, since, &end, &why);
+
+        if (ferror(stdout))
+            return err_set(e, ERR_SYSTEM, "%s", "");
+        if (rc == 0 && (ended || !l->options->follow))
+            return 0;
+        whole = whole || rc == 0;
+        if (!l->options->follow || end.http_status == 404 || end.http_status == 403)
+            return whole ? 0 : refuse(l, container, &why, e);
+        if (l->moved)
+            backoff_reset(&backoff);
+        if (ended && whole && backoff.attempts > 5)
+            return 0;
+        if (backoff.attempts > 30)
+            return refuse(l, container, &why, e);
+        ended = has_ended(l, container);
+        since = resume_again(l->resume);
+        if (rc < 0 || !ended)
+            usleep((useconds_t)backoff_next_ms(&backoff) * 1000);
+    }
+}
+
 static int
 stream(struct logs *l, const char *container, struct err *e)
 {
-    struct backoff backoff = {RETRY_FIRST_MS, RETRY_CAP_MS, 20, 0};
-    struct kube_param params[8];
+    SCOPED(resume) struct resume *resume = NULL;
 
-    l->shown = 0;
-    for (;;) {
-        struct kube_stream_request r = {
-            .req = {.verb = KUBE_GET,
-                    .res = kube_res(KUBE_PODS),
-                    .ns = l->ns,
-                    .name = l->pod,
-                    .subresource = "log",
-                    .params = params,
-                    .text = true},
-            .on_data = on_log,
-            .arg = l,
-        };
-        struct kube_stream_end end = {0};
-        struct err why = ERR_INIT;
-        size_t before = l->shown;
-
-        stream_params(l->options, container, before > 0, params);
-        l->skip = before;
-        int rc = kube_stream_wait(l->cli->kube, &r, &end, &why);
-        if (ferror(stdout))
-            return err_set(e, ERR_SYSTEM, "%s", "");
-        if (!l->options->follow || end.http_status == 404 || end.http_status == 403)
-            return rc < 0 ? refuse(l, container, &why, e) : 0;
-        if (has_ended(l, container) && rc == 0)
-            return 0;
-        if (l->shown > before)
-            backoff_reset(&backoff);
-        if (backoff.attempts > 30)
-            return refuse(l, container, &why, e);
-        usleep((useconds_t)backoff_next_ms(&backoff) * 1000);
-    }
+    l->escape = (struct escape){0};
+    if (l->options->follow &&
+        (resume = resume_new(l->options->timestamps, show_log, l)) == NULL)
+        return err_set(e, ERR_SYSTEM, "out of memory");
+    l->resume = resume;
+    int rc = stream_all(l, container, e);
+    end_log(l);
+    l->resume = NULL;
+    return rc;
 }
 
 /* ---- all of it ---- */

@@ -16,7 +16,8 @@ static const struct flag flags[] = {
      .help = "wait for the run, go on until it has ended; exit 1 when it failed"},
     {.name = "raw",
      .type = FLAG_BOOL,
-     .help = "the agent's own format, not a transcript"},
+     .help = "the agent's own format, not a transcript; on a terminal with its control "
+             "characters"},
     {.name = "container",
      .letter = 'c',
      .type = FLAG_STRING,

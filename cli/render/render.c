@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/escape.h"
 #include "cli/render/render_event.h"
 #include "common/buf.h"
 #include "common/limits.h"
@@ -24,8 +25,9 @@ struct render {
     bool colour;
     struct buf line; /* an unfinished line */
     bool overlong;   /* the line passed the limit: its rest goes out as it comes */
-    bool open;       /* the last text to out had no line feed, and more may follow */
-    bool capture;    /* between the capture marks */
+    struct escape rest;
+    bool open;    /* the last text to out had no line feed, and more may follow */
+    bool capture; /* between the capture marks */
     uint64_t turns;
     char before[128]; /* render_same_as_before */
 };
@@ -61,6 +63,16 @@ render_free(struct render *r)
 
 /* ---- what the renderers write ---- */
 
+/* What an agent says may hold control characters, of a file that it has read, say. */
+static void
+put(FILE *to, const char *text, size_t size)
+{
+    SCOPED(buf) struct buf safe = BUF_INIT;
+
+    escape_text(&safe, text, size);
+    fwrite(buf_str(&safe), 1, safe.size, to);
+}
+
 void
 render_close(struct render *r)
 {
@@ -74,7 +86,7 @@ render_say(struct render *r, const char *text, bool open)
 {
     if (!open)
         render_close(r);
-    fputs(text, r->out);
+    put(r->out, text, strlen(text));
     r->open = open;
     if (!open)
         fputc('\n', r->out);
@@ -84,13 +96,19 @@ render_say(struct render *r, const char *text, bool open)
 void
 render_note(struct render *r, const char *fmt, ...)
 {
+    SCOPED(string) char *text = NULL;
     va_list ap;
 
     fflush(r->out);
-    fputs(r->colour && fmt[0] != '\0' ? "\033[2m" : "", r->err);
     va_start(ap, fmt);
-    vfprintf(r->err, fmt, ap);
+    int size = vasprintf(&text, fmt, ap);
     va_end(ap);
+    if (size < 0) {
+        text = NULL;
+        return;
+    }
+    fputs(r->colour && fmt[0] != '\0' ? "\033[2m" : "", r->err);
+    put(r->err, text, (size_t)size);
     fputs(r->colour && fmt[0] != '\0' ? "\033[0m\n" : "\n", r->err);
     fflush(r->err);
 }
@@ -252,7 +270,7 @@ static void
 pass_line(struct render *r, const char *line, size_t size)
 {
     render_close(r);
-    fwrite(line, 1, size, r->out);
+    put(r->out, line, size);
     fputc('\n', r->out);
     fflush(r->out);
 }
@@ -305,6 +323,16 @@ render_line(struct render *r, const char *line, size_t size)
     json_decref(event);
 }
 
+/* A part of a line that is too long to be read. */
+static void
+pass_part(struct render *r, const char *bytes, size_t size)
+{
+    SCOPED(buf) struct buf safe = BUF_INIT;
+
+    escape_add(&r->rest, &safe, bytes, size);
+    fwrite(buf_str(&safe), 1, safe.size, r->out);
+}
+
 void
 render_feed(struct render *r, const char *bytes, size_t size)
 {
@@ -313,11 +341,11 @@ render_feed(struct render *r, const char *bytes, size_t size)
         size_t part = end != NULL ? (size_t)(end - bytes) : size;
 
         if (r->overlong) {
-            fwrite(bytes, 1, part, r->out);
+            pass_part(r, bytes, part);
         } else if (r->line.size + part > LIMIT_RENDER_LINE_BYTES) {
             render_close(r);
-            fwrite(buf_str(&r->line), 1, r->line.size, r->out);
-            fwrite(bytes, 1, part, r->out);
+            pass_part(r, buf_str(&r->line), r->line.size);
+            pass_part(r, bytes, part);
             buf_clear(&r->line);
             r->overlong = true;
         } else {
@@ -326,7 +354,7 @@ render_feed(struct render *r, const char *bytes, size_t size)
         if (end == NULL)
             return;
         if (r->overlong)
-            fputc('\n', r->out);
+            pass_part(r, "\n", 1);
         else
             render_line(r, buf_str(&r->line), r->line.size);
         r->overlong = false;

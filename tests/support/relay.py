@@ -11,6 +11,8 @@ SIGUSR1 cuts: nothing moves any more, and connections are still taken, as a host
 of reach. SIGUSR2 joins the ends again. What a client had sent and not got through is delivered
 then, unless the client has reset the connection meanwhile: that is TCP's own behaviour.
 
+SIGHUP resets every connection there is, as a server does that starts again.
+
 With --shaky each piece of bytes is held up at random (one in 8, for up to 200 ms, as after a lost
 packet), and one in 16 ends its connection. It stands for packet loss where there is no netem.
 """
@@ -27,10 +29,12 @@ import time
 joined = threading.Event()
 joined.set()
 chance = None
+ends = set()
 
 
-def finish(*ends):
-    for s in ends:
+def finish(*sockets):
+    for s in sockets:
+        ends.discard(s)
         try:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             s.close()
@@ -63,6 +67,16 @@ def pump(src, dst):
     finish(src, dst)
 
 
+def reset():
+    """A socket that a thread waits for is shut first: closing alone would not end the wait."""
+    for s in list(ends):
+        try:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
 def serve(client, target):
     try:
         joined.wait()
@@ -72,6 +86,7 @@ def serve(client, target):
         return
     for s in (client, server):
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ends.add(s)
     threading.Thread(target=pump, args=(client, server), daemon=True).start()
     threading.Thread(target=pump, args=(server, client), daemon=True).start()
 
@@ -86,6 +101,7 @@ def main():
     targets = [(h, int(p)) for h, p in (t.rsplit(":", 1) for t in args[1].split(","))]
     signal.signal(signal.SIGUSR1, lambda *_: joined.clear())
     signal.signal(signal.SIGUSR2, lambda *_: joined.set())
+    signal.signal(signal.SIGHUP, lambda *_: reset())
     door = socket.create_server((listen, 0), backlog=128)
     with open(args[0], "w", encoding="utf8") as out:
         out.write(str(door.getsockname()[1]))
