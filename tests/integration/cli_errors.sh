@@ -128,7 +128,7 @@ refuses logs c -f -- 'task "c" failed before it started: no reason recorded'
 row CLI/E29
 run "$K" run -p x --name d --config "$T/one"; status d '{"phase":"Running","podName":"nowhere"}'
 refuses logs d -- 'cannot read logs of pod nowhere' 'not found'
-printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"torn"},"spec":{"containers":[{"name":"claude-code","image":"i"}]}}' |
+printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"torn"},"spec":{"nodeName":"gone","containers":[{"name":"claude-code","image":"i"}]}}' |
     call -H 'Content-Type: application/json' -X POST "$S/api/v1/namespaces/default/pods" --data-binary @- > "$T/pod"
 api_patch /api/v1/namespaces/default/pods/torn/status '{"status":{"phase":"Running","containerStatuses":[{"name":"claude-code","ready":true,"restartCount":0,"image":"i","imageID":"","state":{"running":{"startedAt":"2026-01-01T00:00:00Z"}}}]}}'
 status d '{"phase":"Running","podName":"torn"}'

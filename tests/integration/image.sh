@@ -87,7 +87,7 @@ in_box /kelos-spawner --help > "$T/check" 2>&1 || fail "kelos-spawner: $(cat "$T
 begin "it runs a Task on a cluster, its workers in their sandbox, and both health probes answer"
 server_up || fail "no API server: $(tail -5 "$T/server.log")"
 echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x"}}' | post $CORE/secrets > /dev/null
-cp "$CK" "$T/cluster/kubeconfig"; chmod 644 "$T/cluster/kubeconfig"
+must carry "$CK" "$T/cluster" /cluster
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 in_box /usr/libexec/kelos/kelos-supervisor --run-dir=/run/kelos/bus --kubeconfig=/cluster/kubeconfig --sandbox=require \
     --metrics-bind-address=0 --health-probe-bind-address="127.0.0.1:$port" > "$T/box.log" 2>&1 &

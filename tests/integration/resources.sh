@@ -150,6 +150,9 @@ del "$JOBS/old?propagationPolicy=Background"
 until_ok 10 gone $JOBS/old || fail "its Job stays"
 sleep 0.5
 old_is Succeeded && gone $JOBS/old || fail "it runs again"
+printf '{"apiVersion":"axon.io/v1alpha1","kind":"Task","metadata":{"name":"old-brief"},"spec":{"ttlSecondsAfterFinished":1,"type":"claude-code","image":"tester","prompt":"true","credentials":{"type":"api-key","secretRef":{"name":"c"}}}}' | post $AX/tasks > "$T/created"
+must grep -q '"old-brief"' "$T/created"
+until_ok 60 gone $AX/tasks/old-brief || fail "it outlives its ttlSecondsAfterFinished: $(get $AX/tasks/old-brief)"
 row ADD/G6
 
 begin "a nested spec of later versions is refused, for what is needed is missing"

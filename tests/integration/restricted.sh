@@ -3,25 +3,26 @@
 # privileges, nothing writable but its run directory. Its own sandbox still confines every worker.
 unshare -m true 2> /dev/null || { echo "needs the right to make a mount namespace"; exit 77; }
 . tests/support/lib.sh
-. tests/support/cli.sh
-pids=""
-cleanup() { for p in $pids; do kill "$p" 2> /dev/null; done; wait; }
-chmod 755 "$T"; mkdir "$T/api" "$T/run"
+. tests/support/server.sh
+main=""
+cleanup() { [ -z "$main" ] || { kill "$main"; wait "$main"; } 2> /dev/null; server_down; }
+NO_NODE=1
+server_up || { echo "0 passed, 1 failed"; exit 1; }
+chmod 755 "$T"; mkdir "$T/run" "$T/cluster"
 cat > "$T/pod" <<'END'
 mount --make-rprivate / && mount -t tmpfs -o mode=1777 none "$1/run" && mount -o remount,bind,ro / || exit 1
 shift
 touch /written 2> /dev/null && { rm /written; exit 1; }
 exec setpriv --reuid 65532 --regid 65532 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 END
-"$BIN/kelos-apiserver" --data "$T/api" --port 0 --kubeconfig-out "$T/kubeconfig" --crds deploy/crds > "$T/api.log" 2>&1 &
-pids="$pids $!"
+
 begin "it starts with --sandbox require"
-until_ok 30 "$K" get tasks --kubeconfig "$T/kubeconfig" || { fail "$(tail -n 3 "$T/api.log")"; finish; }
-export KUBECONFIG=$T/kubeconfig
-chmod 644 "$T/kubeconfig"                      # as a projected token is: readable, not its own
-unshare -m sh "$T/pod" "$T" "$BIN/kelos-supervisor" --run-dir "$T/run/bus" --kubeconfig "$T/kubeconfig" \
+export KUBECONFIG="$K"; K=$BIN/kelos
+# As a projected token is: readable, not its own.
+carry "$CK" "$T/cluster"
+unshare -m sh "$T/pod" "$T" "$BIN/kelos-supervisor" --run-dir "$T/run/bus" --kubeconfig "$T/cluster/kubeconfig" \
     --metrics-bind-address 0 --health-probe-bind-address 0 --sandbox require > "$T/supervisor.log" 2>&1 &
-main=$!; pids="$pids $main"
+main=$!
 until_ok 30 grep -q 'shard-0#1 ready' "$T/supervisor.log" || fail "$(tail -n 5 "$T/supervisor.log")"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"cr"},"spec":{"when":{"cron":{"schedule":"0 0 1 1 *"}},"taskTemplate":{"type":"codex","credentials":{"type":"none"},"promptTemplate":"x"}}}' > "$T/ts.yaml"
 must "$K" apply -f "$T/ts.yaml" > /dev/null

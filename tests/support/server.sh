@@ -10,6 +10,8 @@
 #                           rights that not every installation has)
 #   older_group_off         removes the types of axon.io: with both groups the real server's short
 #                           names are the older one's, as the first in the alphabet
+#   carry KUBECONFIG DIR [SEEN]   puts it and its CA into DIR, for another user to read; who reads it
+#                           sees DIR as SEEN
 #   proxied URL KUBECONFIG  prints it with the server at URL, without TLS
 #   local_part CASE         true where the server is our own; the real one needs a line
 #                           "SCRIPT/CASE: reason" in tests/kube/local-only
@@ -67,9 +69,9 @@ server_up() {
     server_files
     mkdir -p "$T/d"
     if real_server; then
-        read_server
         # Without a node the test plays what becomes of Jobs.
         tests/kube/up.sh "$KUBE_DIR" --jobs="${NO_NODE:+no}" && server_reset || return 1
+        read_server
         [ -z "${GRANTS:-}" ] || tests/kube/apply.py "$K" $GRANTS > "$T/granted" || return 1
         real_node_up
         return
@@ -86,6 +88,10 @@ read_server() {
     S=$(sed -n 's/.*server: //p' "$K" | tr -d '"'); TOKEN=$(token_of "$K")
     CTOKEN=$(token_of "$CK")
 }
+carry() {
+    [ -z "$CA" ] || cp "$CA" "$2/ca.crt" || return 1
+    sed "s#certificate-authority: .*#certificate-authority: ${3:-$2}/ca.crt#" "$1" > "$2/kubeconfig" && chmod 644 "$2"/*
+}
 proxied() { sed "s#server: .*#server: $1#; /proxy-url/d; /certificate-authority/d" "$2"; }
 older_group_off() {
     _crds=$S/apis/apiextensions.k8s.io/v1/customresourcedefinitions
@@ -96,7 +102,7 @@ older_group_off() {
 # shellcheck disable=SC2086
 call() { curl -s -A kelos-tests --noproxy '*' --max-time 20 ${CURL_CA:-} -H "Authorization: Bearer $TOKEN" "$@"; }
 # What an earlier test left.
-server_reset() { tests/kube/reset.py "$KUBE_DIR/admin.kubeconfig"; }
+server_reset() { tests/kube/reset.py "$KUBE_DIR/admin.kubeconfig" && tests/kube/controller.sh "$KUBE_DIR"; }
 server_process() { if real_server; then cat "$KUBE_DIR/kube-apiserver.pid"; else echo "$SERVER_PID"; fi; }
 server_pause() { kill -STOP "$(server_process)"; }
 server_go_on() { kill -CONT "$(server_process)"; }
