@@ -7,10 +7,12 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/utf8.h"
 
 /* Without an answer for so long, what is under way is sent again. */
 #define RESEND_MS 10000
 #define LOOK_MS 2500
+#define EVENT_TEXT_MAX 1000 /* the statuswriter may put a few words before it */
 
 /* Statuses do not wait behind Events that cannot be written, or behind logs that cannot be read. */
 enum lane { LANE_STATUS, LANE_EVENT, LANE_OUTPUTS, N_LANES };
@@ -25,6 +27,7 @@ struct write {
     write_fn *done;
     outputs_fn *outputs;
     void *arg;
+    char *refused; /* why it can never be sent; owned */
 };
 
 struct writes {
@@ -32,9 +35,10 @@ struct writes {
     struct bus *bus;
     zhashx_t *all;              /* id in hex -> struct write; owned */
     zlistx_t *waiting[N_LANES]; /* in order, not sent yet; borrowed */
+    zlistx_t *refused;          /* who made them is to be told; borrowed */
     size_t under_way[N_LANES];
     uint64_t last_id;
-    int timer;
+    int timer, refuser;
 };
 
 static void
@@ -49,6 +53,7 @@ write_free(void **item)
         free(x->name);
         free(x->uid);
         free(x->patch);
+        free(x->refused);
         for (size_t i = 0; i < ARRAY_LEN(x->texts); i++)
             free(x->texts[i]);
     }
@@ -66,6 +71,7 @@ id_key(uint64_t id)
 }
 
 static void on_look(void *arg, struct worker *w);
+static void on_refused(void *arg, struct worker *w);
 
 static void
 watch_over(struct writes *w)
@@ -74,19 +80,35 @@ watch_over(struct writes *w)
         w->timer = worker_after(w->worker, LOOK_MS, on_look, w);
 }
 
-static bool
-send_now(struct writes *w, struct write *x)
+/* Returns 0, or -1 with *e: ERR_GONE and ERR_BUSY pass, and the write waits; with all else it
+ * can never be sent. */
+static int
+send_now(struct writes *w, struct write *x, struct err *e)
 {
-    struct err e = ERR_INIT;
-
     if (bus_peer(w->bus, NULL) == NULL)
-        return false; /* sent when it joins */
-    if (bus_send(w->bus, NULL, &x->message, &e) < 0) {
-        log_warn(x->name, "%s: %s", message_name(x->message.kind), e.text);
-        return false;
-    }
+        return err_set(e, ERR_GONE, "sent when it joins");
+    if (bus_send(w->bus, NULL, &x->message, e) < 0)
+        return -1;
     x->sent_ms = clock_mono_ms();
-    return true;
+    return 0;
+}
+
+/* A field over its bound: those behind it do not wait for that. Who made it is told from the
+ * loop, not while it calls. */
+static void
+refuse(struct writes *w, struct write *x, const struct err *why)
+{
+    log_error(x->name, "%s cannot be sent: %s", message_name(x->message.kind), why->text);
+    x->refused = strdup(why->text);
+    zlistx_add_end(w->refused, x);
+    if (w->refuser <= 0)
+        w->refuser = worker_after(w->worker, 0, on_refused, w);
+}
+
+static bool
+may_pass(const struct err *e)
+{
+    return e->code == ERR_GONE || e->code == ERR_BUSY || e->code == ERR_SYSTEM;
 }
 
 static void
@@ -97,10 +119,14 @@ send_lane(struct writes *w, enum lane lane)
 
     while (w->under_way[lane] < LIMIT_STATUS_WINDOW &&
            (x = zlistx_first(waiting)) != NULL) {
-        if (!send_now(w, x))
+        struct err e = ERR_INIT;
+
+        if (send_now(w, x, &e) < 0 && may_pass(&e))
             break;
         zlistx_detach(waiting, NULL);
         w->under_way[lane]++;
+        if (x->sent_ms == 0)
+            refuse(w, x, &e);
     }
 }
 
@@ -117,9 +143,11 @@ send_waiting(struct writes *w)
 static void
 send_again(struct writes *w, int64_t before_ms)
 {
+    struct err e = ERR_INIT;
+
     for (struct write *x = zhashx_first(w->all); x != NULL; x = zhashx_next(w->all))
-        if (x->sent_ms != 0 && x->sent_ms <= before_ms)
-            send_now(w, x);
+        if (x->sent_ms != 0 && x->sent_ms <= before_ms && send_now(w, x, &e) < 0)
+            return; /* it was sent once: what is wrong now passes, and the next look is due */
 }
 
 static void
@@ -157,6 +185,29 @@ settle(struct writes *w, uint64_t id)
     zhashx_set_destructor(w->all, write_free);
     w->under_way[x->lane] -= w->under_way[x->lane] > 0;
     return x;
+}
+
+static void
+on_refused(void *arg, struct worker *worker UNUSED)
+{
+    struct writes *w = arg;
+    struct write *x;
+
+    w->refuser = 0;
+    while ((x = zlistx_first(w->refused)) != NULL) {
+        const struct msg_outputs none = {.message = x->refused};
+        void *item = x;
+
+        zlistx_detach(w->refused, NULL);
+        settle(w, x->id);
+        if (x->done != NULL)
+            x->done(x->arg, WRITE_REFUSED, "", x->refused);
+        if (x->outputs != NULL)
+            x->outputs(x->arg, &none);
+        x->outputs = NULL;
+        write_free(&item);
+    }
+    send_waiting(w);
 }
 
 static void
@@ -215,6 +266,7 @@ writes_new(struct worker *worker, struct err *e)
     w->all = zhashx_new();
     for (size_t i = 0; i < N_LANES; i++)
         w->waiting[i] = zlistx_new();
+    w->refused = zlistx_new();
     zhashx_set_destructor(w->all, write_free);
     /* Ids of an earlier incarnation may still be answered: they must not meet ours. */
     w->last_id = worker_incarnation(worker) << 40;
@@ -232,6 +284,7 @@ writes_free(struct writes *w)
         return;
     for (size_t i = 0; i < N_LANES; i++)
         zlistx_destroy(&w->waiting[i]);
+    zlistx_destroy(&w->refused);
     zhashx_destroy(&w->all);
     free(w);
 }
@@ -308,8 +361,7 @@ writes_event(struct writes *w, unsigned kind, const struct meta *m, bool warning
     event_name(m, reason, message, name, sizeof name);
     x->texts[0] = strdup(name);
     x->texts[1] = strdup(reason);
-    if (asprintf(&x->texts[2], "%.1000s", message) < 0)
-        abort();
+    x->texts[2] = strndup(message, utf8_cut(message, strlen(message), EVENT_TEXT_MAX));
     x->message = (struct message){.kind = MSG_EVENT_EMIT,
                                   .body.event = {.id = x->id,
                                                  .kind = kind,

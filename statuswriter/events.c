@@ -242,6 +242,16 @@ start(struct pending *p)
 
 /* ---- taking ---- */
 
+/* The one on its way that this message is about once more. */
+static struct pending *
+pending_of(const struct events *v, const struct peer *from, uint64_t id)
+{
+    for (struct pending *p = v->first; p != NULL; p = p->next)
+        if (p->id == id && strcmp(p->to, from->user_id) == 0)
+            return p;
+    return NULL;
+}
+
 static struct pending *
 pending_new(struct events *v, const struct peer *from, const struct msg_event *m,
             const struct event_decision *d, int64_t now)
@@ -288,6 +298,8 @@ events_emit(struct events *v, const struct peer *from, const struct msg_event *m
             "kind, ns and event_name are needed");
         return;
     }
+    if (pending_of(v, from, m->id) != NULL)
+        return; /* sent again by one who waits for long: acknowledged when it is written */
     if (v->n >= EVENTS_QUEUE) {
         metric_add(worker_metrics(v->w->worker), METRIC_EVENTS, 1, m->type, "(dropped)");
         ack(v, from->user_id, m->id, m->uid, ACK_REFUSED,

@@ -159,8 +159,8 @@ add_listener(struct exporter *x, int *socket, bool metrics, bool health, struct 
     const union MHD_DaemonInfo *info;
 
     l->all = x;
-    l->view = (struct exporter_view){metrics, health, write_metrics, is_ready,
-                                      is_healthy, x->worker};
+    l->view = (struct exporter_view){metrics,  health,     write_metrics,
+                                     is_ready, is_healthy, x->worker};
     l->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, on_request, l, MHD_OPTION_LISTEN_SOCKET, *socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,

@@ -20,6 +20,7 @@ static const struct marker {
 struct block {
     struct buf text;
     size_t lines;
+    size_t json; /* bytes that the lines are as JSON strings */
     bool truncated;
 };
 
@@ -107,8 +108,23 @@ static void
 block_reset(struct block *b)
 {
     buf_clear(&b->text);
-    b->lines = 0;
+    b->lines = b->json = 0;
     b->truncated = false;
+}
+
+/* The size of a text as a JSON string and the comma after it. */
+static size_t
+json_size(const char *s, size_t size)
+{
+    size_t n = size + sizeof "\"\"," - 1;
+
+    for (size_t i = 0; i < size; i++) {
+        if (s[i] == '"' || s[i] == '\\' || s[i] == '\t')
+            n += 1;
+        else if ((unsigned char)s[i] < ' ')
+            n += sizeof "\\u0000" - 1 - 1;
+    }
+    return n;
 }
 
 static void
@@ -130,8 +146,9 @@ block_add(struct block *b, const char *s, size_t size)
     if (b->text.failed)
         return;
     bool empty = b->text.size == start; /* nothing but what cannot be shown */
-    bool wide = b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES ||
-                b->text.size > LIMIT_OUTPUTS_BYTES;
+    size_t json = b->json + json_size(buf_str(&b->text) + start, b->text.size - start);
+    bool wide =
+        b->text.size - before > LIMIT_OUTPUTS_LINE_BYTES || json > LIMIT_OUTPUTS_BYTES;
     if (empty || wide) {
         b->text.data[before] = '\0';
         b->text.size = before;
@@ -139,6 +156,7 @@ block_add(struct block *b, const char *s, size_t size)
         return;
     }
     b->lines++;
+    b->json = json;
 }
 
 #define LEVEL_MAX 99

@@ -10,8 +10,8 @@
  * nothing. The older marker name (AXON) is read too; a block ends with its own name.
  *
  * The reader takes the log as a stream and keeps a bounded part of it, whatever comes:
- * LIMIT_OUTPUTS_LINES lines of LIMIT_OUTPUTS_LINE_BYTES, LIMIT_OUTPUTS_BYTES in all.
- * Lines beyond are left out and `truncated` says so. Every text it gives is UTF-8 without
+ * LIMIT_OUTPUTS_LINES lines of LIMIT_OUTPUTS_LINE_BYTES, LIMIT_OUTPUTS_BYTES in all as JSON:
+ * a quote is one byte here and two in the status that they are for. Lines beyond are left out and `truncated` says so. Every text it gives is UTF-8 without
  * NUL, whatever the log held. */
 #ifndef KELOS_STATUSWRITER_OUTPUTS_H
 #define KELOS_STATUSWRITER_OUTPUTS_H
@@ -86,8 +86,9 @@ struct outputs_signs {
 /* As far as the log was fed, outputs_reader_end included. */
 struct outputs_signs outputs_reader_signs(const struct outputs_reader *r);
 
-/* The last whole lines of what was fed, blocks included but not the line
- * about the interface, at most OUTPUTS_TAIL_BYTES: for the message about a run that failed. Borrowed until the next call. */
+/* The last whole lines of what was fed, blocks included but not the line about the interface, at
+ * most OUTPUTS_TAIL_BYTES: for the message about a run that failed. Borrowed until the next
+ * call. */
 #define OUTPUTS_TAIL_BYTES 8192
 const char *outputs_reader_tail(struct outputs_reader *r);
 

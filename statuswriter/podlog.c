@@ -15,9 +15,10 @@ struct reading {
     uint64_t id;
     char uid[65];
     char *ns, *pod, *container, *task;
-    bool failed;        /* the run failed: its last lines are wanted */
-    int64_t give_up_at; /* monotonic ms; put off while the API server is away */
-    int64_t last_at;    /* but not beyond this */
+    bool failed; /* the run failed: its last lines are wanted */
+    int64_t
+        give_up_at; /* monotonic ms; put off while the API server is away; 0: not begun */
+    int64_t last_at; /* but not beyond this */
     struct backoff backoff;
     int timer;
     struct kube_stream *stream;
@@ -275,6 +276,10 @@ start(struct reading *x)
                                     .total_ms = PODLOG_STREAM_MS};
     struct err e = ERR_INIT;
 
+    if (x->give_up_at == 0) { /* its turn may have been long in coming */
+        x->give_up_at = clock_mono_ms() + PODLOG_BUDGET_MS;
+        x->last_at = clock_mono_ms() + PODLOG_AWAY_MS;
+    }
     /* Each attempt reads from the beginning: what a cut one had is dropped. */
     outputs_reader_free(x->reader);
     if ((x->reader = outputs_reader_new()) == NULL) {
@@ -313,8 +318,6 @@ reading_new(struct podlogs *l, const struct msg_collect *m)
     x->container = strdup(m->container);
     x->task = strdup(m->task);
     x->failed = m->failed;
-    x->give_up_at = clock_mono_ms() + PODLOG_BUDGET_MS;
-    x->last_at = clock_mono_ms() + PODLOG_AWAY_MS;
     x->backoff = (struct backoff){.first_ms = 100, .cap_ms = 5000, .jitter_percent = 25};
     snprintf(x->uid, sizeof(x->uid), "%s", m->uid);
     while (*last != NULL)

@@ -132,14 +132,21 @@ ack_all(struct entry *x, struct claims *claims, unsigned code, const char *versi
     claims->n = 0;
 }
 
-/* A re-sent claim is known already. Returns -1 when the peer has more than its window
- * open. */
-static int
-claim(struct claims *claims, const char *to, uint64_t id)
+static bool
+has_claim(const struct claims *claims, const char *to, uint64_t id)
 {
     for (size_t i = 0; i < claims->n; i++)
         if (claims->rows[i].id == id && strcmp(claims->rows[i].to, to) == 0)
-            return 0;
+            return true;
+    return false;
+}
+
+/* Returns -1 when the peer has more than its window open. */
+static int
+claim(struct claims *claims, const char *to, uint64_t id)
+{
+    if (has_claim(claims, to, id))
+        return 0;
     if (claims->n == claims->capacity) {
         size_t more = claims->capacity + 8;
         struct claim *rows;
@@ -300,6 +307,8 @@ on_looked(void *arg, const struct kube_result *r)
         conclude(x, patch_end(r, 0), r);
     } else if (strcmp(r->uid, x->uid) != 0) {
         conclude(x, WRITE_GONE, r);
+    } else if (*r->version == '\0') {
+        conclude(x, WRITE_AGAIN, r); /* no object of an API server */
     } else {
         versions_put(x->all->versions, x->key, r->version);
         send_patch(x);
@@ -418,6 +427,10 @@ statuses_apply(struct statuses *s, const struct peer *from, const struct msg_sta
         log_error(NULL, "status of %s/%s: out of memory", m->ns, m->name);
         return;
     }
+    /* Sent again by one who waits for long: it is older than what came after it. */
+    if (has_claim(&x->sent_claims, from->user_id, m->id) ||
+        has_claim(&x->waiting_claims, from->user_id, m->id))
+        return;
     if (claim(&x->waiting_claims, from->user_id, m->id) < 0) {
         log_warn(NULL, "%s sends more than its window of %d statuses", from->user_id,
                  LIMIT_STATUS_WINDOW);

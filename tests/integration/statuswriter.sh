@@ -152,6 +152,18 @@ fault "{$PATCH, $GOOD}"
 mark; status 1 one u '{"phase":"Running"}'
 hear '"got":"status.ack","id":1,"code":0,"version":"77"' 40
 
+begin "a status that is sent again while it is on its way is written once"
+patches() { ctl GET requests | python3 -c 'import json, sys
+print(len([q for q in json.load(sys.stdin) if q["method"] == "PATCH"]))'; }
+ctl DELETE faults; ctl DELETE requests
+looked u
+fault "{$PATCH, \"times\": 1, \"delay_ms\": 3000, $GOOD}"
+fault "{$PATCH, \"times\": -1, $GOOD}"
+mark; status 20 one u '{"phase":"Running"}'; status 20 one u '{"phase":"Running"}'
+hear '"got":"status.ack","id":20,"code":0' 20
+status 21 one u '{"phase":"Succeeded"}'; hear '"got":"status.ack","id":21,"code":0' 20
+[ "$(patches)" = 2 ] || fail "$(patches) patches for two statuses"
+
 begin "a store behind the server that finds a status too large is understood, too"
 ctl DELETE faults; ctl DELETE requests
 looked u
@@ -214,6 +226,17 @@ fault "{$EV, \"times\": 2, \"status\": 503}"
 fault "{$EV, \"times\": 1, \"status\": 201, \"body\": \"{\\\"kind\\\": \\\"Event\\\"}\"}"
 mark; emit 101 101; hear '"got":"event.ack","id":101,"code":0' 40
 [ "$(posts)" = 4 ] || fail "asked $(posts) times"
+
+begin "an Event that is sent again while it is on its way is acknowledged when it is written"
+ctl DELETE faults; ctl DELETE requests
+fault "{$EV, \"times\": 1, \"delay_ms\": 3000, \"status\": 201, \"body\": \"{\\\"kind\\\": \\\"Event\\\"}\"}"
+fault "{$EV, \"times\": -1, \"status\": 201, \"body\": \"{\\\"kind\\\": \\\"Event\\\"}\"}"
+mark; emit 110 110; emit 110 110; emit 111 111
+hear '"got":"event.ack","id":111,"code":0'; hear '"got":"event.ack","id":110,"code":0' 20
+tail -n +$((MARK + 1)) "$D/out" | grep '"got":"event.ack"' | sed 's/.*"id":\([0-9]*\).*/\1/' | tr '\n' ' ' > "$T/acks"
+[ "$(cat "$T/acks")" = "111 110 " ] || fail "acknowledged: $(cat "$T/acks")"
+[ "$(posts)" = 2 ] || fail "$(posts) Events were written"
+ctl DELETE faults
 
 begin "Events that cannot be written wait in bounded number, the newest go, and no status waits behind them"
 looked u

@@ -37,6 +37,20 @@ until_ok 5 events_say raw 'Warning PromptTemplateFailed' || fail "no event: $(ev
 [ "$(field $JOBS/raw 'o["spec"]["template"]["spec"]["containers"][0]["args"][0]')" = 'echo one # {{index .Deps "nobody" "Results" "k"}}' ] || fail "prompt"
 row TE/W-D6
 
+begin "an Event's text is cut at a character, and the Events behind it are told"
+task wide 'echo one # {{x'"$(python3 -c 'print("é" * 700)')"' }}' '"dependsOn":["dep"]'
+becomes wide Succeeded
+until_ok 20 events_say wide 'Warning PromptTemplateFailed' || fail "no event: $(events_of wide)"
+until_ok 20 events_say wide 'Normal TaskSucceeded' || fail "the later ones wait: $(events_of wide)"
+
+begin "outputs that grow as JSON stay small enough for a status, and hold no other Task up"
+task quoted 'echo ---KELOS_OUTPUTS_START---; python3 -c \"for i in range(70): print(f\\\"k{i}: \\\" + chr(34) * 7400)\"; echo ---KELOS_OUTPUTS_END---'
+task beside 'sleep 1'
+becomes quoted Succeeded
+becomes beside Succeeded
+n=$(field $NS/tasks/quoted 'len(o["status"]["outputs"])')
+[ "$n" -ge 30 ] && [ "$n" -lt 70 ] || fail "$n lines are kept"
+
 begin "a namespace has its own branches, also for Tasks of one name"
 echo '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"other"}}' | post /api/v1/namespaces > "$T/created"
 task same "$(held same)" '"branch":"b"'

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/data/json.h"
 #include "common/limits.h"
 #include "common/macros.h"
 #include "common/utf8.h"
@@ -172,6 +173,34 @@ Test(outputs, stays_within_its_limits_and_says_so)
     cr_assert_eq(big.line_count, 2);
     cr_assert(big.truncated);
     cr_assert_str_eq(outputs_result(&big, "b"), "2");
+}
+
+Test(outputs, counts_what_its_lines_are_as_json)
+{
+    SCOPED(buf) struct buf log = BUF_INIT;
+    SCOPED(outputs) struct outputs o = {0};
+    size_t json = 0;
+
+    buf_add_str(&log, S);
+    for (int i = 0; i < 70; i++) {
+        buf_printf(&log, "k%d: ", i);
+        for (int n = 0; n < 7400; n++)
+            buf_add_char(&log, "\"\\\t\x01"[n % 4]);
+        buf_add_str(&log, "x\n");
+    }
+    buf_add_str(&log, E);
+    cr_assert_eq(read_log(log.data, log.size, 4096, &o), 1);
+    cr_assert(o.truncated);
+    cr_assert_gt(o.line_count, 10);
+    cr_assert_lt(o.line_count, 70);
+    for (size_t i = 0; i < o.line_count; i++) {
+        json_t *line = json_string(o.lines[i]);
+        char *text = json_dump_compact(line);
+        json += strlen(text) + 1;
+        free(text);
+        json_decref(line);
+    }
+    cr_assert_leq(json, LIMIT_OUTPUTS_BYTES);
 }
 
 Test(outputs, gives_utf8_whatever_the_log_held)
