@@ -376,7 +376,8 @@ keep_system_fields(const struct resource *r, json_t *obj, const json_t *old,
                                        "name",
                                        "managedFields"};
     json_t *meta = meta_of(obj), *before = json_object_get(old, "metadata"), *item;
-    struct subject about = object_subject(r, old);
+    const struct subject about = {
+        .group = r->group, .kind = r->plural, .name = meta_str(old, "name")};
     size_t i;
 
     if (*meta_str(obj, "uid") != '\0' &&

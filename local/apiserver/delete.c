@@ -254,7 +254,7 @@ delete_all(struct server *s, const struct call *c, const struct target *t,
     struct span span = {.resource = t->resource->key,
                         .ns = t->all || !t->resource->namespaced ? NULL : t->ns};
     struct accept plain;
-    char api[330];
+    char api[330], version[24];
     size_t i;
     json_t *obj;
 
@@ -268,13 +268,17 @@ delete_all(struct server *s, const struct call *c, const struct target *t,
     struct collected found = {selector, objects};
     if (store_list(s->store, &span, collect, &found, &e) < 0)
         return fault_store(f, &e);
-    json_array_foreach(objects, i,
-                       obj) if (delete_one(s, t->resource, obj, &o, f) < 0) return -1;
+    json_array_foreach(objects, i, obj)
+    {
+        if (delete_one(s, t->resource, obj, &o, f) < 0)
+            return -1;
+    }
     resource_api_version(t->resource, api, sizeof api);
+    snprintf(version, sizeof version, "%lld", (long long)store_version(s->store));
     reply_json(r, 200,
                json_pack("{s:s, s:s, s:{s:s}, s:O}", "kind", t->resource->list_kind,
-                         "apiVersion", api, "metadata", "resourceVersion", "", "items",
-                         objects));
+                         "apiVersion", api, "metadata", "resourceVersion", version,
+                         "items", objects));
     return 0;
 }
 

@@ -300,6 +300,17 @@ check_identity(const struct target *t, const json_t *obj, const json_t *old,
 }
 
 static int
+manager_missing(struct fault *f)
+{
+    json_t *causes = json_array();
+
+    causes_add(causes, "FieldValueRequired", "fieldManager",
+               "Required value: is required for apply patch");
+    return fault_invalid(
+        f, &(struct subject){.group = "meta.k8s.io", .kind = "PatchOptions"}, causes);
+}
+
+static int
 apply(struct server *s, const struct call *c, const struct target *t, enum validation v,
       json_t *patch, struct reply *r, struct fault *f)
 {
@@ -308,9 +319,7 @@ apply(struct server *s, const struct call *c, const struct target *t, enum valid
     SCOPED(json) json_t *obj = NULL;
 
     if (manager == NULL || *manager == '\0')
-        return fault_bad_request(
-            f, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: "
-               "is required for apply patch");
+        return manager_missing(f);
     if (admit_type(t->resource, patch, f) < 0)
         return -1;
     if (*meta_str(patch, "name") != '\0' && strcmp(meta_str(patch, "name"), t->name) != 0)

@@ -108,6 +108,20 @@ k get configmap settings -o yaml | sed s/oval/flat/ > "$T/replace.yaml"
 must k replace $validate -f "$T/replace.yaml" > "$T/out"; has "$T/out" "replaced"
 [ "$(k get configmap settings -o 'jsonpath={.data.shape}')" = flat ] || fail "the replacement did not hold"
 
+begin "a List, as get writes several objects, is made, applied and deleted"
+cat > "$T/list.yaml" <<'YAML'
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: listed-a}, data: {size: "1"}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: listed-b}, data: {size: "1"}}
+YAML
+must k apply $validate -f "$T/list.yaml" > "$T/out"; has "$T/out" "configmap/listed-b created"
+k get configmap listed-a listed-b -o yaml | sed 's/size: "1"/size: "2"/' > "$T/listed.yaml"; has "$T/listed.yaml" "^kind: List"
+must k replace $validate -f "$T/listed.yaml" > /dev/null
+[ "$(k get configmap listed-b -o 'jsonpath={.data.size}')" = 2 ] || fail "the List was not taken"
+must k delete -f "$T/listed.yaml" > "$T/out"; has "$T/out" '"listed-a".* deleted'
+
 begin "create from the command line (protobuf bodies)"
 must k create namespace team > /dev/null
 must k create secret generic key --from-literal=CODEX_API_KEY=abc > /dev/null

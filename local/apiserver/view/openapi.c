@@ -8,7 +8,10 @@
 #include "common/data/json.h"
 #include "local/apiserver/schema/builtin.h"
 
+#define V2 "/openapi/v2"
 #define V3 "/openapi/v3"
+/* What is asked for has an "@", which is none of a media type: clients refuse an answer with it. */
+#define V2_PROTOBUF "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 /* FNV-1a: changes when the document may have changed. */
 static unsigned long long
@@ -237,9 +240,39 @@ answer_group(struct server *s, const char *rest, struct reply *r)
     return true;
 }
 
+/* The older document, without a type: a kubectl reads it when it checks a List (which is what its
+ * own `get -o yaml` writes of several objects), one before 1.27 for all that it checks, and both
+ * leave to the server what does not stand in it. As protobuf: swagger (1) and info (2) with
+ * title (1) and version (2). */
+static void
+answer_older(const struct call *c, struct reply *r)
+{
+    static const char bytes[] = "\x0a\x03"
+                                "2.0"
+                                "\x12\x1c"
+                                "\x0a\x16"
+                                "Kelos local API server"
+                                "\x12\x02"
+                                "v1";
+
+    if (c->accept != NULL && strstr(c->accept, "protobuf") != NULL) {
+        r->content_type = V2_PROTOBUF;
+        buf_add(&r->body, bytes, sizeof bytes - 1);
+        return;
+    }
+    reply_json(r, 200,
+               json_pack("{s:s, s:{s:s, s:s}, s:{}, s:{}}", "swagger", "2.0", "info",
+                         "title", "Kelos local API server", "version", "v1", "paths",
+                         "definitions"));
+}
+
 bool
 openapi_handle(struct server *s, const struct call *c, struct reply *r)
 {
+    if (strcmp(c->path, V2) == 0) {
+        answer_older(c, r);
+        return true;
+    }
     if (strcmp(c->path, V3) == 0 || strcmp(c->path, V3 "/") == 0) {
         reply_json(r, 200, index_document(s));
         return true;

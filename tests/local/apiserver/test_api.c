@@ -326,3 +326,35 @@ Test(api, discovery_is_what_accept_asks_for)
         str("components.schemas[k8s.Job].x-kubernetes-group-version-kind[0].kind"),
         "Job");
 }
+
+/* What kubectl reads before it sends a List: without an answer it refuses the file. */
+Test(api, the_older_schema_document_is_there_and_knows_no_type)
+{
+    const char *accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+    cr_assert_eq(ask("GET", "/openapi/v2", NULL), 200);
+    cr_expect_str_eq(str("swagger"), "2.0");
+    cr_expect_eq(json_object_size(json_at(body, "definitions")), 0u);
+    cr_assert_eq(send_as("GET", NULL, accept, "/openapi/v2", NULL), 200);
+    cr_expect_str_eq(reply.content_type,
+                     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    cr_assert_eq(reply.body.size, 35u);
+    cr_expect_eq(memcmp(reply.body.data,
+                        "\x0a\x03"
+                        "2.0"
+                        "\x12\x1c",
+                        7),
+                 0);
+}
+
+Test(api, an_apply_without_a_manager_is_invalid)
+{
+    cr_assert_eq(send_as("PATCH", "application/apply-patch+yaml", NULL,
+                         "/api/v1/namespaces/default/configmaps/a",
+                         "{apiVersion: v1, kind: ConfigMap}"),
+                 422);
+    cr_expect_str_eq(str("reason"), "Invalid");
+    cr_expect_str_eq(str("message"),
+                     "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required "
+                     "value: is required for apply patch");
+}
