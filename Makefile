@@ -276,7 +276,9 @@ fault: all $(SERVERS) ## every process is killed, sources mean ill
 
 check-storm: all ## 500 Tasks on the real API server while everything goes wrong: TASKS, RESTARTS, RATE, SEED
 	@BUILD=$(BUILD) sh tests/fault/storm
-.PHONY: check-storm
+check-leader: all ## two controllers on the real API server, and all that can happen to the one that leads: ROUNDS, KILLS, LAST_S, SEED
+	@BUILD=$(BUILD) sh tests/fault/leader
+.PHONY: check-storm check-leader
 
 bench: all $(SERVERS) ## print the measured figures of tests/bench
 	@BUILD=$(BUILD) sh tests/bench/run.sh
