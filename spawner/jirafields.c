@@ -207,17 +207,17 @@ jira_item(struct items *set, const char *base, const json_t *issue, struct err *
 }
 
 int
-jira_page(struct items *set, const char *base, const char *bytes, size_t size, bool old,
-          size_t received, struct jira_page *out, struct err *e)
+jira_page(struct items *set, const char *base, const char *bytes, size_t size,
+          struct jira_page *out, struct err *e)
 {
     SCOPED(json) json_t *root = json_parse(bytes, size, LIMIT_HTTP_BODY_BYTES, e);
     json_t *issues = NULL, *issue;
     const char *token = NULL;
     size_t i;
 
-    *out = (struct jira_page){.n = 0};
+    *out = (struct jira_page){.total = -1};
     if (root == NULL || json_get_arr(root, "issues", &issues, e) < 0 ||
-        (!old && json_opt_str(root, "nextPageToken", &token, e) < 0))
+        json_opt_str(root, "nextPageToken", &token, e) < 0)
         return -1;
     json_array_foreach(issues, i, issue)
     {
@@ -225,13 +225,10 @@ jira_page(struct items *set, const char *base, const char *bytes, size_t size, b
             return err_wrap(e, "issues[%zu]", i);
     }
     out->n = json_array_size(issues);
-    if (out->n == 0)
+    if (json_bool_or(root, "isLast", false))
         return 0;
-    if (old) {
-        out->more = (int64_t)(received + out->n) < json_int_or(root, "total", 0);
-    } else if (token != NULL && *token != '\0' && !json_bool_or(root, "isLast", false)) {
-        out->more = true;
+    out->total = json_int_or(root, "total", -1);
+    if (token != NULL && *token != '\0' && out->n > 0)
         out->token = strdup(token);
-    }
     return 0;
 }

@@ -20,15 +20,15 @@ int jira_text(const json_t *value, struct buf *out);
 
 /* What a page of a search says beside its issues. */
 struct jira_page {
-    size_t n;  /* issues in it */
-    bool more; /* there is another page */
-    char *
-        token; /* to ask for it with; NULL: it is asked for by number; the caller frees */
+    size_t n; /* issues in it */
+    int64_t
+        total; /* of the search that counts; -1: it is another one, or there are no more */
+    char *token; /* of the next page; NULL: none; the caller frees */
 };
-/* Reads a page, adds its issues to the set. `old`: of the search that counts, of which
- * `received` issues were read before. Returns 0, or -1 with *e set: nothing to free then. */
+/* Reads a page, adds its issues to the set. Returns 0, or -1 with *e set: nothing to free
+ * then. */
 int jira_page(struct items *set, const char *base, const char *bytes, size_t size,
-              bool old, size_t received, struct jira_page *out, struct err *e);
+              struct jira_page *out, struct err *e);
 
 /* Adds one issue of an answer as an item. `base` without a slash at its end. Returns 0, or -1
  * with ERR_INVALID that names the bad path. */

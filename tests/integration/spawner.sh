@@ -4,7 +4,7 @@
 . tests/support/lib.sh
 . tests/support/forge.sh
 . tests/support/tree.sh
-cleanup() { tree_down; forge_down; }
+cleanup() { [ -z "${JIRA_PID:-}" ] || kill "$JIRA_PID" 2> /dev/null; tree_down; forge_down; }
 
 # issues N PROGRAM: runs awk's PROGRAM for i = 1 .. N.
 issues() { awk "BEGIN { for (i = 1; i <= $1; i++) $2 }"; }
@@ -198,6 +198,31 @@ fault "{\"path\": \"$NEW\", \"status\": 404}"
 jira_page $OLD 1 '{"total": 3, "issues": [{"key": "PROJ-3"}]}'
 jira '{"project": "PROJ"}'; are "PROJ-1 PROJ-2 PROJ-3"; asked '&startAt=2"'
 row SP/JJ3
+
+python3 tests/support/jira.py > "$T/jira.port" & JIRA_PID=$!
+until_ok 20 test -s "$T/jira.port"
+# pages PROJECT: what is found; then startAt of what was asked for, in order.
+pages() {
+    printf '{"type":"jira","api_base":"http://127.0.0.1:%s","token":"J","user":"","when":{"jira":{"project":"%s"}}}' \
+        "$(cat "$T/jira.port")" "$1" | "$BIN/kelos-spawner" --list-once > "$T/out" 2> "$T/err"
+    RC=$?
+    [ $RC -eq 0 ] || fail "$1: exit $RC: $(cat "$T/out")"
+    AT=$(curl -sS --noproxy '*' "http://127.0.0.1:$(cat "$T/jira.port")/asked" | tr -d '[] ' | tr , '\n' | sort -n | tr '\n' ' ')
+}
+begin "Jira's pages are read together once their number is known, and stay in order"
+pages MANY; are "P-1 P-2 P-3 P-4 P-5 P-6 P-7 P-8"
+[ "$AT" = "0 1 2 3 4 5 6 7 " ] || fail "asked at $AT"
+
+begin "Jira's pages: shorter ones, more of them, fewer, one issue on two of them"
+pages SHORT; are "P-1 P-2 P-3 P-4 P-5 P-6 P-7"
+pages GROWS; are "P-1 P-2 P-3"; [ "$AT" = "0 1 2 " ] || fail "asked at $AT"
+pages SHRINKS; are "P-1 P-2 P-3"
+pages MOVES; are "P-1 P-2 P-3"
+pages ALIKE; are "P-1 P-2"; [ "$AT" = "0 1 " ] || fail "asked at $AT"
+
+begin "Jira's pages beyond the limit are not read, and that is said"
+pages ENDLESS; [ "$(ids | wc -w)" = 1000 ] || fail "$(ids | wc -w) items"
+[ "$(echo "$AT" | wc -w)" = 10 ] || fail "asked at $AT"; has 'more than 1000 issues match (SOURCE_PAGES)'
 
 begin "Jira's refusals are final"
 for code in 401 500; do
