@@ -346,15 +346,3 @@ Test(api, the_older_schema_document_is_there_and_knows_no_type)
                         7),
                  0);
 }
-
-Test(api, an_apply_without_a_manager_is_invalid)
-{
-    cr_assert_eq(send_as("PATCH", "application/apply-patch+yaml", NULL,
-                         "/api/v1/namespaces/default/configmaps/a",
-                         "{apiVersion: v1, kind: ConfigMap}"),
-                 422);
-    cr_expect_str_eq(str("reason"), "Invalid");
-    cr_expect_str_eq(str("message"),
-                     "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required "
-                     "value: is required for apply patch");
-}

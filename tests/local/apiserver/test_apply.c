@@ -19,7 +19,10 @@ Test(apply, apply_owns_fields_and_tells_conflicts)
     static const char type[] = "application/apply-patch+yaml";
     char version[32];
 
-    cr_assert_eq(send_as("PATCH", type, NULL, WORKSPACES "/w", one), 400);
+    cr_assert_eq(send_as("PATCH", type, NULL, WORKSPACES "/w", one), 422);
+    cr_expect_str_eq(str("message"),
+                     "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required "
+                     "value: is required for apply patch");
     cr_assert_eq(send_as("PATCH", type, NULL, WORKSPACES "/w?fieldManager=one", one),
                  201);
     snprintf(version, sizeof version, "%s", str("metadata.resourceVersion"));
