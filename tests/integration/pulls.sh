@@ -383,15 +383,15 @@ row SP/C7 SP/V2
 begin "a used up rate limit is in the status, with its end, and in an Event"
 spawner idle 'githubPullRequests: {repo: q/rules}' > "$T/idle.yaml"; apply < "$T/idle.yaml" > /dev/null || fail apply
 until_ok 15 is_there idle-1 || fail "no Task"
-reset=$(($(date +%s) + 4))
+reset=$(($(date +%s) + 12))
 fault "{\"path\": \"/repos/q/rules/pulls\", \"status\": 403, \"headers\": {\"X-RateLimit-Remaining\": \"0\", \"X-RateLimit-Reset\": \"$reset\"}}"
-limited() { [ "$(condition idle DiscoveryError status)" = True ] && [ "$(condition idle DiscoveryError reason)" = RateLimited ]; }
-until_ok 10 limited || fail "$(ts idle 'o["status"]["conditions"]')"
-condition idle DiscoveryError message | grep -q "rate limit.*until $(date -u -d "@$reset" +%Y-%m-%dT%H:%M:%S)" || fail "$(condition idle DiscoveryError message)"
+limited() { ts idle "[(c['status'], c['reason'], c['message']) for c in o['status']['conditions'] if c['type'] == 'DiscoveryError']" > "$T/limited"; grep -q "'True', 'RateLimited'" "$T/limited"; }
+until_ok 20 limited || fail "$(ts idle 'o["status"]["conditions"]')"
+grep -q "rate limit.*until $(date -u -d "@$reset" +%Y-%m-%dT%H:%M:%S)" "$T/limited" || fail "$(cat "$T/limited")"
 told() { get $CORE/events | grep -q '"reason": *"DiscoveryError"'; }
 until_ok 10 told || fail "no Event"
 mended() { [ "$(condition idle DiscoveryError status)" = False ]; }
-until_ok 20 mended || fail "it does not go on"
+until_ok 60 mended || fail "it does not go on"
 row SP/V5
 
 begin "a suspended TaskSpawner asks for nothing, and goes on by itself when resumed"
