@@ -147,8 +147,12 @@ saw 'raw socket received nothing'
 log_has 'received SOMETHING' && fail "it received something"
 down
 
+# Of the supervisor and all of its workers that have died.
+cpu_ms() { sed 's/.*) //' "/proc/$SP/stat" | awk -v hz="$(getconf CLK_TCK)" '{ print int(($12 + $13 + $14 + $15) * 1000 / hz) }'; }
+
 begin "a crash loop backs off, is reported as degraded and never given up"
 up loop "KELOS_TEST_DO=statuswriter:die"
+t=$(now_ms)
 degraded() { json 2> /dev/null | grep -q '"degraded":\["statuswriter keeps dying: exited with status 7'; }
 until_ok 90 degraded || fail "not degraded: $(json)"
 # At once, then after 100 ms doubling, each 20 % less or more.
@@ -157,11 +161,16 @@ import datetime, sys
 at = [datetime.datetime.fromisoformat(l.split()[0].replace("Z", "+00:00")).timestamp() for l in sys.stdin]
 gaps = [b - a for a, b in zip(at, at[1:])]
 sys.exit(len(at) < 10 or any(g < 0.079 * 2 ** i for i, g in enumerate(gaps[1:9])))' || fail "it does not back off: $(grep -c 'exited with status 7' "$D/log") deaths"
+took=$(($(now_ms) - t)) spent=$(cpu_ms)
+echo "     ten deaths in $took ms took $spent ms of CPU"
+# 2 % of a core on a machine that is not five times slower.
+[ -n "${SANITIZE:-}" ] || [ $((spent * 10)) -le "$took" ] || fail "more than 10 % of a core"
 waits() { is statuswriter state waiting || is statuswriter state starting; }
 until_ok 20 waits || fail "not waiting"
 is watcher state up || fail "the watcher suffers"
 json | grep -q '"ready":false' || fail "the tree claims to be ready"
 down
+[ $((spent * 50)) -gt "$took" ] || row GOAL/R6
 
 # Milliseconds between the first line of the log that matches one and the first with the other.
 between() {

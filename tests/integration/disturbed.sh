@@ -107,7 +107,7 @@ tasks = collections.Counter(open(sys.argv[2]).read().split())
 print(sum(made[k] > n for k, n in tasks.items()), "twice")
 PY
 grep -q '^0 twice' "$T/twice" || fail "$(cat "$T/twice")"
-row KC/BUG-7 KC/WR-7
+row KC/BUG-7 KC/WR-7 GOAL/S4
 
 begin "its finalizer stands before the Job, and nothing is written after its removal"
 python3 - "$T/requests" > "$T/order" <<'PY'
