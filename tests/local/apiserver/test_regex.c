@@ -74,9 +74,13 @@ Test(regex, matches_what_re2_matches)
 Test(regex, refuses_what_is_no_expression)
 {
     static const char *const bads[] = {
-        "(",    ")",   "[a",         "a**",
-        "*a",   "\\",  "a{2000}",    "[z-a]",
-        "(?x)", "\\q", "[[:nope:]]", "((((a{1000}){1000}){1000}){1000})"};
+        "(", ")", "[a", "a**", "*a", "\\", "a{2000}", "[z-a]", "(?x)", "\\q",
+        "[[:nope:]]", "((((a{1000}){1000}){1000}){1000})", "\\p{Lu", "\\P",
+        /* no code comes of these, but each level doubles the work, or makes it 1000 times as much */
+        "((((((((((((((((((((((((((((((a{1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){"
+        "1}){1}){1})"
+        "{1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1}){1})",
+        "((((([a]{0}){1000}){1000}){1000}){1000})"};
 
     for (size_t i = 0; i < ARRAY_LEN(bads); i++) {
         struct err e = ERR_INIT;
