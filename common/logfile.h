@@ -1,4 +1,5 @@
-/* logfile.h - reads a container's log files as one text. See local/apiserver/podlog.h for their form. */
+/* logfile.h - reads a container's log files as one text. See local/apiserver/podlog.h for their
+ * form. */
 #ifndef KELOS_COMMON_LOGFILE_H
 #define KELOS_COMMON_LOGFILE_H
 

@@ -11,8 +11,8 @@
  *
  * The reader takes the log as a stream and keeps a bounded part of it, whatever comes:
  * LIMIT_OUTPUTS_LINES lines of LIMIT_OUTPUTS_LINE_BYTES, LIMIT_OUTPUTS_BYTES in all as JSON:
- * a quote is one byte here and two in the status that they are for. Lines beyond are left out and `truncated` says so. Every text it gives is UTF-8 without
- * NUL, whatever the log held. */
+ * a quote is one byte here and two in the status that they are for. Lines beyond are left out
+ * and `truncated` says so. Every text it gives is UTF-8 without NUL, whatever the log held. */
 #ifndef KELOS_STATUSWRITER_OUTPUTS_H
 #define KELOS_STATUSWRITER_OUTPUTS_H
 

@@ -45,8 +45,8 @@ struct config {
     enum log_format format;
 };
 
-/* Returns 0, 1 when --help was answered (--telemetry-report becomes another program), or -1 with *e set (ERR_INVALID, one line that
- * names the flag). Creates nothing. */
+/* Returns 0, 1 when --help was answered, or -1 with *e set (ERR_INVALID, one line that names the
+ * flag). Creates nothing. With --telemetry-report the process becomes another program. */
 int config_parse(struct config *c, int argc, char **argv, struct err *e);
 
 /* The name of the i-th flag that is only passed on, NULL behind the last. */

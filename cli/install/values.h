@@ -6,7 +6,8 @@
  * A setting is PATH=VALUE, several are separated by commas. A path is keys with dots between them;
  * `[2]` is an item of a list, and the one behind the last is new. A backslash takes the meaning of
  * the next character away. A value of --set is true, false, null (the default again), an integer,
- * {a,b} (a list), or a text; of --set-string always a text, of --set-file the contents of a file. */
+ * {a,b} (a list), or a text; of --set-string always a text, of --set-file the contents of a
+ * file. */
 #ifndef KELOS_CLI_INSTALL_VALUES_H
 #define KELOS_CLI_INSTALL_VALUES_H
 
@@ -34,8 +35,8 @@ values_scoped_free(struct values *v)
 /* Reads the installed defaults. Returns a tree the caller owns, or NULL with *e. */
 json_t *values_defaults(struct err *e);
 
-/* Puts the YAML file over what is there: maps are merged, all else is replaced, null is the default.
- * Returns 0, or -1 with *e that names the file. */
+/* Puts the YAML file over what is there: maps are merged, all else is replaced, null is the
+ * default. Returns 0, or -1 with *e that names the file. */
 int values_file(struct values *v, const char *path, struct err *e);
 /* The same with a text; `name` stands in errors. */
 int values_text(struct values *v, const char *text, size_t size, const char *name,

@@ -22,9 +22,9 @@
 
 SCOPED_DEFINE_AS(json, json_t *, json_decref)
 
-/* Parses one JSON value of at most `limit` bytes (0: LIMIT_HTTP_BODY_BYTES) and of at
- * most LIMIT_JSON_DEPTH levels and LIMIT_JSON_NODES values. Invalid UTF-8 becomes U+FFFD; the last of duplicate keys
- * wins. Returns a value the caller owns, or NULL: ERR_INVALID with line and column,
+/* Parses one JSON value of at most `limit` bytes (0: LIMIT_HTTP_BODY_BYTES) and of at most
+ * LIMIT_JSON_DEPTH levels and LIMIT_JSON_NODES values. Invalid UTF-8 becomes U+FFFD; the last of
+ * duplicate keys wins. Returns a value the caller owns, or NULL: ERR_INVALID with line and column,
  * ERR_LIMIT. */
 json_t *json_parse(const char *bytes, size_t size, size_t limit, struct err *e);
 

@@ -23,7 +23,13 @@ typedef void handler(struct server *s, const struct call *c, const struct target
 enum shape { COLLECTION, OBJECT };
 
 /* clang-format off */
-static const struct verb { const char *method; enum shape shape; handler *run; bool writes; const char *name; } verbs[] = {
+static const struct verb {
+    const char *method;
+    enum shape shape;
+    handler *run;
+    bool writes;
+    const char *name;
+} verbs[] = {
     {"GET",    COLLECTION, read_list,         false, "list"},
     {"POST",   COLLECTION, write_create,      true,  "create"},
     {"DELETE", COLLECTION, delete_collection, true,  "deletecollection"},

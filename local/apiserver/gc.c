@@ -305,11 +305,15 @@ run_namespace(struct server *s, const char *name, struct err *e)
 int
 gc_run(struct server *s, int steps, struct err *e)
 {
-    /* clang-format off */
-    static const struct { const char *kind; int (*run)(struct server *, const char *, struct err *); } works[] = {
-        {"gone", run_gone}, {"check", run_check}, {"owner", run_owner}, {"ns", run_namespace},
+    static const struct {
+        const char *kind;
+        int (*run)(struct server *, const char *, struct err *);
+    } works[] = {
+        {"gone", run_gone},
+        {"check", run_check},
+        {"owner", run_owner},
+        {"ns", run_namespace},
     };
-    /* clang-format on */
     char item[320];
 
     for (size_t i = 0; i < sizeof works / sizeof *works;) {

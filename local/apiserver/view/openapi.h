@@ -1,4 +1,4 @@
-/* openapi.h - /openapi/v3 with the document of each group and version; /openapi/v2, which is empty. */
+/* openapi.h - /openapi/v3 with the document of each group and version; /openapi/v2, empty. */
 #ifndef KELOS_LOCAL_APISERVER_OPENAPI_H
 #define KELOS_LOCAL_APISERVER_OPENAPI_H
 
