@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/render/render.h"
 
@@ -24,6 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     render_end(r, (data[0] & 8) != 0);
     render_free(r);
     fclose(out);
+    /* Only the renderer itself may colour. */
+    if ((data[0] & 4) == 0 && memchr(text, '\033', text_size) != NULL)
+        abort();
     free(text);
     return 0;
 }
