@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 
 NS = "/apis/kelos.dev/v1alpha1/namespaces/default"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
 REPO = "repos/demo/repo"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DONE = ("Succeeded", "Failed")
@@ -72,14 +73,14 @@ class World:
 # ---- the record ---------------------------------------------------------------------------
 
 
-def record(world):
-    """Writes every event of Tasks from version 0 on, whatever happens to the server."""
-    version, tasks = "0", NS + "/tasks"
-    with open(world.args.events, "w", encoding="utf8") as out:
+def record(world, path, file):
+    """Writes every event of that kind from version 0 on, whatever happens to the server."""
+    version = "0"
+    with open(file, "w", encoding="utf8") as out:
         while not world.over.is_set():
             try:
                 request = urllib.request.Request(
-                    world.args.server + tasks + "?watch=1&timeoutSeconds=3600&resourceVersion=" + version,
+                    world.args.server + path + "?watch=1&timeoutSeconds=3600&resourceVersion=" + version,
                     headers={"Authorization": "Bearer " + world.args.token})
                 for line in OPENER.open(request, timeout=3600):
                     event = json.loads(line)
@@ -102,8 +103,8 @@ def record(world):
             time.sleep(0.02)
 
 
-def events(world):
-    with open(world.args.events, encoding="utf8") as f:
+def events(file):
+    with open(file, encoding="utf8") as f:
         for line in f:
             if not line.endswith("\n"):
                 return
@@ -252,7 +253,7 @@ class Judge:
         self.world.problems.append(text)
 
     def read(self):
-        for event in events(self.world):
+        for event in events(self.world.args.events):
             task = event["object"]
             spawner = task["metadata"].get("labels", {}).get("kelos.dev/taskspawner")
             if spawner in SPAWNERS:
@@ -278,6 +279,19 @@ class Judge:
         self.highest[spawner] = max(self.highest[spawner], len(running))
         if len(running) > SPAWNERS[spawner][2]["maxConcurrency"]:
             self.bad("%s: %d Tasks at once: %s" % (spawner, len(running), sorted(self.tasks[u]["name"] for u in running)))
+
+    def jobs(self):
+        """Each Task that has begun has had one Job, and none a second one."""
+        made = {}                      # uid of a Task -> uids of its Jobs
+        for event in events(self.world.args.events + ".jobs"):
+            meta = event["object"]["metadata"]
+            for owner in meta.get("ownerReferences", []):
+                made.setdefault(owner["uid"], set()).add(meta["uid"])
+        for uid, t in self.tasks.items():
+            n = len(made.get(uid, ()))
+            if n > 1 or (n == 0 and t["phase"] in DONE):
+                self.bad("%d Jobs of %s" % (n, t))
+        print("     Jobs ever made: %d, for %d Tasks" % (sum(len(j) for j in made.values()), len(self.tasks)))
 
     def of(self, number):
         return sorted((t for t in self.tasks.values() if t["item"] == number), key=lambda t: t["ordinal"])
@@ -320,6 +334,7 @@ class Judge:
     def judge(self):
         self.read()
         self.unique()
+        self.jobs()
         for number, issue in self.world.issues.items():
             if issue["label"] in "abc":
                 {"a": self.plain, "b": self.again, "c": self.short}[issue["label"]](number)
@@ -372,6 +387,7 @@ def read_arguments():
         p.add_argument("--" + name, required=True)
     for name in ("kills", "items", "seed"):
         p.add_argument("--" + name, type=int, required=True)
+    p.add_argument("--rated", help="is made when 500 kills and 500 Tasks took no more than 3 minutes")
     p.add_argument("command", nargs="+")
     return p.parse_args()
 
@@ -380,8 +396,11 @@ def main():
     world = World(read_arguments())
     world.killed, world.calm = 0, threading.Event()
     rng = random.Random(world.args.seed)
-    recorder = threading.Thread(target=record, args=(world,), daemon=True)
-    recorder.start()
+    began = time.time()
+    recorders = [threading.Thread(target=record, args=(world, path, file), daemon=True) for path, file in (
+        (NS + "/tasks", world.args.events), (JOBS, world.args.events + ".jobs"))]
+    for recorder in recorders:
+        recorder.start()
     create_spawners(world)
     actor = threading.Thread(target=script, args=(world, random.Random(rng.random())), daemon=True)
     actor.start()
@@ -389,11 +408,16 @@ def main():
     world.calm.set()
     actor.join()
     until = time.time() + 60 + world.args.items / 2
-    while time.time() < until and not settled(world) and recorder.is_alive():
+    while time.time() < until and not settled(world) and all(r.is_alive() for r in recorders):
         time.sleep(1)
     time.sleep(3)  # two polls more, which find nothing to do
     world.over.set()
-    Judge(world).judge()
+    judge = Judge(world)
+    judge.judge()
+    lasted = time.time() - began
+    print("     %d kills, %d Tasks, %.0f s" % (world.args.kills, len(judge.tasks), lasted))
+    if world.args.rated and min(world.args.kills, len(judge.tasks)) >= 500 and lasted <= 180 and not world.problems:
+        open(world.args.rated, "w", encoding="utf8").close()
     for text in world.problems[:20]:
         print("     " + text)
     if process is not None:
