@@ -88,6 +88,9 @@ struct template_value template_map(struct template_data *d);
 struct template_value template_text_map(struct template_data *d);
 /* A struct: a field that was not put is an error by name. `type_name` must outlive d. */
 struct template_value template_struct(struct template_data *d, const char *type_name);
+/* Lets `index` find the fields of a struct by name, as it would in a map: a field that was not
+ * put is nothing then. */
+void template_allow_index(struct template_value *v);
 
 /* Adds to a list; adds or replaces in a map or struct (the key is copied). A value that
  * does not fit the container (not a text for a map of texts) is an assertion failure. */

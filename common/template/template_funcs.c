@@ -185,7 +185,8 @@ run_index(struct template_call *c)
             return fail(c, "index of nil pointer");
         if (item.kind == TEMPLATE_STRING || item.kind == TEMPLATE_LIST)
             done = index_sequence(c, &item, &key);
-        else if (item.kind == TEMPLATE_MAP)
+        else if (item.kind == TEMPLATE_MAP ||
+                 (item.kind == TEMPLATE_STRUCT && item.as.map->indexed))
             done = index_map(c, &item, &key);
         else
             done = fail_type(c, "can't index item of type ", &item);

@@ -119,6 +119,13 @@ template_struct(struct template_data *d, const char *type_name)
 }
 
 void
+template_allow_index(struct template_value *v)
+{
+    if (v->kind == TEMPLATE_STRUCT)
+        v->as.map->indexed = true;
+}
+
+void
 template_append(struct template_data *d, struct template_value *list,
                 struct template_value v)
 {

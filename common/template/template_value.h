@@ -24,6 +24,7 @@ struct template_entry {
 
 struct template_map {
     const char *type_name; /* of a struct, else NULL */
+    bool indexed;          /* of a struct: template_allow_index */
     bool texts;            /* map[string]string, else map[string]interface {} */
     bool is_nil;           /* nothing was ever put into it */
     size_t count;

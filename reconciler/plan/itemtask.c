@@ -66,6 +66,7 @@ render(const char *what, const char *text, const struct item *it, bool again,
     SCOPED(buf) struct buf out = BUF_INIT;
     struct template_value v = template_struct(d, "struct { ID string; Number int; … }");
 
+    template_allow_index(&v); /* later versions hand out a map */
     put_values(d, &v, it, again);
     if (template_render("tmpl", text, d, &v, 0, &out, e) < 0) {
         err_wrap(e, "%s", what);

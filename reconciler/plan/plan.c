@@ -13,11 +13,13 @@
 
 /* Below it a source would be asked in a busy loop. */
 #define POLL_FLOOR_MS 1000
+/* Of the items that become no Task, so many are told with their reasons. */
+#define FAILURES_TOLD 5
 
 /* What is counted while the plan grows. */
 struct counts {
     int64_t active, total;
-    const char *first_failure;
+    const char *failures;   /* why items become no Task; NULL: all can */
     const char *name_error; /* NULL: all items have names */
     size_t failed;
     bool budget_reached;
@@ -133,10 +135,13 @@ confirmed(const struct plan_facts *f, const struct item *it, const char *name)
 static void
 fail_item(struct plan *p, struct counts *c, struct plan_verdict *v, const char *why)
 {
+    bool first = c->failures == NULL;
+
     v->state = PLAN_FAILS;
     v->why = why;
-    if (c->failed++ == 0)
-        c->first_failure = pool_printf(&p->arena, "%s: %s", v->name, why);
+    if (++c->failed <= FAILURES_TOLD)
+        c->failures = pool_printf(&p->arena, "%s%s%s: %s", first ? "" : c->failures,
+                                  first ? "" : "; ", v->name, why);
 }
 
 /* Which limit forbids one more Task now; PLAN_STARTS: none. */
@@ -440,7 +445,7 @@ plan_make(const struct plan_facts *f, int64_t now_ms, struct plan *out)
         .active = c.active,
         .total = c.total,
         .failed = c.failed,
-        .first_failure = c.first_failure,
+        .failures = c.failures,
         .name_error = c.name_error,
         .budget_reached = c.budget_reached,
         .watermark_ms = c.watermark_ms,

@@ -59,9 +59,8 @@ set_trouble(const struct plan_facts *f, struct plan *p, int64_t now_ms, const ch
 static void
 collect_news(const struct plan_facts *f, struct plan *p)
 {
-    static const char *const told[] = {"DiscoveryError", "TaskCreationError",
-                                       "TemplateError", "SourceQuotaLow",
-                                       "ConfigurationWarning"};
+    static const char *const told[] = {"DiscoveryError", "TemplateError",
+                                       "SourceQuotaLow", "ConfigurationWarning"};
     const struct spawner_status *st = &p->status;
 
     p->n_news = 0;
@@ -104,13 +103,45 @@ set_budget(const struct plan_facts *f, const struct plan_outcome *o, int64_t now
                       reached != NULL ? reached : conditions[i].left);
 }
 
+/* The source's trouble, a name that cannot be made, or items that become no Task. */
+static void
+set_discovery(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
+              struct plan *p)
+{
+    static const char type[] = "DiscoveryError";
+
+    if (f->error_message != NULL)
+        set_condition(f, p, now_ms, type, true,
+                      f->error_reason != NULL ? f->error_reason : "SourceFailed",
+                      f->error_message);
+    else if (o->name_error != NULL)
+        set_condition(f, p, now_ms, type, true, "NameInvalid", o->name_error);
+    else if (o->failures != NULL)
+        set_condition(f, p, now_ms, type, true, "TaskCreationFailed", o->failures);
+    else if (f->items != NULL || condition_now(f->spawner, type) != NULL)
+        set_condition(f, p, now_ms, type, false, "NoErrors",
+                      "Task creation succeeded for all discovered items");
+}
+
+/* What a poll gave, and what of it became no Task. */
+static const char *
+discovered_message(const struct plan_facts *f, const struct plan_outcome *o,
+                   struct pool *a)
+{
+    const char *text = pool_printf(a, "Discovered %zu items, created %lld tasks total",
+                                   f->items->n, (long long)o->total);
+
+    return o->failures == NULL ? text
+                               : pool_printf(a, "%s; %zu creation error(s): %s", text,
+                                             o->failed, o->failures);
+}
+
 static void
 set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t now_ms,
                struct plan *p)
 {
     bool polled = f->items != NULL;
     const struct plan_warning config = plan_config_warning(f->spawner, &p->arena);
-    const char *creation = NULL;
 
     if (f->spawner->suspend)
         set_condition(f, p, now_ms, "Suspended", true, "UserSuspended",
@@ -121,17 +152,7 @@ set_conditions(const struct plan_facts *f, const struct plan_outcome *o, int64_t
     if (polled || f->spawner->suspend ||
         condition_now(f->spawner, "TaskBudgetExhausted") != NULL)
         set_budget(f, o, now_ms, p);
-    if (f->error_message == NULL && o->name_error != NULL)
-        set_trouble(f, p, now_ms, "DiscoveryError", "NameInvalid", o->name_error);
-    else
-        set_trouble(f, p, now_ms, "DiscoveryError",
-                    f->error_reason != NULL ? f->error_reason : "SourceFailed",
-                    f->error_message);
-    if (o->failed > 0)
-        creation =
-            pool_printf(&p->arena, "%zu of %zu items become no Task; the first: %s",
-                        o->failed, f->items->n, o->first_failure);
-    set_trouble(f, p, now_ms, "TaskCreationError", "ItemsFailed", creation);
+    set_discovery(f, o, now_ms, p);
     set_trouble(f, p, now_ms, "TemplateError", "Invalid", f->template_error);
     set_trouble(f, p, now_ms, "SourceQuotaLow", "BelowATenth",
                 plan_quota_warning(&f->quota, &p->arena));
@@ -166,9 +187,7 @@ set_phase(const struct plan_facts *f, const struct plan_outcome *o, struct plan 
         st->message = f->error_message;
     } else if (f->items != NULL && f->failures == 0) {
         st->phase = "Running";
-        st->message =
-            pool_printf(&p->arena, "Discovered %zu items, created %lld tasks total",
-                        f->items->n, (long long)o->total);
+        st->message = discovered_message(f, o, &p->arena);
     } else if (was_suspended) {
         st->phase = "Running";
         st->message = s->source == SOURCE_CRON ? "" : "Resumed";

@@ -7,9 +7,9 @@
 /* What planning the items came to. */
 struct plan_outcome {
     int64_t active, total;
-    size_t failed;             /* items that can become no Task */
-    const char *first_failure; /* of them, the first */
-    const char *name_error;    /* why nothing could be planned; NULL */
+    size_t failed;          /* items that can become no Task */
+    const char *failures;   /* why the first of them cannot; NULL: all can */
+    const char *name_error; /* why nothing could be planned; NULL */
     bool budget_reached;
     int64_t watermark_ms;
     int64_t handed_ms; /* cron: newest tick that was handed out, 0: none waits */

@@ -245,11 +245,11 @@ def main():
         p.add_argument("--" + name, required=True)
     for name in ("pid", "seconds", "many", "rounds"):
         p.add_argument("--" + name, type=int, required=True)
+    p.add_argument("--only", default="")
     w = World(p.parse_args())
-    quota(w)
-    latency(w)
-    effort(w)
-    memory(w)
+    for part in (quota, latency, effort, memory):
+        if w.args.only in ("", part.__name__):
+            part(w)
 
 
 if __name__ == "__main__":

@@ -111,8 +111,8 @@ until_ok 60 ts_is a Running || fail "phase $(ts a 'o["status"]["phase"]')"
 
 begin "a template that cannot work is told"
 spawner t '"labels":["other"],"repo":"'"$FORGE"'/demo/repo"' '' '"promptTemplate":"{{.Nope}}"'
-told() { condition t TaskCreationError message | grep -q "can't evaluate field Nope"; }
-until_ok 10 told || fail "$(condition t TaskCreationError message)"
+told() { condition t DiscoveryError message | grep -q "can't evaluate field Nope"; }
+until_ok 10 told || fail "$(condition t DiscoveryError message)"
 row SP/L14
 
 begin "the budget holds"

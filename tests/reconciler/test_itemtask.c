@@ -128,6 +128,29 @@ Test(itemtask, what_a_user_asks_for_does_not_replace_what_is_ours)
     cr_assert_not_null(strstr(e.text, "label[x]"), "%s", e.text);
 }
 
+Test(itemtask, prompts_of_either_version_are_understood)
+{
+    static const struct {
+        const char *prompt, *gives;
+    } rows[] = {
+        {"{{.Title}} {{.Number}}", "Fix THE Bug: crash on startup! 42"},
+        {"{{with index . \\\"Branch\\\"}}{{.}}{{else}}main{{end}}", "main"},
+        {"{{if index . \\\"Number\\\" -}} n{{.Number}} {{- end}}", "n42"},
+        {"{{$c := index . \\\"Context\\\"}}{{if $c}}x{{else}}none{{end}}", "none"},
+        {"{{index . \\\"Kind\\\" | printf \\\"%s!\\\"}}", "Issue!"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        char task[200];
+
+        snprintf(task, sizeof task, "'promptTemplate':'%s'", rows[i].prompt);
+        json_t *t = keep(item_task(make_spawner("", task), &issue, &e));
+        cr_assert_not_null(t, "%s: %s", rows[i].prompt, e.text);
+        cr_assert_str_eq(json_str_or(t, "spec.prompt", ""), rows[i].gives);
+    }
+}
+
 Test(itemtask, a_task_is_owned_by_its_spawner)
 {
     struct err e = ERR_INIT;

@@ -25,7 +25,7 @@ Test(planname, a_name_of_somebody_else_is_told_and_skipped)
     plan(&f, &p);
     cr_assert_str_eq(created(&p), "2");
     cr_assert_not_null(
-        strstr(condition(&p, "TaskCreationError")->message,
+        strstr(condition(&p, "DiscoveryError")->message,
                "task bugs-1 name collides with an existing Task not owned by "
                "spawner bugs"));
     row_claim("SP/OW2");
@@ -48,7 +48,8 @@ Test(planname, a_task_belongs_to_its_controller)
     f.n_tasks = 1;
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
-    cr_assert_null(condition(&p, "TaskCreationError"));
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->status, "False");
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->reason, "NoErrors");
     row_claim("SP/OW1");
 
     /* That of a spawner that was there before under the same name is another's. */
@@ -56,7 +57,7 @@ Test(planname, a_task_belongs_to_its_controller)
     taken_name = "bugs-1";
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
-    cr_assert_not_null(strstr(condition(&p, "TaskCreationError")->message, "collides"));
+    cr_assert_not_null(strstr(condition(&p, "DiscoveryError")->message, "collides"));
     row_claim("SP/OW3");
     row_claim("SP/I11");
 }

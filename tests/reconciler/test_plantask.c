@@ -11,17 +11,21 @@ Test(plantask, a_broken_template_skips_its_items_and_says_why)
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert(p.write);
-    cr_assert_not_null(
-        strstr(condition(&p, "TaskCreationError")->message,
-               "3 of 3 items become no Task; the first: bugs-1: promptTemplate: "
-               "parsing template: "));
+    cr_assert_not_null(strstr(condition(&p, "DiscoveryError")->message,
+                              "bugs-1: promptTemplate: parsing template: "));
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->reason, "TaskCreationFailed");
+    cr_assert_not_null(strstr(p.status.message,
+                              "created 0 tasks total; 3 creation error(s): "
+                              "bugs-1: promptTemplate: "));
+    cr_assert_not_null(strstr(p.status.message, "; bugs-3: "));
+    cr_assert_str_eq(p.status.phase, "Running");
     row_claim("SP/L14");
     s = make_spawner("", "", "'branch':'{{.Nope}}'", "");
     f = facts(s, make_items("1"));
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 0);
     cr_assert_not_null(
-        strstr(condition(&p, "TaskCreationError")->message, "can't evaluate field Nope"));
+        strstr(condition(&p, "DiscoveryError")->message, "can't evaluate field Nope"));
     row_claim("SP/L17");
 }
 
