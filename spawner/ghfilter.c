@@ -217,6 +217,21 @@ is_assigned(const json_t *issue, const char *wanted)
     return false;
 }
 
+/* GitHub takes "app/NAME" for the login of an App, which is "NAME[bot]". */
+static bool
+is_author(const json_t *issue, const char *wanted)
+{
+    const char *login = json_str_or(issue, "user", "");
+    size_t n = strlen(login);
+
+    if (strncasecmp(wanted, "app/", 4) != 0)
+        return strcasecmp(login, wanted) == 0;
+    wanted += 4;
+    if (n > 5 && strcasecmp(login + n - 5, "[bot]") == 0 && strlen(wanted) == n - 5)
+        n -= 5;
+    return strlen(wanted) == n && strncasecmp(login, wanted, n) == 0;
+}
+
 /* Writes the rule, where somebody wants to know. Always true. */
 PRINTF_LIKE(2, 3)
 static bool
@@ -259,12 +274,11 @@ ghfilter_excludes(const struct ghfilter *f, const json_t *issue, struct ghquery 
         return because(why, "types: is %s", pull ? "a pull request" : "an issue");
     if (!checked.assignee && *f->assignee != '\0' && !is_assigned(issue, f->assignee))
         return because(why, "assignee: is not \"%s\"", f->assignee);
-    if (!checked.author && *f->author != '\0' &&
-        strcasecmp(json_str_or(issue, "user", ""), f->author) != 0)
+    if (!checked.author && *f->author != '\0' && !is_author(issue, f->author))
         return because(why, "author: is \"%s\", not \"%s\"",
                        json_str_or(issue, "user", ""), f->author);
     for (size_t i = 0; i < f->exclude_authors.n; i++)
-        if (strcasecmp(json_str_or(issue, "user", ""), f->exclude_authors.items[i]) == 0)
+        if (is_author(issue, f->exclude_authors.items[i]))
             return because(why, "excludeAuthors: is by \"%s\"",
                            f->exclude_authors.items[i]);
     if (f->draft >= 0 && json_bool_or(issue, "draft", false) != (f->draft == 1))

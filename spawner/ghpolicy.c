@@ -159,19 +159,54 @@ ghpolicy_may(const struct ghpolicy *p, const char *login)
 
 /* ---- commands ---- */
 
+/* How many bytes of white space the text begins with, as Unicode has it: a command that was
+ * copied from a page may have a no-break space beside it. */
+static size_t
+space_at(const char *text, size_t size)
+{
+    static const char *const wide[] = {"\xc2\x85", "\u00a0", "\u1680", "\u2028",
+                                       "\u2029",   "\u202f", "\u205f", "\u3000"};
+
+    if (size > 0 && isspace((unsigned char)*text))
+        return 1;
+    for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+        if (size >= strlen(wide[i]) && memcmp(text, wide[i], strlen(wide[i])) == 0)
+            return strlen(wide[i]);
+    /* U+2000 to U+200A */
+    return size >= 3 && memcmp(text, "\xe2\x80", 2) == 0 &&
+                   (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8a
+               ? 3
+               : 0;
+}
+
+/* Whether it is the command with nothing but white space around it. */
+static bool
+is_command(const char *line, size_t size, const char *command)
+{
+    size_t want = strlen(command), n;
+
+    while ((n = space_at(line, size)) > 0) {
+        line += n;
+        size -= n;
+    }
+    if (size < want || memcmp(line, command, want) != 0)
+        return false;
+    line += want;
+    size -= want;
+    while ((n = space_at(line, size)) > 0) {
+        line += n;
+        size -= n;
+    }
+    return size == 0;
+}
+
 bool
 comment_has_command(const char *text, const char *command)
 {
-    size_t want = strlen(command);
-
     for (const char *line = text; *line != '\0';) {
-        size_t n = strcspn(line, "\n"), from = 0, to = n;
+        size_t n = strcspn(line, "\n");
 
-        while (from < to && isspace((unsigned char)line[from]))
-            from++;
-        while (to > from && isspace((unsigned char)line[to - 1]))
-            to--;
-        if (to - from == want && memcmp(line + from, command, want) == 0)
+        if (is_command(line, n, command))
             return true;
         line += n + (line[n] == '\n');
     }

@@ -43,7 +43,14 @@ set_host(struct repo *r, const char *authority, size_t size)
     copy(r->host, sizeof r->host, authority, size);
     for (char *c = r->host; *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
-    if (strcmp(r->host, "www.github.com") == 0)
+    /* A port of ssh or git is not the one of the API. */
+    if (strcmp(r->scheme, "ssh") == 0 || strcmp(r->scheme, "git") == 0) {
+        const char *bracket = strrchr(r->host, ']');
+        char *colon = strrchr(bracket != NULL ? bracket : r->host, ':');
+        if (colon != NULL)
+            *colon = '\0';
+    }
+    if (strcmp(r->host, "www.github.com") == 0 || strcmp(r->host, "ssh.github.com") == 0)
         copy(r->host, sizeof r->host, "github.com", strlen("github.com"));
 }
 
@@ -81,7 +88,7 @@ parse_into(struct repo *r, const char *text)
 {
     const char *end = text + trimmed(text);
     const char *rest = after_scheme(r, text);
-    const char *colon = strchr(text, ':');
+    const char *colon = strchr(text, ':'), *at = strchr(text, '@');
 
     if (rest != NULL) {
         const char *slash = rest < end ? memchr(rest, '/', (size_t)(end - rest)) : NULL;
@@ -90,7 +97,9 @@ parse_into(struct repo *r, const char *text)
         set_host(r, rest, (size_t)(slash - rest));
         return set_path(r, slash + 1, (size_t)(end - slash - 1));
     }
-    if (strncmp(text, "git@", 4) == 0 && colon != NULL && colon < end) {
+    /* USER@HOST:PATH */
+    if (at != NULL && colon != NULL && at < colon && colon < end &&
+        memchr(text, '/', (size_t)(colon - text)) == NULL) {
         set_host(r, text, (size_t)(colon - text));
         return set_path(r, colon + 1, (size_t)(end - colon - 1));
     }

@@ -52,6 +52,8 @@ static const struct {
     {"SP/F11", PICK, "\"" NEEDS "\",\"" PAUSE "\"", {PICK, PAUSE, PICK}, true},
     {"SP/F12", PICK, "\"" NEEDS "\",\"" PAUSE "\"", {PICK, PAUSE}, false},
     {"SP/F13", PICK, "", {"  " PICK "  "}, true},
+    {"SP/F13", PICK, "", {"\u00a0" PICK "\u2003\u3000 "}, true},
+    {"SP/F13", PICK, "", {PICK "\u00e9"}, false},
     {"SP/F14", PICK, "", {"some text\n" PICK "\nmore text"}, true},
     {"SP/F15", PICK, "", {"/Kelos Pick-Up"}, false},
     {"SP/F16", PICK, "\"" NEEDS "\"", {PICK "\n" NEEDS}, false},
@@ -256,6 +258,33 @@ Test(ghfilter, what_the_server_does_not_filter_is_filtered_here)
     }
     row_claim("SP/H5");
     row_claim("SP/V9");
+}
+
+Test(ghfilter, an_app_is_an_author_by_either_of_its_names)
+{
+    const struct ghquery here = {false, false, false};
+    static const struct {
+        const char *spec;
+        bool matches;
+    } cases[] = {
+        {"\"author\":\"app/helper\"", true},
+        {"\"author\":\"Helper[bot]\"", true},
+        {"\"author\":\"helper\"", false},
+        {"\"author\":\"app/help\"", false},
+        {"\"excludeAuthors\":[\"app/helper\"]", false},
+    };
+    SCOPED(json)
+    json_t *issue = issue_of("[{\"number\":1,\"title\":\"t\",\"labels\":[],"
+                             "\"user\":{\"login\":\"helper[bot]\"}}]");
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[256];
+
+        snprintf(text, sizeof(text), "{\"githubIssues\":{%s}}", cases[i].spec);
+        SCOPED(ghfilter) struct ghfilter *f = filter_of(text);
+        cr_assert_eq(!ghfilter_excludes(f, issue, here, NULL), cases[i].matches, "%s",
+                     cases[i].spec);
+    }
 }
 
 Test(ghfilter, the_rule_that_excludes_is_told)
