@@ -90,12 +90,14 @@ class Report:
     def read(self):
         """Tasks and Jobs by name, as they were made; the controllers' writes."""
         self.tasks, self.jobs, self.writes = {}, Counter(), []
-        made = {}
+        made, self.known = {}, set()   # known: Jobs that were there for somebody who named them
         for r in terms.lines(self.args.log):
             ref = r.get("objectRef", {})
             if r["verb"] in ("create", "patch", "delete", "update") and "kelos-controller" in r["user"].get("username", "") and \
                     ref.get("resource") != "leases":
                 self.writes.append(terms.seconds(r["requestReceivedTimestamp"]))
+            if ref.get("resource") == "jobs" and ref.get("name") and r.get("responseStatus", {}).get("code", 500) in (200, 201):
+                self.known.add(ref["name"])
             if r["verb"] != "create" or r["stage"] != "ResponseComplete" or r.get("responseStatus", {}).get("code") != 201:
                 continue
             when = terms.seconds(r["requestReceivedTimestamp"])
@@ -131,7 +133,11 @@ class Report:
         self.back()
         self.gaps()
         twice = [n for n, k in self.jobs.items() if k > 1]
-        print("     %d Tasks, %d Jobs made; %d made twice" % (len(self.tasks), len(self.jobs), len(twice)))
+        unseen = [n for n in self.tasks if n not in self.jobs]
+        print("     %d Tasks, %d Jobs made, %d more whose create the killed server did not log; %d made twice" % (
+            len(self.tasks), len(self.jobs), len(unseen), len(twice)))
+        if set(unseen) - self.known:
+            self.bad("never had a Job: %s" % sorted(set(unseen) - self.known)[:10])
         if twice:
             self.bad("made twice: %s" % twice[:10])
         for problem in self.problems[:20]:
