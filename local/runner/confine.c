@@ -180,7 +180,7 @@ become_container(const struct child *c, int failed)
 {
     struct err e = ERR_INIT;
     sigset_t none;
-    int null = open("/dev/null", O_RDONLY);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     setsid();
     sigemptyset(&none);

@@ -156,6 +156,24 @@ Test(container, gives_its_exit_code_and_its_output)
     cr_expect_not_null(strstr(read_log(), " stderr F err\n"), "%s", read_log());
 }
 
+Test(container, has_no_descriptor_but_its_three)
+{
+    struct err e = ERR_INIT;
+    SCOPED(loop) struct loop *loop = loop_poll_new(&e);
+    struct seen s = {false};
+    SCOPED(run)
+    UNUSED struct run *r =
+        start(loop,
+              /* the shell's own look at the directory is over when it asks */
+              "for fd in /proc/$$/fd/[0-9]*; do case $fd in */[012]) ;; "
+              "*) [ ! -e $fd ] || echo more: $fd;; esac; done; echo done",
+              &s);
+
+    wait_for(loop, &s.ended);
+    cr_expect_not_null(strstr(read_log(), " stdout F done\n"), "%s", read_log());
+    cr_expect_null(strstr(read_log(), "more: "), "%s", read_log());
+}
+
 Test(container, ends_at_sigterm_and_dies_with_its_monitor)
 {
     struct err e = ERR_INIT;
