@@ -70,12 +70,10 @@ decode_json(const struct call *c, enum validation v, struct reply *reply, struct
     json_error_t why;
     json_t *obj;
 
-    if (v != VALIDATE_IGNORE) {
-        obj = json_loadb(c->body, c->size, JSON_REJECT_DUPLICATES, &why);
-        if (obj != NULL && json_check_depth(c->body, c->size, &e) == 0)
+    if (v != VALIDATE_IGNORE && json_check_depth(c->body, c->size, &e) == 0) {
+        if ((obj = json_loadb(c->body, c->size, JSON_REJECT_DUPLICATES, &why)) != NULL)
             return obj;
-        json_decref(obj);
-        if (obj == NULL && json_error_code(&why) == json_error_duplicate_key) {
+        if (json_error_code(&why) == json_error_duplicate_key) {
             if (v == VALIDATE_STRICT) {
                 fault_bad_request(f, "strict decoding error: line %d: %s", why.line,
                                   why.text);
