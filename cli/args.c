@@ -139,6 +139,29 @@ add_csv(struct value *v, const char *text, struct err *e)
     }
 }
 
+/* "true", "false" and their like, or one of the flag's choices. */
+static int
+set_bool(struct value *v, const char *text, struct err *e)
+{
+    free_list(v->texts, v->count);
+    v->texts = NULL;
+    v->count = 0;
+    for (size_t i = 0; v->flag->choices != NULL && v->flag->choices[i] != NULL; i++)
+        if (strcmp(v->flag->choices[i], text) == 0) {
+            v->on = true;
+            if (push(&v->texts, &v->count, text, strlen(text)) < 0)
+                return err_set(e, ERR_SYSTEM, "out of memory");
+            return 0;
+        }
+    if (parse_bool(text, &v->on) == 0)
+        return 0;
+    SCOPED(buf) struct buf known = BUF_INIT;
+    for (size_t i = 0; v->flag->choices != NULL && v->flag->choices[i] != NULL; i++)
+        buf_printf(&known, ", %s", v->flag->choices[i]);
+    return err_set(e, ERR_INVALID, "--%s=%s: expected true or false%s", v->flag->name,
+                   text, buf_str(&known));
+}
+
 static int
 set_value(struct args *a, const struct flag *flag, const char *text, struct err *e)
 {
@@ -147,10 +170,7 @@ set_value(struct args *a, const struct flag *flag, const char *text, struct err 
     v->given = true;
     switch (flag->type) {
     case FLAG_BOOL:
-        if (parse_bool(text, &v->on) < 0)
-            return err_set(e, ERR_INVALID, "--%s=%s: expected true or false", flag->name,
-                           text);
-        return 0;
+        return set_bool(v, text, e);
     case FLAG_STRING:
         free_list(v->texts, v->count);
         v->texts = NULL;

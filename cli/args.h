@@ -13,7 +13,7 @@
 #include "common/scoped.h"
 
 enum flag_type {
-    FLAG_BOOL,   /* never takes the next word */
+    FLAG_BOOL,   /* never takes the next word; on by --name=CHOICE, too */
     FLAG_STRING, /* the last one wins */
     FLAG_ARRAY,  /* repeatable, taken verbatim */
     FLAG_SLICE   /* repeatable and comma separated, with CSV quotes */
@@ -27,7 +27,9 @@ enum complete_kind {
     COMPLETE_TASK,
     COMPLETE_SPAWNER,
     COMPLETE_WORKSPACE,
-    COMPLETE_AGENTCONFIG
+    COMPLETE_AGENTCONFIG,
+    COMPLETE_SECRET,
+    COMPLETE_NAMESPACE
 };
 
 struct flag {
@@ -38,7 +40,7 @@ struct flag {
     const char *help;  /* one sentence */
     bool required;
     enum complete_kind complete;
-    const char *const *choices; /* NULL-terminated, for COMPLETE_CHOICES */
+    const char *const *choices; /* NULL-terminated: of COMPLETE_CHOICES and FLAG_BOOL */
 };
 
 /* A borrowed table of flags. */
@@ -75,7 +77,7 @@ const char *args_word(const struct args *a, size_t i);
  * the tables is an abort: a program's mistake. */
 bool args_given(const struct args *a, const char *name);
 bool args_bool(const struct args *a, const char *name);
-/* The last value, "" when not given; borrowed. */
+/* The last value, "" when not given; of FLAG_BOOL the choice, "" without one; borrowed. */
 const char *args_string(const struct args *a, const char *name);
 /* All values of FLAG_ARRAY and FLAG_SLICE; borrowed. */
 size_t args_list(const struct args *a, const char *name, char *const **values);

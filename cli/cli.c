@@ -277,6 +277,12 @@ cli_object(const struct kube_resource *res, const char *ns, const char *name)
     return o;
 }
 
+void
+cli_mark(json_t *object)
+{
+    json_put_str(object, "metadata.labels[app.kubernetes.io/managed-by]", CLI_MARK);
+}
+
 bool
 cli_is_yes(const char *answer)
 {

@@ -65,6 +65,10 @@ int cli_refused(struct cli *c, const char *verb, const struct kube_resource *res
 /* "apiVersion", "kind", "metadata" with name and namespace. Returns an object the caller owns. */
 json_t *cli_object(const struct kube_resource *res, const char *ns, const char *name);
 
+/* Labels an object as made by this program. */
+#define CLI_MARK "kelos-cli"
+void cli_mark(json_t *object);
+
 /* Asks on stderr, reads a line of stdin: "y" or "yes" means yes. */
 bool cli_ask(const char *question);
 /* The rule behind it: whether an answer means yes. */

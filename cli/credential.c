@@ -67,6 +67,21 @@ credential_choose(const struct config *config, const char *agent, const char *se
     return from_tokens(config, agent, type, out, e);
 }
 
+json_t *
+credential_app(const char *what, const char *app, const char *installation,
+               const char *path, struct err *e)
+{
+    char *key = value_read_whole(what, path, e);
+    json_t *values = NULL;
+
+    if (key != NULL &&
+        (values = json_pack("{s:s,s:s,s:s}", "appID", app, "installationID", installation,
+                            "privateKey", key)) == NULL)
+        err_set(e, ERR_INVALID, "%s %s: not a text file", what, path);
+    value_free(key);
+    return values;
+}
+
 void
 credential_free(struct credential *c)
 {

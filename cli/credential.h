@@ -28,4 +28,9 @@ int credential_choose(const struct config *config, const char *agent, const char
                       const char *type, struct credential *out, struct err *e);
 void credential_free(struct credential *c);
 
+/* The Secret's keys for a GitHub App; its private key is read from the file, every byte of it.
+ * `what` is the flag or key that named the file. The caller owns; NULL with *e set. */
+json_t *credential_app(const char *what, const char *app, const char *installation,
+                       const char *path, struct err *e);
+
 #endif

@@ -49,7 +49,8 @@ write_flags(const char *title, const struct flag_set *set, struct buf *out)
         buf_add_str(out, "  ");
         add_padded(out, buf_str(&left), width + 3);
         buf_printf(out, "%s%s", f->help, f->required ? " (required)" : "");
-        for (size_t c = 0; f->choices != NULL && f->choices[c] != NULL; c++)
+        for (size_t c = 0;
+             f->type != FLAG_BOOL && f->choices != NULL && f->choices[c] != NULL; c++)
             buf_printf(out, "%s%s", c == 0 ? ": " : ", ", f->choices[c]);
         buf_add_char(out, '\n');
     }

@@ -17,6 +17,8 @@
 
 #define RETRY_FIRST_MS 100
 #define RETRY_CAP_MS 2000
+#define STREAM_FAILURES 30
+#define ENDED_FAILURES 3
 #define END_WAIT_MS 15000 /* for the phase, after the container has ended */
 
 /* Reasons for which a container will not start without somebody's help. */
@@ -93,6 +95,44 @@ until_pod(void *arg, const json_t *task, bool gone, struct err *e)
     return is_terminal(l->phase) ? no_pod(l, e) : 0;
 }
 
+const json_t *
+logs_newest_pod(const json_t *pods)
+{
+    const json_t *newest = NULL;
+    size_t i;
+    json_t *pod;
+
+    json_array_foreach((json_t *)pods, i, pod)
+    {
+        int order = strcmp(json_str_or(pod, "metadata.creationTimestamp", ""),
+                           json_str_or(newest, "metadata.creationTimestamp", ""));
+
+        if (order == 0)
+            order = strcmp(json_str_or(pod, "metadata.name", ""),
+                           json_str_or(newest, "metadata.name", ""));
+        if (newest == NULL || order > 0)
+            newest = pod;
+    }
+    return newest;
+}
+
+/* The Task's status may still name an attempt that another Pod has followed. Whoever may not list
+ * Pods gets the one that the status names. */
+static void
+prefer_newest(struct logs *l)
+{
+    char selector[320];
+    struct err ignored = ERR_INIT;
+
+    snprintf(selector, sizeof(selector), "%s/task=%s", dialect_res(KUBE_TASKS)->group,
+             l->task);
+    SCOPED(json)
+    json_t *list = cli_list(l->cli, kube_res(KUBE_PODS), l->ns, selector, &ignored);
+    const json_t *newest = logs_newest_pod(json_object_get(list, "items"));
+    if (newest != NULL)
+        snprintf(l->pod, sizeof(l->pod), "%s", json_str_or(newest, "metadata.name", ""));
+}
+
 static int
 find_pod(struct logs *l, struct err *e)
 {
@@ -116,6 +156,7 @@ find_pod(struct logs *l, struct err *e)
                    l, e) < 0)
             return -1;
     }
+    prefer_newest(l);
     l->type = json_str_or(l->task_doc, "spec.type", "");
     return 0;
 }
@@ -348,6 +389,7 @@ stream_all(struct logs *l, const char *container, struct err *e)
     bool ended = l->options->follow && is_over(l, l->pod_doc, container);
     bool whole = false; /* the server has ended one stream of its own accord */
     const char *since = NULL;
+    int failures = 0; /* in a row; a silent run whose stream ends is none */
 
     for (;;) {
         struct kube_stream_end end = {0};
@@ -365,7 +407,10 @@ stream_all(struct logs *l, const char *container, struct err *e)
             backoff_reset(&backoff);
         if (ended && whole && backoff.attempts > 5)
             return 0;
-        if (backoff.attempts > 30)
+        /* 400: the kubelet has not begun yet what the Pod's status tells of. */
+        failures =
+            rc == 0 || l->moved || (end.http_status == 400 && !ended) ? 0 : failures + 1;
+        if (failures > (ended ? ENDED_FAILURES : STREAM_FAILURES))
             return refuse(l, container, &why, e);
         ended = has_ended(l, container);
         since = resume_again(l->resume);

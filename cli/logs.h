@@ -22,4 +22,7 @@ struct logs_options {
 int logs_show(struct cli *c, const char *ns, const char *task,
               const struct logs_options *o, struct err *e);
 
+/* The newest of a list of Pods, by creation time, then name; NULL when there is none. Borrowed. */
+const json_t *logs_newest_pod(const json_t *pods);
+
 #endif

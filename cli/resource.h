@@ -24,7 +24,6 @@ struct resource {
     const char *name;          /* "task": in "task/NAME created" */
     const char *none_found;    /* "no tasks found" */
     const char *const *phases; /* of --phase, NULL-terminated; NULL: it has none */
-    enum complete_kind complete;
     const struct column *columns;
     size_t n_columns;
     /* Appends the fields of -d. */

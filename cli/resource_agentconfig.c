@@ -121,7 +121,6 @@ const struct resource resource_agentconfig = {
     .id = KUBE_AGENT_CONFIGS,
     .name = "agentconfig",
     .none_found = "no agent configs found",
-    .complete = COMPLETE_AGENTCONFIG,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),
     .detail = detail,

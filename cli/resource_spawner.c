@@ -136,7 +136,6 @@ const struct resource resource_spawner = {
     .name = "taskspawner",
     .none_found = "no task spawners found",
     .phases = spawner_phases,
-    .complete = COMPLETE_SPAWNER,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),
     .detail = detail,

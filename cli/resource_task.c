@@ -205,7 +205,6 @@ const struct resource resource_task = {
     .name = "task",
     .none_found = "no tasks found",
     .phases = task_phases,
-    .complete = COMPLETE_TASK,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),
     .detail = detail,

@@ -56,7 +56,6 @@ const struct resource resource_workspace = {
     .id = KUBE_WORKSPACES,
     .name = "workspace",
     .none_found = "no workspaces found",
-    .complete = COMPLETE_WORKSPACE,
     .columns = columns,
     .n_columns = ARRAY_LEN(columns),
     .detail = detail,

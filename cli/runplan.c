@@ -7,9 +7,21 @@
 
 #include "cli/credential.h"
 #include "cli/taskdoc.h"
+#include "cli/upsert.h"
 #include "cli/value.h"
 #include "common/data/json.h"
 #include "common/value/agent.h"
+
+/* Passes a text on that was read from a file; an empty one is a mistake. */
+static char *
+not_empty(const char *flag, const char *from, char *text, struct err *e)
+{
+    if (text == NULL || text[0] != '\0')
+        return text;
+    err_set(e, ERR_INVALID, "%s %s is empty", flag, from);
+    value_free(text);
+    return NULL;
+}
 
 /* The prompt: -p, --prompt-file or the one word. Caller frees. */
 static char *
@@ -30,14 +42,8 @@ read_prompt(struct cli *c, struct err *e)
         return NULL;
     }
     if (file[0] != '\0') {
-        char *text = value_read_file("--prompt-file", file, e);
-
-        if (text != NULL && text[0] == '\0') {
-            err_set(e, ERR_INVALID, "--prompt-file %s is empty", file);
-            value_free(text);
-            return NULL;
-        }
-        return text;
+        return not_empty("--prompt-file", file, value_read_file("--prompt-file", file, e),
+                         e);
     }
     const char *text =
         words == 1 ? args_word(c->args, 0) : args_string(c->args, "prompt");
@@ -46,7 +52,11 @@ read_prompt(struct cli *c, struct err *e)
                 "required flag missing: --prompt TEXT (or --prompt-file FILE)");
         return NULL;
     }
-    return strdup(text);
+    /* A word is taken as it is, whatever it begins with: the way for texts of others. */
+    return words == 1
+               ? strdup(text)
+               : not_empty("--prompt", text,
+                           value_read("--prompt", text, VALUE_FILE | VALUE_STDIN, e), e);
 }
 
 /* The value of a flag when it stands on the line, else of the configuration. */
@@ -61,26 +71,10 @@ static int
 plan_app(struct cli *c, struct runplan *p, struct err *e)
 {
     const char *path = config_get(c->config, "workspace.githubApp.privateKeyPath");
-    SCOPED(string) char *expanded = config_expand_home(path);
-    SCOPED(buf) struct buf text = BUF_INIT;
-    char chunk[4096];
-    size_t n;
-    FILE *f = fopen(expanded, "re");
-
-    if (f == NULL)
-        return err_errno(e, "cannot read githubApp.privateKeyPath %s", path);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-        buf_add(&text, chunk, n);
-    fclose(f);
-    p->workspace_secret = json_pack(
-        "{s:s,s:s,s:s}", "appID", config_get(c->config, "workspace.githubApp.appID"),
-        "installationID", config_get(c->config, "workspace.githubApp.installationID"),
-        "privateKey", buf_str(&text));
-    buf_wipe(&text);
-    if (p->workspace_secret == NULL)
-        return err_set(e, ERR_INVALID, "githubApp.privateKeyPath %s: not a text file",
-                       path);
-    return 0;
+    p->workspace_secret = credential_app(
+        "githubApp.privateKeyPath", config_get(c->config, "workspace.githubApp.appID"),
+        config_get(c->config, "workspace.githubApp.installationID"), path, e);
+    return p->workspace_secret != NULL ? 0 : -1;
 }
 
 /* The workspace of the configuration file, when it is described and not only named. */
@@ -272,6 +266,28 @@ runplan_make(struct cli *c, struct runplan *out, struct err *e)
     if (rc < 0)
         runplan_free(out);
     return rc;
+}
+
+json_t *
+runplan_objects(const struct runplan *p, const char *ns)
+{
+    json_t *list = json_array();
+
+    if (p->credential != NULL)
+        json_array_append_new(list,
+                              upsert_secret_object(ns, CREDENTIAL_SECRET, p->credential));
+    if (p->workspace_secret != NULL)
+        json_array_append_new(
+            list, upsert_secret_object(ns, INLINE_SECRET, p->workspace_secret));
+    if (p->workspace != NULL) {
+        json_t *workspace =
+            cli_object(dialect_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
+
+        json_object_set(workspace, "spec", p->workspace);
+        json_array_append_new(list, workspace);
+    }
+    json_array_append(list, p->task);
+    return list;
 }
 
 void

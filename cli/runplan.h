@@ -24,4 +24,7 @@ struct runplan {
 int runplan_make(struct cli *c, struct runplan *out, struct err *e);
 void runplan_free(struct runplan *p);
 
+/* The objects in the order in which they are written, the Task last; the caller owns. */
+json_t *runplan_objects(const struct runplan *p, const char *ns);
+
 #endif

@@ -21,7 +21,7 @@ value_free(char *text)
 }
 
 char *
-value_read_file(const char *what, const char *path, struct err *e)
+value_read_whole(const char *what, const char *path, struct err *e)
 {
     SCOPED(string) char *expanded = config_expand_home(path);
     struct buf text = {.limit = LIMIT_YAML_FILE_BYTES};
@@ -49,9 +49,18 @@ value_read_file(const char *what, const char *path, struct err *e)
         buf_wipe(&text);
         return NULL;
     }
-    while (text.size > 0 && text.data[text.size - 1] == '\n')
-        text.data[--text.size] = '\0';
     return buf_take(&text);
+}
+
+char *
+value_read_file(const char *what, const char *path, struct err *e)
+{
+    char *text = value_read_whole(what, path, e);
+    size_t size = text != NULL ? strlen(text) : 0;
+
+    while (size > 0 && text[size - 1] == '\n')
+        text[--size] = '\0';
+    return text;
 }
 
 static bool

@@ -18,6 +18,8 @@ char *value_read(const char *what, const char *text, int forms, struct err *e);
 
 /* Reads a file or stdin ("-") whole, without trailing line feeds; limit as for YAML. */
 char *value_read_file(const char *what, const char *path, struct err *e);
+/* The same with every byte. */
+char *value_read_whole(const char *what, const char *path, struct err *e);
 
 /* Wipes and frees; NULL is allowed. */
 void value_free(char *text);

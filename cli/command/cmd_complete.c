@@ -13,7 +13,6 @@
 
 #include "cli/cli.h"
 #include "cli/dialect.h"
-#include "cli/resource.h"
 #include "common/data/json.h"
 
 #define NAMES_LIMIT_S 5
@@ -51,7 +50,7 @@ on_alarm(int signal UNUSED)
 
 /* Names from the cluster that the line's flags and the configuration choose. */
 static void
-offer_names(const struct completing *k, const struct resource *resource,
+offer_names(const struct completing *k, const struct kube_resource *res,
             const char *prefix, const char *partial)
 {
     struct flag_set sets[MAX_FLAG_SETS];
@@ -68,10 +67,8 @@ offer_names(const struct completing *k, const struct resource *resource,
     fflush(stdout);
     signal(SIGALRM, on_alarm);
     alarm(NAMES_LIMIT_S);
-    const char *ns = cli_namespace(&c, false, &e);
-    SCOPED(json)
-    json_t *list =
-        ns != NULL ? cli_list(&c, dialect_res(resource->id), ns, NULL, &e) : NULL;
+    const char *ns = res->namespaced ? cli_namespace(&c, false, &e) : "";
+    SCOPED(json) json_t *list = ns != NULL ? cli_list(&c, res, ns, NULL, &e) : NULL;
     alarm(0);
     const json_t *items = json_object_get(list, "items");
     for (size_t i = 0; i < json_array_size(items); i++) {
@@ -83,15 +80,22 @@ offer_names(const struct completing *k, const struct resource *resource,
     cli_close(&c);
 }
 
-static const struct resource *
+/* What the names are of; NULL where names are not what is completed. */
+static const struct kube_resource *
 resource_of(enum complete_kind kind)
 {
-    static const struct resource *const all[] = {
-        &resource_task, &resource_spawner, &resource_workspace, &resource_agentconfig};
+    static const struct {
+        enum complete_kind kind;
+        enum kube_res id;
+    } rows[] = {
+        {COMPLETE_TASK, KUBE_TASKS},           {COMPLETE_SPAWNER, KUBE_TASK_SPAWNERS},
+        {COMPLETE_WORKSPACE, KUBE_WORKSPACES}, {COMPLETE_AGENTCONFIG, KUBE_AGENT_CONFIGS},
+        {COMPLETE_SECRET, KUBE_SECRETS},       {COMPLETE_NAMESPACE, KUBE_NAMESPACES},
+    };
 
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (all[i]->complete == kind)
-            return all[i];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].kind == kind)
+            return dialect_res(rows[i].id);
     return NULL;
 }
 
@@ -100,7 +104,7 @@ static int
 offer_values(const struct completing *k, const struct flag *flag, const char *prefix,
              const char *partial)
 {
-    const struct resource *resource = resource_of(flag->complete);
+    const struct kube_resource *resource = resource_of(flag->complete);
 
     for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++) {
         const char *open = strchr(flag->choices[i], '='); /* "jsonpath=TEMPLATE" */
@@ -209,7 +213,7 @@ complete_word(const struct completing *k)
         return NO_FILES;
     }
     if (words < leaf->min_words || !offer_flags(k, true)) {
-        const struct resource *resource = resource_of(leaf->completes);
+        const struct kube_resource *resource = resource_of(leaf->completes);
 
         if (words == 0 && resource != NULL)
             offer_names(k, resource, "", k->partial);

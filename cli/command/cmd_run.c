@@ -8,22 +8,21 @@
 #include "cli/cli.h"
 #include "cli/dialect.h"
 #include "cli/credential.h"
+#include "cli/dryrun.h"
 #include "cli/follow.h"
 #include "cli/logs.h"
-#include "cli/print.h"
 #include "cli/runplan.h"
 #include "cli/upsert.h"
 #include "common/data/json.h"
 #include "common/value/agent.h"
-
-static const char *const formats[] = {"yaml", "json", NULL};
 
 static const struct flag flags[] = {
     {.name = "prompt",
      .letter = 'p',
      .type = FLAG_STRING,
      .value = "TEXT",
-     .help = "what the agent is asked (required, unless given as word or file)",
+     .help = "what the agent is asked, @FILE or - for standard input (required, unless "
+             "given as word or by --prompt-file)",
      .complete = COMPLETE_NOTHING},
     {.name = "prompt-file",
      .type = FLAG_STRING,
@@ -40,7 +39,7 @@ static const struct flag flags[] = {
      .type = FLAG_STRING,
      .value = "NAME",
      .help = "existing Secret with the credential",
-     .complete = COMPLETE_NOTHING},
+     .complete = COMPLETE_SECRET},
     {.name = "credential-type",
      .type = FLAG_STRING,
      .value = "TYPE",
@@ -111,49 +110,12 @@ static const struct flag flags[] = {
      .letter = 'f',
      .type = FLAG_BOOL,
      .help = "print the transcript as it grows, like kelos logs -f"},
-    {.name = "dry-run", .type = FLAG_BOOL, .help = "print the Task, contact nothing"},
-    {.name = "output",
-     .letter = 'o',
-     .type = FLAG_STRING,
-     .value = "FORMAT",
-     .help = "of --dry-run",
-     .complete = COMPLETE_CHOICES,
-     .choices = formats},
+    DRYRUN_FLAGS,
     {.name = "yes",
      .letter = 'y',
      .type = FLAG_BOOL,
      .help = "replace what is there without asking"},
 };
-
-static int
-dry_run(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
-{
-    SCOPED(buf) struct buf out = BUF_INIT;
-    enum print_format format;
-
-    if (print_parse_document(args_string(c->args, "output"), &format, e) < 0)
-        return -1;
-    if (format == PRINT_YAML && p->credential != NULL)
-        buf_printf(&out, "# secret/%s with %s is written first; its value is not shown\n",
-                   CREDENTIAL_SECRET,
-                   json_object_iter_key(json_object_iter(p->credential)));
-    if (format == PRINT_YAML && p->workspace != NULL) {
-        SCOPED(json)
-        json_t *workspace =
-            cli_object(dialect_res(KUBE_WORKSPACES), ns, INLINE_WORKSPACE);
-
-        if (p->workspace_secret != NULL)
-            buf_printf(&out, "# secret/%s is written first; its values are not shown\n",
-                       INLINE_SECRET);
-        json_object_set(workspace, "spec", p->workspace);
-        if (print_object(format, workspace, &out, e) < 0)
-            return -1;
-        buf_add_str(&out, "---\n");
-    }
-    if (print_object(format, p->task, &out, e) < 0)
-        return -1;
-    return print_flush(&out, e);
-}
 
 /* Writes in the order of need; says what is already there when a later step fails. */
 static int
@@ -178,10 +140,16 @@ write_all(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
         buf_printf(&written, " secret/%s", INLINE_SECRET);
     }
     if (p->workspace != NULL) {
-        if (upsert_workspace(c, ns, INLINE_WORKSPACE, p->workspace, yes, e) < 0)
+        SCOPED(json)
+        json_t *made = upsert_workspace(c, ns, INLINE_WORKSPACE, p->workspace, yes, e);
+
+        if (made == NULL ||
+            (p->workspace_secret != NULL &&
+             upsert_own(c, ns, INLINE_SECRET, p->workspace_secret, made, e) < 0))
             return -1;
         buf_printf(&written, " workspace/%s", INLINE_WORKSPACE);
     }
+    cli_mark(p->task);
     if (cli_call(c, &create, NULL, NULL, e) < 0) {
         if (written.size > 0)
             fprintf(stderr, "Already in place:%s\n", buf_str(&written));
@@ -216,40 +184,60 @@ on_task(void *arg, const json_t *task, bool gone, struct err *e)
         return 1;
     if (strcmp(phase, "Failed") != 0)
         return 0;
-    fprintf(stderr, "See: kelos logs %s, kelos get tasks %s -d\n", w->name, w->name);
+    fprintf(stderr, "See: %s logs %s, %s get tasks %s -d\n", dialect()->program, w->name,
+            dialect()->program, w->name);
     return err_set(e, ERR_INVALID, "task/%s failed: %s", w->name,
                    json_str_or(task, "status.message", "no reason recorded"));
 }
 
 static int
+watch_task(struct cli *c, const char *ns, const char *name, struct err *e)
+{
+    struct watching w = {.name = name};
+
+    return follow(c, dialect_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1
+                                                                                      : 0;
+}
+
+/* Writes what is planned, then stays as long as the flags say. */
+static int
+start(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
+{
+    const char *name = json_str_or(p->task, "metadata.name", "");
+    struct logs_options o = {.follow = true, .container = "", .tail = "", .since = ""};
+
+    if (write_all(c, ns, p, e) < 0)
+        return -1;
+    if (args_bool(c->args, "follow"))
+        return logs_show(c, ns, name, &o, e);
+    return args_bool(c->args, "watch") ? watch_task(c, ns, name, e) : 0;
+}
+
+static int
+run_planned(struct cli *c, struct runplan *p, enum dryrun dry, enum print_format format,
+            struct err *e)
+{
+    const char *ns = cli_namespace(c, dry == DRYRUN_CLIENT, e);
+
+    if (ns == NULL)
+        return -1;
+    json_put_str(p->task, "metadata.namespace", ns);
+    if (dry == DRYRUN_NONE)
+        return start(c, ns, p, e);
+    SCOPED(json) json_t *objects = runplan_objects(p, ns);
+    return dryrun_show(c, objects, dry == DRYRUN_SERVER, format, e);
+}
+
+static int
 run_run(struct cli *c, struct err *e)
 {
-    bool dry = args_bool(c->args, "dry-run");
     struct runplan p = {0};
-    const char *ns;
-    int rc;
+    enum print_format format;
+    int dry = dryrun_read(c->args, &format, e);
 
-    if (runplan_make(c, &p, e) < 0)
+    if (dry < 0 || runplan_make(c, &p, e) < 0)
         return -1;
-    if ((ns = cli_namespace(c, dry, e)) == NULL) {
-        runplan_free(&p);
-        return -1;
-    }
-    json_put_str(p.task, "metadata.namespace", ns);
-    const char *name = json_str_or(p.task, "metadata.name", "");
-    rc = dry ? dry_run(c, ns, &p, e) : write_all(c, ns, &p, e);
-    if (rc == 0 && !dry && args_bool(c->args, "follow")) {
-        struct logs_options o = {
-            .follow = true, .container = "", .tail = "", .since = ""};
-
-        rc = logs_show(c, ns, name, &o, e);
-    } else if (rc == 0 && !dry && args_bool(c->args, "watch")) {
-        struct watching w = {.name = name};
-
-        rc = follow(c, dialect_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0
-                 ? -1
-                 : 0;
-    }
+    int rc = run_planned(c, &p, (enum dryrun)dry, format, e);
     runplan_free(&p);
     return rc;
 }

@@ -25,7 +25,10 @@ on_item_started(struct render *r, const json_t *item)
 
     if (type[0] == '\0')
         return;
-    if (strcmp(type, "command_execution") != 0)
+    if (strcmp(type, "mcp_tool_call") == 0 && event_string(item, "tool")[0] != '\0')
+        render_note(r, "[%s] %s/%s", type, event_string(item, "server"),
+                    event_one_line(event_string(item, "tool"), line));
+    else if (strcmp(type, "command_execution") != 0)
         render_note(r, "[%s]", type);
     else if (command[0] != '\0')
         render_note(r, "[command] %s", event_one_line(command, line));

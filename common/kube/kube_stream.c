@@ -118,7 +118,8 @@ on_done(void *arg, const struct http_response *h)
             kube_hold(k, end.retry_after_ms);
     }
     if (end.err.code != ERR_NONE)
-        err_wrap(&end.err, "watch of %s", s->res->plural);
+        err_wrap(&end.err, "%s%s", s->verb == KUBE_WATCH ? "watch of " : "",
+                 s->res->plural);
     void (*on_end)(void *, const struct kube_stream_end *) = s->on_end;
     void *on_end_arg = s->arg;
     stream_free(s);

@@ -316,6 +316,50 @@ Test(render, a_field_of_another_type_makes_the_line_text)
           "{\"type\":\"turn.completed\",\"usage\":3}\n", "");
 }
 
+/* What the original shows as raw JSON, torn, or not at all. */
+Test(render, what_agents_do_and_what_fails_is_shown)
+{
+    static const struct sample samples[] = {
+        {"claude-code",
+         "{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":\"hi\"}}\n", "",
+         ""},
+        {"claude-code", "{\"level\":\"info\",\"msg\":\"mine\"}\n",
+         "{\"level\":\"info\",\"msg\":\"mine\"}\n", ""},
+        {"codex", "{\"type\":\"turn.failed\",\"error\":{\"message\":\"no net\"}}\n", "",
+         "[error] turn failed: no net\n"},
+        {"codex",
+         "{\"type\":\"item.completed\",\"item\":{\"type\":\"file_change\",\"changes\":["
+         "{\"path\":\"a.c\",\"kind\":\"add\"},{\"path\":\"b.c\",\"kind\":\"update\"}]}}"
+         "\n",
+         "", "[file] add a.c\n[file] update b.c\n"},
+        {"codex",
+         "{\"type\":\"item.started\",\"item\":{\"type\":\"mcp_tool_call\",\"server\":"
+         "\"db\","
+         "\"tool\":\"query\"}}\n",
+         "", "[mcp_tool_call] db/query\n"},
+        {"gemini",
+         "{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"Do\",\"delta\":true}"
+         "\n"
+         "{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"ne.\",\"delta\":"
+         "true}"
+         "\n{\"type\":\"tool_use\",\"tool_name\":\"run_shell_command\",\"parameters\":{"
+         "\"command\":\"ls\"}}\n"
+         "{\"type\":\"result\",\"status\":\"success\",\"stats\":{\"input_tokens\":5,"
+         "\"output_tokens\":6}}\n",
+         "Done.\n",
+         "[tool] run_shell_command: ls\n\n[result] completed (input=5, output=6)\n"},
+        {"opencode",
+         "{\"type\":\"tool_use\",\"part\":{\"tool\":\"write\",\"state\":{\"input\":{"
+         "\"filePath\":\"a\"}}}}\n"
+         "{\"type\":\"error\",\"error\":{\"data\":{\"message\":\"no key\"}}}\n",
+         "", "[tool] write: a\n[error] no key\n"},
+        {"codex", "---KELOS_OUTPUTS_START---\ncommit: 1f\n---KELOS_OUTPUTS_END---\n", "",
+         "[output] commit: 1f\n"},
+    };
+
+    check_all(samples, ARRAY_LEN(samples));
+}
+
 Test(render, unknown_agents_are_read_as_claude)
 {
     check("cursor", "{\"type\":\"system\",\"subtype\":\"init\",\"model\":\"m\"}\n", "",

@@ -257,6 +257,59 @@ Test(resource, an_agentconfig_lists_its_parts)
     row_claim("CLI/G11");
 }
 
+/* What the original's fields hide, break or cut. */
+Test(resource, fields_of_several_lines_are_indented_and_none_is_hidden)
+{
+    static const char *const task_lines[] = {
+        "Prompt:             one\n                    two\n",
+        "Conditions:         Ready=False (Blocked) waits\n",
+        "Results:            cost-usd=0.25\n",
+    };
+    static const char *const spawner_lines[] = {
+        "Source:             Jira\n", "Project:            SHOP\n",
+        "Suspend:            true\n", "CronJob:            w\n",
+        "Active:             2\n",    "Conditions:         Ready=True (Polled)\n",
+    };
+    SCOPED(string)
+    char *task = detail(&resource_task, "metadata: {name: t, namespace: d}\n"
+                                        "spec: {type: codex, prompt: \"one\\ntwo\"}\n"
+                                        "status: {results: {cost-usd: '0.25'}, "
+                                        "conditions: [{type: Ready, status: 'False',"
+                                        " reason: Blocked, message: waits}]}\n");
+    SCOPED(string)
+    char *spawner = detail(
+        &resource_spawner,
+        "metadata: {name: w, namespace: d}\n"
+        "spec: {suspend: true, when: {jira: {project: SHOP}}, taskTemplate: {type: x}}\n"
+        "status: {cronJobName: w, activeTasks: 2, conditions: [{type: Ready, status: "
+        "'True', reason: Polled}]}\n");
+    SCOPED(buf) struct buf long_text = BUF_INIT;
+
+    buf_add_char(&long_text, 'x'); /* the 80th byte is the first half of a character */
+    for (int i = 0; i < 100; i++)
+        buf_add_str(&long_text, "\303\244");
+    SCOPED(json)
+    json_t *config = json_pack("{s:{s:s}}", "spec", "agentsMD", buf_str(&long_text));
+    SCOPED(buf) struct buf cut = BUF_INIT;
+
+    for (size_t i = 0; i < ARRAY_LEN(task_lines); i++)
+        cr_expect_not_null(strstr(task, task_lines[i]), "%s in\n%s", task_lines[i], task);
+    for (size_t i = 0; i < ARRAY_LEN(spawner_lines); i++)
+        cr_expect_not_null(strstr(spawner, spawner_lines[i]), "%s in\n%s",
+                           spawner_lines[i], spawner);
+    resource_agentconfig.detail(config, 0, &cut);
+    const char *agents = strstr(buf_str(&cut), "Agents MD:");
+    cr_assert_not_null(agents, "%s", buf_str(&cut));
+    cr_expect_eq(strspn(agents + 20, "x\303\244"), 79, "%s", agents);
+    cr_expect_eq(strncmp(agents + 99, "...", 3), 0, "%s", agents);
+
+    SCOPED(json)
+    json_t *object = yaml("metadata: {name: t, managedFields: [{manager: kelos}]}\n");
+    print_trim(object);
+    cr_expect_null(json_at(object, "metadata.managedFields"));
+    row_claim("CLI/W27");
+}
+
 Test(jsonpath, reads_what_scripts_ask_for)
 {
     static const struct {

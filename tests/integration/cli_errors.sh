@@ -23,7 +23,7 @@ refuses() {
 begin "what stands on the line, before any file or cluster"
 for w in create get delete suspend resume; do run "$K" $w; says 1; out "Usage:"; err "Error: say what to $w: "; done
 row CLI/E01
-run "$K" create foo; says 1; err '"foo" cannot be created; try workspace or agentconfig'
+run "$K" create foo; says 1; err '"foo" cannot be created; try workspace, agentconfig or taskspawner'
 run "$K" get taskspawnr; says 1; err '"taskspawnr" cannot be'; err 'did you mean taskspawner'
 row CLI/E02 CLI/W13
 refuses create workspace --repo https://x/y -- 'workspace NAME missing' 'usage: kelos create workspace NAME --repo URL'
@@ -59,7 +59,7 @@ config 'apiKey: k\nworkspace: {repo: "https://x/y", token: t, githubApp: {appID:
 refuses run -p x --dry-run --config "$T/c" -- "workspace in $T/c has both token and githubApp; keep one"
 row CLI/E13
 config "apiKey: k\nworkspace: {repo: 'https://x/y', githubApp: {appID: 1, installationID: 2, privateKeyPath: $T/no.pem}}\n"
-refuses run -p x --dry-run --config "$T/c" -- 'cannot read githubApp.privateKeyPath' "$T/no.pem" 'No such file'
+refuses run -p x --dry-run --config "$T/c" -- 'cannot read' githubApp.privateKeyPath "$T/no.pem" 'No such file'
 row CLI/E14
 
 begin "values of flags"

@@ -2,7 +2,10 @@
 """A door on loopback that writes down who comes through.
 
 usage: door.py PORTFILE LOG            takes every POST; LOG gets the bodies, one after the other
-       door.py PORTFILE LOG URL        passes requests on to URL; LOG gets "METHOD PATH" lines
+       door.py PORTFILE LOG URL [--no-watch]
+                                       passes requests on to URL; LOG gets "METHOD PATH" lines,
+                                       with " as USER" behind those that impersonate somebody;
+                                       watches can be refused
 """
 import http.server
 import os
@@ -12,6 +15,7 @@ import urllib.request
 
 port_file, log = sys.argv[1:3]
 url = sys.argv[3] if len(sys.argv) > 3 else None
+no_watch = "--no-watch" in sys.argv
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -20,9 +24,15 @@ class Door(http.server.BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size) if size else None
         with open(log, "ab") as f:
-            f.write(body or b"" if url is None else f"{self.command} {self.path}\n".encode())
+            user = self.headers.get("Impersonate-User")
+            f.write(body or b"" if url is None else f"{self.command} {self.path}{' as ' + user if user else ''}\n".encode())
         if url is None:
             self.send_response(204)
+            self.end_headers()
+            return
+        if no_watch and "watch=" in self.path:
+            self.send_response(405)
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "accept-encoding")}
@@ -36,9 +46,12 @@ class Door(http.server.BaseHTTPRequestHandler):
             if k.lower() not in ("transfer-encoding", "content-length", "connection"):
                 self.send_header(k, v)
         self.end_headers()
-        while piece := answer.read1(65536):     # a watch goes on until its end
-            self.wfile.write(piece)
-            self.wfile.flush()
+        try:
+            while piece := answer.read1(65536):     # a watch goes on until its end
+                self.wfile.write(piece)
+                self.wfile.flush()
+        except BrokenPipeError:                     # or until the client has seen enough
+            pass
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = any
 
