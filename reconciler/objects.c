@@ -207,6 +207,20 @@ objects_unseen(struct shard *s, unsigned kind, const struct meta *m, const char 
         log_warn(NULL, "objects.unseen: %s", e.text);
 }
 
+void
+objects_deleted(struct shard *s, unsigned kind, const char *ns, const char *name,
+                const char *uid)
+{
+    const struct message deleted = {
+        .kind = MSG_OBJECTS_DELETED,
+        .body.deleted = {.kind = kind, .ns = ns, .name = name, .uid = uid}};
+    struct err e = ERR_INIT;
+
+    if (bus_send(s->objects, NULL, &deleted, &e) < 0)
+        log_debug(NULL, "objects.deleted: %s", e.text);
+    forget(s, store_take(s->store, kind, PROFILE_KELOS, ns, name, uid));
+}
+
 const struct handler objects_handlers[] = {
     {MSG_OBJECT_UPSERT, on_upsert},
     {MSG_OBJECT_DELETE, on_delete},

@@ -109,6 +109,10 @@ void objects_joined(void *arg, struct bus *bus, const struct peer *peer);
  * either, its stream is dead, however alive the connection seems. */
 void objects_unseen(struct shard *s, unsigned kind, const struct meta *m,
                     const char *version);
+/* The server has deleted it: it leaves the view. The watcher is told, too: its event needs no
+ * second look. */
+void objects_deleted(struct shard *s, unsigned kind, const char *ns, const char *name,
+                     const char *uid);
 extern const struct handler objects_handlers[];
 extern const size_t objects_n_handlers;
 

@@ -316,6 +316,8 @@ writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *pat
 {
     struct write *x = write_new(w, LANE_STATUS, m);
 
+    if (m->version != NULL && *m->version != '\0')
+        json_object_set_new(patch, "seen", json_string(m->version));
     x->patch = json_dump_compact(patch);
     json_decref(patch);
     x->done = done;

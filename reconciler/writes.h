@@ -24,7 +24,8 @@ struct writes *writes_new(struct worker *w, struct err *e);
 void writes_free(struct writes *w);
 SCOPED_DEFINE(writes)
 
-/* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. */
+/* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. `m` has the newest
+ * version of the object that is known, own writes included: it is what the patch is for. */
 void writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *patch,
                    write_fn *done, void *arg);
 /* An Event about the object, best effort; its name is made from all that it says. */

@@ -6,7 +6,6 @@
 #include "common/limits.h"
 #include "common/log.h"
 #include "statuswriter/patch.h"
-#include "statuswriter/versions.h"
 
 /* One acknowledgement that is due when a patch is written. */
 struct claim {
@@ -24,6 +23,7 @@ struct entry {
     struct statuses *all;
     char key[160];
     char uid[65];
+    char version[129]; /* the newest that is known of the object; "": none */
     char *ns, *name;
     const struct kube_resource *res;
     json_t *sent, *waiting; /* owned; NULL: none */
@@ -37,7 +37,6 @@ struct entry {
 struct statuses {
     const struct writer *w;
     zhashx_t *entries; /* key -> struct entry */
-    struct versions *versions;
 };
 
 static void start(struct entry *x);
@@ -81,10 +80,6 @@ statuses_new(const struct writer *w)
     if (s == NULL)
         return NULL;
     s->w = w;
-    if ((s->versions = versions_new()) == NULL) {
-        free(s);
-        return NULL;
-    }
     s->entries = zhashx_new();
     zhashx_set_destructor(s->entries, entry_destroy);
     count_pending(s);
@@ -97,7 +92,6 @@ statuses_free(struct statuses *s)
     if (s == NULL)
         return;
     zhashx_destroy(&s->entries);
-    versions_free(s->versions);
     free(s);
 }
 
@@ -252,11 +246,11 @@ conclude(struct entry *x, enum write_end end, const struct kube_result *r)
     if (end != WRITE_GONE && cut(x, r, object))
         return;
     if (end != WRITE_DONE)
-        versions_drop(x->all->versions, x->key);
+        x->version[0] = '\0';
     switch (end) {
     case WRITE_DONE:
         count(x, "written");
-        versions_put(x->all->versions, x->key, r->version);
+        snprintf(x->version, sizeof(x->version), "%s", r->version);
         finish(x, ACK_DONE, r->version, "");
         break;
     case WRITE_GONE:
@@ -310,32 +304,32 @@ on_looked(void *arg, const struct kube_result *r)
     } else if (*r->version == '\0') {
         conclude(x, WRITE_AGAIN, r); /* no object of an API server */
     } else {
-        versions_put(x->all->versions, x->key, r->version);
+        snprintf(x->version, sizeof(x->version), "%s", r->version);
         send_patch(x);
     }
 }
 
 /* Sends the patch with the version of the object that it is for. A server compares the uid in
  * the status of a built-in type only; of ours it takes whatever object has the name, so the
- * version says which one is meant. Where none is known it is looked up first. */
+ * version says which one is meant. Where none is known, or the object has changed since, it is
+ * looked up first. */
 static void
 send_patch(struct entry *x)
 {
     struct kube_request q = {.res = x->res, .ns = x->ns, .name = x->name};
-    const char *version = versions_get(x->all->versions, x->key);
     bool named = names_version(x);
     kube_done_fn *done = on_looked;
     struct err e = ERR_INIT;
 
     q.verb = KUBE_GET;
-    if (named || *version != '\0') {
+    if (named || x->version[0] != '\0') {
         q.verb = KUBE_PATCH_MERGE;
         q.subresource = "status";
         q.field_manager = "kelos-status";
         q.body = x->sent;
         done = on_written;
         if (!named)
-            json_put_str(x->sent, "metadata.resourceVersion", version);
+            json_put_str(x->sent, "metadata.resourceVersion", x->version);
     }
     x->call = kube_call(x->all->w->kube, &q, done, x, &e);
     if (!named) /* it is of this attempt only */
@@ -362,9 +356,10 @@ start(struct entry *x)
 
 /* ---- taking ---- */
 
-/* The patch of a message as a tree with its uid; NULL with *e set. */
+/* The patch of a message as a tree with its uid; NULL with *e set. `seen` (65 bytes) is the
+ * version of the object that its sender has seen, which is not part of what is written. */
 static json_t *
-read_patch(const struct msg_status *m, struct err *e)
+read_patch(const struct msg_status *m, char *seen, struct err *e)
 {
     SCOPED(json)
     json_t *patch = json_parse(m->patch.data, m->patch.size, LIMIT_OBJECT_BYTES, e);
@@ -379,6 +374,9 @@ read_patch(const struct msg_status *m, struct err *e)
         err_set(e, ERR_INVALID, "uid: is missing");
         return NULL;
     }
+    const char *version = json_str_or(patch, "seen", "");
+    snprintf(seen, 65, "%s", strlen(version) < 65 ? version : "");
+    json_object_del(patch, "seen");
     return TAKE(patch);
 }
 
@@ -409,12 +407,24 @@ entry_of(struct statuses *s, const struct msg_status *m, const struct kube_resou
     return x;
 }
 
+/* What was written or looked at here may be newer than what the sender had seen then. */
+static void
+learn_version(struct entry *x, const char *seen)
+{
+    int order;
+
+    if (x->version[0] == '\0' ||
+        (kube_version_compare(seen, x->version, &order) && order > 0))
+        snprintf(x->version, sizeof(x->version), "%s", seen);
+}
+
 void
 statuses_apply(struct statuses *s, const struct peer *from, const struct msg_status *m)
 {
     const struct kube_resource *res = writer_resource(m->kind, m->profile);
     struct err e = ERR_INIT;
-    SCOPED(json) json_t *patch = read_patch(m, &e);
+    char seen[65];
+    SCOPED(json) json_t *patch = read_patch(m, seen, &e);
     struct entry *x;
     json_t *both;
 
@@ -439,5 +449,6 @@ statuses_apply(struct statuses *s, const struct peer *from, const struct msg_sta
     both = x->waiting != NULL ? patch_compose(x->waiting, patch) : TAKE(patch);
     json_decref(x->waiting);
     x->waiting = both;
+    learn_version(x, seen);
     start(x);
 }

@@ -14,7 +14,8 @@ struct statuses *statuses_new(const struct writer *w);
 void statuses_free(struct statuses *s);
 SCOPED_DEFINE(statuses)
 
-/* Takes one status.apply of a peer. */
+/* Takes one status.apply of a peer. Its patch may have a member "seen" beside "status": the
+ * newest version that the peer knows of the object; it spares the question for it. */
 void statuses_apply(struct statuses *s, const struct peer *from,
                     const struct msg_status *m);
 

@@ -24,6 +24,7 @@ struct entry {
     uint16_t name_at, uid_at; /* offsets in text */
     bool gone;                /* deleted or replaced; in no table any more */
     bool final_unknown;       /* the deletion itself was not seen */
+    bool deleted;             /* as who deleted it says; the event is on its way */
     char text[];              /* namespace, name, uid */
 };
 

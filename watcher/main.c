@@ -235,6 +235,19 @@ on_unseen(void *arg, struct bus *bus UNUSED, const struct peer *from UNUSED,
             reflector_unseen(s->reflectors[i], u->ns, u->name, u->uid, u->version);
 }
 
+/* A shard has deleted it. */
+static void
+on_deleted(void *arg, struct bus *bus UNUSED, const struct peer *from UNUSED,
+           const struct message *m)
+{
+    const struct msg_deleted *d = &m->body.deleted;
+    struct self *s = arg;
+
+    for (int i = 0; i < s->n_watched; i++)
+        if (s->watched[i].kind == d->kind && s->reflectors[i] != NULL)
+            reflector_deleted(s->reflectors[i], d->ns, d->name, d->uid);
+}
+
 static void
 on_gone(void *arg, struct bus *bus UNUSED, const struct peer *peer)
 {
@@ -246,6 +259,7 @@ static const struct handler handlers[] = {
     {MSG_OBJECTS_JOIN, on_join},
     {MSG_OBJECTS_CREDIT, on_credit},
     {MSG_OBJECTS_UNSEEN, on_unseen},
+    {MSG_OBJECTS_DELETED, on_deleted},
 };
 
 /* ---- life ---- */

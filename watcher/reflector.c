@@ -336,7 +336,7 @@ reflector_new(struct shelf *shelf, struct kube *kube, struct loop *loop,
     SCOPED(reflector) struct reflector *r = calloc(1, sizeof *r);
 
     if (r == NULL ||
-        (r->relabel = relabel_new(kube, shelf->watched, on_relabel, r)) == NULL) {
+        (r->relabel = relabel_new(kube, loop, shelf->watched, on_relabel, r)) == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");
         return NULL;
     }
@@ -412,4 +412,15 @@ reflector_unseen(struct reflector *r, const char *ns, const char *name, const ch
         "anew",
         version, ns, name);
     cut_stream(r, END_SILENT);
+}
+
+void
+reflector_deleted(struct reflector *r, const char *ns, const char *name, const char *uid)
+{
+    struct entry *e = cache_find(r->shelf->cache, ns, name);
+
+    if (e == NULL || strcmp(entry_uid(e), uid) != 0)
+        return;
+    e->deleted = true;
+    relabel_deleted(r->relabel, uid);
 }

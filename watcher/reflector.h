@@ -50,5 +50,9 @@ bool reflector_degraded(const struct reflector *r);
  * shown it is taken for dead and begins anew from the stored version. */
 void reflector_unseen(struct reflector *r, const char *ns, const char *name,
                       const char *uid, const char *version);
+/* The server has answered that this object is deleted: when the watch says that it has left, it
+ * need not be asked whether it only lost its label. */
+void reflector_deleted(struct reflector *r, const char *ns, const char *name,
+                       const char *uid);
 
 #endif

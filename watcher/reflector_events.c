@@ -207,7 +207,7 @@ on_deleted(struct reflector *r, const struct wire_event *ev)
     if (e == NULL || strcmp(entry_uid(e), ev->id.uid) != 0)
         return;
     struct pview doc = pview_root(ev->doc.data, ev->doc.size);
-    bool sure = r->shelf->watched->selector == NULL ||
+    bool sure = r->shelf->watched->selector == NULL || e->deleted ||
                 pview_present(pview_at(doc, "metadata.deletionTimestamp"));
     /* an object that lost its label looks deleted to a watch with a selector */
     if (sure || relabel_look(r->relabel, &ev->id) < 0)

@@ -7,17 +7,19 @@
 #include "common/data/json.h"
 #include "common/log.h"
 
-enum { LOOKS_MAX = 256 };
+enum { LOOKS_MAX = 256, LOOK_MS = 200 };
 
 struct look {
     struct look *next;
     struct relabel *owner;
     struct object_id id; /* as the event had it: the version of the deletion */
+    int timer;           /* until it is asked; 0: it is */
     struct kube_call *call;
 };
 
 struct relabel {
     struct kube *kube;
+    struct loop *loop;
     const struct watched *watched;
     relabel_fn *fn;
     void *arg;
@@ -26,31 +28,20 @@ struct relabel {
 };
 
 struct relabel *
-relabel_new(struct kube *kube, const struct watched *watched, relabel_fn *fn, void *arg)
+relabel_new(struct kube *kube, struct loop *loop, const struct watched *watched,
+            relabel_fn *fn, void *arg)
 {
     struct relabel *l = calloc(1, sizeof *l);
 
     if (l != NULL)
-        *l = (struct relabel){.kube = kube, .watched = watched, .fn = fn, .arg = arg};
+        *l = (struct relabel){
+            .kube = kube, .loop = loop, .watched = watched, .fn = fn, .arg = arg};
     return l;
 }
 
-void
-relabel_free(struct relabel *l)
-{
-    if (l == NULL)
-        return;
-    while (l->looks != NULL) {
-        struct look *k = l->looks;
-        l->looks = k->next;
-        kube_cancel(k->call);
-        free(k);
-    }
-    free(l);
-}
-
+/* Ends what is under way for it, and frees. */
 static void
-unlink_look(struct look *k)
+look_free(struct look *k)
 {
     struct look **at = &k->owner->looks;
 
@@ -58,6 +49,20 @@ unlink_look(struct look *k)
         at = &(*at)->next;
     *at = k->next;
     k->owner->count--;
+    loop_timer_stop(k->owner->loop, k->timer);
+    if (k->call != NULL)
+        kube_cancel(k->call);
+    free(k);
+}
+
+void
+relabel_free(struct relabel *l)
+{
+    if (l == NULL)
+        return;
+    while (l->looks != NULL)
+        look_free(l->looks);
+    free(l);
 }
 
 static void
@@ -69,7 +74,7 @@ on_got(void *arg, const struct kube_result *r)
     struct err e = ERR_INIT;
     SCOPED(buf) struct buf doc = BUF_INIT;
 
-    unlink_look(k);
+    k->call = NULL;
     bool there =
         r->err.code == ERR_NONE && r->body != NULL && strcmp(r->uid, k->id.uid) == 0;
     if (there && project_tree(r->body, l->watched->projection, &doc, &now, &e) == 0)
@@ -78,7 +83,25 @@ on_got(void *arg, const struct kube_result *r)
         l->fn(l->arg, &k->id, NULL, 0, true);
     else /* it stays in the cache until a list tells */
         log_warn(k->id.name, "left its selector, and cannot be read: %s", r->err.text);
-    free(k);
+    look_free(k);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct look *k = arg;
+    struct relabel *l = k->owner;
+    const struct kube_request r = {.verb = KUBE_GET,
+                                   .res = kube_res(l->watched->res),
+                                   .ns = k->id.ns,
+                                   .name = k->id.name};
+    struct err e = ERR_INIT;
+
+    k->timer = 0;
+    if ((k->call = kube_call(l->kube, &r, on_got, k, &e)) != NULL)
+        return;
+    l->fn(l->arg, &k->id, NULL, 0, true);
+    look_free(k);
 }
 
 int
@@ -89,18 +112,26 @@ relabel_look(struct relabel *l, const struct object_id *id)
 
     if (k == NULL)
         return -1;
-    *k = (struct look){.owner = l, .id = *id};
-    const struct kube_request r = {.verb = KUBE_GET,
-                                   .res = kube_res(l->watched->res),
-                                   .ns = id->ns,
-                                   .name = id->name};
-    k->call = kube_call(l->kube, &r, on_got, k, &e);
-    if (k->call == NULL) {
+    *k = (struct look){.next = l->looks, .owner = l, .id = *id};
+    if ((k->timer = loop_timer(l->loop, LOOK_MS, on_timer, k, &e)) < 0) {
         free(k);
         return -1;
     }
-    k->next = l->looks;
     l->looks = k;
     l->count++;
     return 0;
+}
+
+void
+relabel_deleted(struct relabel *l, const char *uid)
+{
+    struct look *k = l->looks;
+
+    while (k != NULL && strcmp(k->id.uid, uid) != 0)
+        k = k->next;
+    if (k == NULL)
+        return;
+    const struct object_id id = k->id;
+    look_free(k);
+    l->fn(l->arg, &id, NULL, 0, true);
 }

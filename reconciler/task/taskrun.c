@@ -58,6 +58,8 @@ wrote(struct task_run *r, const char *version)
         return;
     m->conflicts = 0;
     echo_wrote(&m->echo, version);
+    if (version != NULL && *version != '\0')
+        r->meta.version = pool_str(&r->arena, version);
 }
 
 /* ---- writes on the Task itself ---- */
@@ -81,6 +83,8 @@ on_patched(void *arg, const struct kube_result *res)
         return;
     }
     wrote(r, res->version);
+    if (r->meta.deleted_ms != 0 && task_run_memory(r) != NULL)
+        task_run_memory(r)->released_until = clock_mono_ms() + ECHO_MS;
     task_run_step(r);
 }
 
@@ -107,12 +111,24 @@ drop_finalizer(struct task_run *r)
     patch_finalizers(r, false);
 }
 
+/* Whether the object is no more, and not one that others keep for a while. */
+static bool
+is_deleted(const struct kube_result *res)
+{
+    return res->err.code == ERR_NONE &&
+           (res->http_status >= 400 || /* it had gone before */
+            (res->body != NULL &&
+             strcmp(json_str_or(res->body, "kind", ""), "Status") == 0));
+}
+
 static void
 on_deleted(void *arg, const struct kube_result *res)
 {
     struct task_run *r = arg;
     SHARD_BUSY(r->shard, r->key);
 
+    if (r->job_uid != NULL && is_deleted(res))
+        objects_deleted(r->shard, KIND_JOB, r->meta.ns, r->meta.name, r->job_uid);
     if (res->err.code == ERR_CONFLICT) /* it has changed: judged anew */
         task_run_conflict(r, &res->err);
     else if (res->err.code != ERR_NONE && res->err.code != ERR_NOT_FOUND &&
@@ -151,10 +167,12 @@ delete_job(struct task_run *r)
     struct view *job =
         store_get(r->shard->store, KIND_JOB, r->meta.profile, r->meta.ns, r->meta.name);
 
-    if (job == NULL)
+    if (job == NULL) {
         task_run_end(r);
-    else
-        delete_object(r, KIND_JOB, job->meta.uid, NULL);
+        return;
+    }
+    r->job_uid = pool_str(&r->arena, job->meta.uid);
+    delete_object(r, KIND_JOB, r->job_uid, NULL);
 }
 
 /* ---- the Job ---- */
@@ -387,6 +405,17 @@ start(struct shard *s, const char *key, const struct task_view *t, struct task_m
     task_run_step(r);
 }
 
+/* Without our finalizer it has gone, or is another's now. The answer to that write bears no new
+ * version, so it is not known by it. */
+static bool
+released(const struct task_view *t, const struct task_memory *m)
+{
+    const struct meta *meta = &t->view.meta;
+
+    return clock_mono_ms() < m->released_until &&
+           meta_has_finalizer(meta, profile_of(meta->profile)->task_finalizer);
+}
+
 void
 task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
          const char *name)
@@ -400,7 +429,10 @@ task_run(struct shard *s, const char *key, unsigned profile, const char *ns,
         return;
     }
     struct task_memory *m = task_memory_of(s, key, t);
-    if (m->look) {
+    if (released(t, m)) {
+        queue_add_at(s->queue, key, m->released_until);
+        shard_done(s, key);
+    } else if (m->look) {
         struct task_run *r = run_new(s, key, t);
         m->look = false;
         r->conflict = true;

@@ -15,10 +15,11 @@ struct task_run {
     struct decision decision;
     struct texts dep_uids; /* the dependencies that were judged; texts in the arena */
     size_t next;
-    bool conflict;         /* a write met a version that is not in view */
-    bool failed;           /* its Job has failed: the last lines of the log are wanted */
-    json_t *patch;         /* of ACT_STATUS, made when decided; owned */
-    struct job_make *make; /* creates under way; owned */
+    bool conflict;       /* a write met a version that is not in view */
+    bool failed;         /* its Job has failed: the last lines of the log are wanted */
+    const char *job_uid; /* of the Job that is being deleted, in the arena; NULL: none */
+    json_t *patch;       /* of ACT_STATUS, made when decided; owned */
+    struct job_make *make;      /* creates under way; owned */
     struct inputs_read *inputs; /* reads before them; owned */
     /* for the counters, after the status was written */
     const char *type, *spawner, *model;

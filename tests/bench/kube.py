@@ -229,18 +229,22 @@ class Bench:
         self.post("tasks", "life", count, 1, "delete")
         self.wait(lambda: not named(), 120, "the end of the Tasks")
         self.stop()
-        calls = Counter()
+        calls, refused = Counter(), Counter()
         for e in self.events(since):
             ref = e.get("objectRef", {})
             if "kelos-controller" not in e["user"].get("username", "") or e["verb"] in ("list", "watch"):
                 continue
-            what = ref.get("resource", "") + ("/" + ref["subresource"] if ref.get("subresource") else "")
-            calls[e["verb"] + " " + what] += 1
-        for what in [w for w in calls if "leases" in w]:
-            del calls[what]
+            what = e["verb"] + " " + ref.get("resource", "") + ("/" + ref["subresource"] if ref.get("subresource") else "")
+            if "leases" in what:
+                continue
+            calls[what] += 1
+            if e["responseStatus"]["code"] >= 300:
+                refused["%s: %d" % (what, e["responseStatus"]["code"])] += 1
         emitted = sum(k for w, k in calls.items() if w.endswith("events"))
         line("calls in a Task's life, without Events", "%.1f" % ((sum(calls.values()) - emitted) / count), "<= 8")
         print("  a Task: " + ", ".join("%s %.1f" % (w, k / count) for w, k in calls.most_common()))
+        if refused:
+            print("  of these not done: " + ", ".join("%s, %d" % each for each in refused.most_common()))
 
     def memory(self, empty, thousand):
         self.start()

@@ -126,6 +126,33 @@ Test(reflector, looks_before_it_takes_a_lost_label_for_a_deletion)
     rig_down(&r);
 }
 
+Test(reflector, who_deleted_an_object_spares_the_look)
+{
+    static const struct fault_rule rules[] = {
+        {LIST, 0, 0,
+         "stream\n" EVENT("ADDED", OBJ("a", "u1", "3"))
+             EVENT("ADDED", OBJ("b", "u2", "4")) END_OF_LIST("5") "end"},
+        {"resourceVersion=5", 0, 0,
+         "stream\n" EVENT("DELETED", OBJ("a", "u1", "6"))
+             EVENT("DELETED", OBJ("b", "u2", "7")) "delay 60000"},
+        {"/namespaces/d/pods/b", 0, 0,
+         "status 404\njson "
+         "{\"kind\":\"Status\",\"code\":404,\"reason\":\"NotFound\",\"details\":"
+         "{\"name\":\"b\"}}"},
+    };
+    struct rig r;
+
+    rig_up(&r, rules, ARRAY_LEN(rules), KIND_POD);
+    cr_assert(sees(&r, "+b@u2:4 "));
+    reflector_deleted(r.reflector, "d", "a", "u1");
+    reflector_deleted(r.reflector, "d", "b", "u9"); /* another of that name */
+    reflector_deleted(r.reflector, "d", "c", "u3"); /* never seen */
+    cr_assert(sees(&r, "-a@u1:6 ") && sees(&r, "-b@u2:7 "), "%s", buf_str(&r.seen));
+    cr_assert_eq(fault_matching(r.fault, "/namespaces/d/pods/a"), 0, "that was known");
+    cr_assert_eq(fault_matching(r.fault, "/namespaces/d/pods/b"), 1);
+    rig_down(&r);
+}
+
 Test(reflector, begins_anew_where_the_server_has_what_the_stream_does_not_show)
 {
     static const struct fault_rule rules[] = {

@@ -50,6 +50,17 @@ objects_unseen(struct shard *s, unsigned kind, const struct meta *m, const char 
     (void)version;
 }
 
+void
+objects_deleted(struct shard *s, unsigned kind, const char *ns, const char *name,
+                const char *uid)
+{
+    struct view *gone = store_take(s->store, kind, 0, ns, name, uid);
+
+    if (gone != NULL)
+        wake(s, gone, NULL);
+    view_free(gone);
+}
+
 int
 __wrap_worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
 {
@@ -247,8 +258,13 @@ execute_delete(struct call *c, unsigned kind)
         refuse(c, ERR_NOT_FOUND, "not found");
     else if (*c->uid != '\0' && strcmp(c->uid, doc_text(old, "metadata.uid")) != 0)
         refuse(c, ERR_CONFLICT, "another uid");
-    else
+    else {
+        SCOPED(json)
+        json_t *done = json_pack("{s:s,s:s}", "kind", "Status", "status", "Success");
         api_delete(kind, c->name);
+        if (api_get(kind, c->name) == NULL)
+            succeed(c, done);
+    }
 }
 
 /* The spawned Tasks there are: the only list that the reconciler asks for. */
