@@ -1,12 +1,18 @@
 /* http.c - see http.h: the client and the life of its requests. */
 #include "common/http/http_call.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+
+/* So long without a request, connections are closed: each holds some ten KiB. */
+#define IDLE_MS 5000
+/* As many are kept until then, so that a burst that ebbs does not open them anew. */
+#define CONNECTIONS_KEPT 64L
 
 SCOPED_DEFINE_AS(curlu, CURLU *, curl_url_cleanup)
 SCOPED_DEFINE_AS(curl_text, char *, curl_free)
@@ -24,11 +30,14 @@ struct http {
     void *guard_arg;
     int timer;          /* libcurl's */
     int sweeper;        /* removes what was cancelled inside a callback */
+    int idler;          /* closes what nobody has used for IDLE_MS */
+    int64_t idle_ms;    /* when the last request ended */
     bool inside;        /* libcurl is on the stack: its handles must not be touched */
     int64_t dropped_ms; /* connections made before are not used again; 0: none */
 };
 
 static void finish_calls(struct http *h);
+static void wait_idle(struct http *h);
 
 /* ---- freeing ---- */
 
@@ -45,7 +54,10 @@ call_free(struct http_call *c)
         h->calls = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    h->n_calls--;
+    if (--h->n_calls == 0) {
+        h->idle_ms = clock_mono_ms();
+        wait_idle(h);
+    }
     if (c->easy != NULL)
         curl_easy_cleanup(c->easy);
     for (struct curl_slist *s = c->headers; s != NULL; s = s->next)
@@ -193,6 +205,56 @@ sweep_soon(struct http *h)
         h->sweeper = loop_timer(h->loop, 0, on_sweep, h, &ignored);
 }
 
+/* ---- idle connections ---- */
+
+static CURLM *
+multi_new(struct http *h)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (multi == NULL)
+        return NULL;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, h);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, h);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+    return multi;
+}
+
+static void
+on_idle(void *arg)
+{
+    struct http *h = arg;
+    CURLM *fresh;
+
+    h->idler = 0;
+    if (h->n_calls > 0)
+        return;
+    if (clock_mono_ms() < h->idle_ms + IDLE_MS) {
+        wait_idle(h);
+        return;
+    }
+    if ((fresh = multi_new(h)) == NULL)
+        return;
+    curl_multi_cleanup(h->multi); /* libcurl has no other way to close them */
+    h->multi = fresh;
+    loop_timer_stop(h->loop, h->timer);
+    h->timer = 0;
+    malloc_trim(0); /* they lay scattered among what a burst took */
+}
+
+/* Nothing is asked: if it stays so for IDLE_MS, the connections go. */
+static void
+wait_idle(struct http *h)
+{
+    struct err ignored = ERR_INIT;
+    int64_t left = h->idle_ms + IDLE_MS - clock_mono_ms();
+
+    if (h->idler <= 0)
+        h->idler = loop_timer(h->loop, left > 0 ? left : 0, on_idle, h, &ignored);
+}
+
 /* ---- the client ---- */
 
 struct http *
@@ -207,15 +269,11 @@ http_new(struct loop *loop, const char *user_agent, struct err *e)
     }
     once = true;
     if (h == NULL || (h->user_agent = strdup(user_agent)) == NULL ||
-        (h->multi = curl_multi_init()) == NULL) {
+        (h->multi = multi_new(h)) == NULL) {
         err_set(e, ERR_SYSTEM, "http: out of memory");
         return NULL;
     }
     h->loop = loop;
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
     return TAKE(h);
 }
 
@@ -252,6 +310,7 @@ http_free(struct http *h)
         curl_multi_cleanup(h->multi);
     loop_timer_stop(h->loop, h->timer);
     loop_timer_stop(h->loop, h->sweeper);
+    loop_timer_stop(h->loop, h->idler);
     free_texts(h->hosts);
     free(h->user_agent);
     free(h);

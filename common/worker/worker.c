@@ -2,12 +2,23 @@
 #include "common/worker/worker_self.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/signalfd.h>
 
 #include "common/worker/crash.h"
 #include "common/log.h"
 
 #define JOIN_TIMEOUT_MS 10000 /* for the supervisor's WELCOME */
+
+/* One heap: what a thread of ZeroMQ's allocates is freed by ours. Large blocks are given back when
+ * they are freed, however large the one before was. */
+static void
+setup_memory(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
 
 /* ---- command line ---- */
 
@@ -237,6 +248,7 @@ worker_join(int argc, char **argv, const struct worker_spec *spec, struct err *e
     w->log_level = "info";
     w->log_format = "text";
     w->sandbox = "auto";
+    setup_memory();
     log_init(role_name(spec->role), LEVEL_INFO, LOG_TEXT);
     rc = parse_flags(w, argc, argv, e);
     if (rc != 0 || setup_log(w, e) < 0 || map_pages(w, e) < 0 || take_signals(w, e) < 0 ||

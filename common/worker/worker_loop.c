@@ -1,10 +1,16 @@
 /* worker_loop.c - timers, descriptors and the progress that the supervisor reads. */
 #include "common/worker/worker_self.h"
 
+#include <malloc.h>
+
 #include "common/clock.h"
 #include "common/log.h"
 
 #define PSS_REFRESH_MS 10000 /* reading it costs a tenth of a millisecond */
+/* After so many events memory is given back as soon as a while has passed with few. */
+#define TRIM_EVENTS 200
+#define TRIM_MS 1000
+#define TRIM_QUIET 20
 
 struct worker_timer {
     struct worker_timer *next;
@@ -53,6 +59,27 @@ worker_begin(void *arg)
                               memory_order_relaxed);
 }
 
+static void
+on_trim(void *arg UNUSED, struct worker *w)
+{
+    bool quiet = w->events <= TRIM_QUIET;
+
+    w->events = 0;
+    w->trimmer = quiet ? 0 : worker_after(w, TRIM_MS, on_trim, NULL);
+    if (quiet)
+        malloc_trim(0);
+}
+
+/* What a burst took and has freed is of no use to this process, and to others it is. */
+static void
+count_event(struct worker *w)
+{
+    if (++w->events < TRIM_EVENTS || w->trimmer > 0)
+        return;
+    w->events = 0;
+    w->trimmer = worker_after(w, TRIM_MS, on_trim, NULL);
+}
+
 int
 worker_end(void *arg)
 {
@@ -66,6 +93,7 @@ worker_end(void *arg)
         if (now_ns / 1000000 - w->pss_read_ms > PSS_REFRESH_MS)
             read_pss(w, now_ns / 1000000);
     }
+    count_event(w);
     return w->leave ? -1 : 0;
 }
 

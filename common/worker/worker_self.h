@@ -38,13 +38,16 @@ struct worker {
 
     struct page *page;
     struct metrics *metrics;
-    const struct page *lease_page; /* the watcher's, read-only; NULL: there is no election */
-    bool led;                      /* this process has seen the Lease hold */
+    const struct page
+        *lease_page;         /* the watcher's, read-only; NULL: there is no election */
+    bool led;                /* this process has seen the Lease hold */
     const struct page **all; /* mapped read-only */
     size_t n_all;
     int pss_fd;
     int64_t pss_read_ms;
     int64_t event_ns; /* start of the event in hand */
+    unsigned events;  /* since memory was looked at */
+    int trimmer;      /* the timer of the next look; 0: none */
 
     struct zap *zap;
     struct worker_keys keys; /* .known NULL: none are known */
