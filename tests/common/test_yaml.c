@@ -7,6 +7,8 @@
 
 #include "common/data/json.h"
 #include "common/limits.h"
+#include "common/macros.h"
+#include "tests/support/rows.h"
 
 static const struct {
     const char *yaml, *json;
@@ -108,6 +110,34 @@ Test(yaml, reads_several_documents_and_knows_their_lines)
     cr_assert_eq(yaml_line(&d->docs[0], "spec.l[1].none.at.all"), 7);
     cr_assert_eq(yaml_line(&d->docs[2], "kind"), 10);
     cr_assert_eq(d->docs[2].line, 9);
+}
+
+Test(yaml, splits_a_stream_into_its_documents)
+{
+    static const struct {
+        const char *text, *names; /* of the documents that hold something, in order */
+    } rows[] = {
+        {"kind: A\n", "A"},
+        {"---\nkind: A\n---\nkind: B\n---\nkind: C\n", "ABC"},
+        {"---\n---\nkind: B\n---\n# nothing\n---\nkind: A\n---\n", "BA"},
+        {"", ""},
+        {"\n# only words\n", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err e = ERR_INIT;
+        SCOPED(yaml_docs)
+        struct yaml_docs *d = yaml_parse(rows[i].text, strlen(rows[i].text), "f", &e);
+        SCOPED(buf) struct buf names = BUF_INIT;
+
+        cr_assert(d != NULL, "%zu: %s", i, e.text);
+        for (size_t k = 0; k < d->count; k++)
+            if (d->docs[k].value != NULL && !json_is_null(d->docs[k].value))
+                buf_add_str(&names,
+                            json_string_value(json_object_get(d->docs[k].value, "kind")));
+        cr_expect_str_eq(buf_str(&names), rows[i].names);
+    }
+    row_claim("CLI/N06");
 }
 
 Test(yaml, writes_what_it_reads_back)

@@ -67,6 +67,11 @@ out "task/hello Succeeded"; row CLI/R13
 run timeout 300 "$K" logs hello; says 0; out "demo agent"; row CLI/L02
 timeout 300 "$K" run -p "again" --name again --image demo --secret s --config "$T/empty" > /dev/null
 run timeout 300 "$K" logs again -f; says 0; out "demo agent"; err "(claude-code)"; err "[result] completed"; row CLI/L03
+run timeout 300 "$K" run -p "follow" --name followed --image demo --secret s --config "$T/empty" --follow; says 0
+out "task/followed created"; out "demo agent"; err "(claude-code)"; err "[result] completed"
+run "$K" run --help; out 'print the phases'; out 'print the transcript'
+for k in agentconfig task taskspawner workspace; do grep -q "kelos get $k" docs/reference.md || fail "docs/reference.md lacks kelos get $k"; done
+row CLI/W36
 if grep -rq canary-key "$T/d/log"; then fail "the key is in the log"; fi
 
 begin "with a workspace the clone comes before the agent"

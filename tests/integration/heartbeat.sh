@@ -108,6 +108,39 @@ run "$K" uninstall --keep-crds; says 0
 ! grep -q 'watch=' "$T/calls" || fail "it watches although nothing is there"
 row CLI/N14
 
+begin "every kind that an installation defines is emptied before a definition goes"
+for g in kelos.dev axon.io; do
+    s=''; [ $g = kelos.dev ] || s=', secretRef: {name: s}'
+    t=none; [ $g = kelos.dev ] || t=api-key
+    cat <<END
+apiVersion: $g/v1alpha1
+kind: Task
+metadata: {name: last}
+spec: {type: codex, prompt: p, credentials: {type: $t$s}}
+---
+apiVersion: $g/v1alpha1
+kind: TaskSpawner
+metadata: {name: last}
+spec: {when: {cron: {schedule: '0 0 1 1 *'}}, taskTemplate: {type: codex, credentials: {type: $t$s}}}
+---
+apiVersion: $g/v1alpha1
+kind: Workspace
+metadata: {name: last}
+spec: {repo: https://x.example.com/y.git}
+---
+END
+done > "$T/each.yaml"
+printf 'apiVersion: kelos.dev/v1alpha1\nkind: AgentConfig\nmetadata: {name: last}\nspec: {}\n' >> "$T/each.yaml"
+must "$K" apply -f "$T/each.yaml" > /dev/null
+: > "$T/calls"; run "$K" uninstall; says 0
+sed '/DELETE .*customresourcedefinitions/q' "$T/calls" > "$T/before"
+for f in deploy/crds/*.yaml deploy/crds/axon/*.yaml; do
+    name=$(sed -n 's/^metadata: {name: \([a-z.]*\)}.*/\1/p; s/^  name: \([a-z]*\.[a-z.]*\)$/\1/p' "$f" | head -n 1)
+    [ -n "$name" ] || fail "$f names no kind"
+    grep -q "DELETE /apis/${name#*.}/v1alpha1/namespaces/default/${name%%.*}/last" "$T/before" || fail "$name was not emptied: $(cat "$T/before")"
+done
+row CLI/W39
+
 begin "errors say what to do: not installed, refused, forbidden, not there"
 run "$K" uninstall; says 0
 run "$K" get tasks; one_error 'kelos install'; err 'not installed'
