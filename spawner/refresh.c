@@ -17,14 +17,13 @@
 #include "common/clock.h"
 #include "common/data/apptoken.h"
 #include "common/flags.h"
-#include "common/http/http.h"
+#include "common/http/bearer.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/macros.h"
 
 /* Until there is a first token. */
 #define ATTEMPTS_MAX 6
-#define EXCHANGE_MS 10000
 #define KEY_BYTES_MAX 65536
 #define TOKEN_NAME "GITHUB_TOKEN"
 
@@ -198,7 +197,7 @@ static int
 start_exchange(struct refresh *r, struct err *e)
 {
     char url[2300];
-    SCOPED(buf) struct buf authorization = BUF_INIT;
+    SCOPED(bearer) struct bearer q = {.authorization = BUF_INIT};
     SCOPED(apptoken) struct apptoken *a = read_credentials(r, e);
     SCOPED(secret)
     struct secret *jwt = a != NULL ? apptoken_jwt(a, clock_wall_ms(), e) : NULL;
@@ -206,21 +205,10 @@ start_exchange(struct refresh *r, struct err *e)
     if (jwt == NULL)
         return -1;
     apptoken_url(a, r->api_base, url, sizeof url);
-    buf_printf(&authorization, "Authorization: Bearer %s", secret_reveal(jwt));
-    const char *const headers[] = {buf_str(&authorization),
-                                   "Accept: application/vnd.github.v3+json", NULL};
-    const struct http_request request = {.method = "POST",
-                                         .url = url,
-                                         .headers = headers,
-                                         .body = "",
-                                         .total_ms = EXCHANGE_MS,
-                                         .connect_ms = EXCHANGE_MS,
-                                         .secret = true,
-                                         .on_done = on_answer,
-                                         .arg = r};
-    bool started = http_start(r->http, &request, e) != NULL;
-    buf_wipe(&authorization);
-    return started ? 0 : -1;
+    bearer_fill(&q, "POST", url, jwt);
+    q.request.on_done = on_answer;
+    q.request.arg = r;
+    return http_start(r->http, &q.request, e) != NULL ? 0 : -1;
 }
 
 static void

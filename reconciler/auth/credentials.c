@@ -6,10 +6,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/data/apptoken.h"
+#include "common/http/bearer.h"
 
 #define RETRY_FIRST_MS 1000
 #define RETRY_CAP_MS 30000
-#define EXCHANGE_MS 10000
 
 static void
 entry_free(void **item)
@@ -134,6 +134,16 @@ settle(struct entry *en, enum cred_state state, const char *message)
     zlistx_purge(en->keys);
 }
 
+/* A request that could not even be sent: what this process lacks may be there later. */
+static void
+settle_unsent(struct entry *en, struct err *e, const char *doing)
+{
+    enum cred_state state = e->code == ERR_SYSTEM ? CRED_RETRY : CRED_FAILED;
+
+    err_wrap(e, "%s", doing);
+    settle(en, state, e->text);
+}
+
 static void
 set_identity(struct entry *en, const char *what, const char *user)
 {
@@ -189,7 +199,7 @@ static void
 exchange(struct entry *en, const struct apptoken *a)
 {
     char url[2300];
-    SCOPED(buf) struct buf authorization = BUF_INIT;
+    SCOPED(bearer) struct bearer q = {.authorization = BUF_INIT};
     struct err e = ERR_INIT;
     SCOPED(secret) struct secret *jwt = apptoken_jwt(a, clock_wall_ms(), &e);
 
@@ -199,24 +209,13 @@ exchange(struct entry *en, const struct apptoken *a)
         return;
     }
     apptoken_url(a, en->api_base, url, sizeof url);
-    buf_printf(&authorization, "Authorization: Bearer %s", secret_reveal(jwt));
-    const char *const headers[] = {buf_str(&authorization),
-                                   "Accept: application/vnd.github.v3+json", NULL};
-    const struct http_request request = {.method = "POST",
-                                         .url = url,
-                                         .headers = headers,
-                                         .body = "",
-                                         .total_ms = EXCHANGE_MS,
-                                         .connect_ms = EXCHANGE_MS,
-                                         .secret = true,
-                                         .on_done = on_exchanged,
-                                         .arg = en};
-    en->exchange = http_start(kube_http(en->all->shard->kube), &request, &e);
-    buf_wipe(&authorization);
-    if (en->exchange == NULL) {
-        err_wrap(&e, "generating installation token: requesting installation token");
-        settle(en, CRED_FAILED, e.text);
-    }
+    bearer_fill(&q, "POST", url, jwt);
+    q.request.on_done = on_exchanged;
+    q.request.arg = en;
+    en->exchange = http_start(kube_http(en->all->shard->kube), &q.request, &e);
+    if (en->exchange == NULL)
+        settle_unsent(en, &e,
+                      "generating installation token: requesting installation token");
 }
 
 /* A token that still lives is used again. */
@@ -270,10 +269,8 @@ take_data(struct entry *en, const json_t *data)
     set_identity(en, en->token != NULL ? secret_reveal(en->token) : "",
                  en->user != NULL ? secret_reveal(en->user) : "");
     if (en->token == NULL) {
-        snprintf(en->message, sizeof en->message, "secret \"%s\" has no key %s", en->name,
-                 key);
-        char message[1200];
-        memcpy(message, en->message, sizeof message);
+        char message[400];
+        snprintf(message, sizeof message, "secret \"%s\" has no key %s", en->name, key);
         settle(en, CRED_RETRY, message);
         return;
     }
@@ -281,9 +278,17 @@ take_data(struct entry *en, const json_t *data)
 }
 
 static void
+what_of(const struct entry *en, char *out, size_t room)
+{
+    snprintf(out, room, "fetching %s secret \"%s\"",
+             en->kind == CRED_JIRA ? "jira" : "workspace", en->name);
+}
+
+static void
 on_read(void *arg, const struct kube_result *r)
 {
     struct entry *en = arg;
+    char what[300];
 
     en->call = NULL;
     if (r->err.code == ERR_NONE) {
@@ -295,8 +300,8 @@ on_read(void *arg, const struct kube_result *r)
         revoke_keep(en);
         keep(&en->token, NULL);
     }
-    err_wrap(&e, "fetching %s secret \"%s\"",
-             en->kind == CRED_JIRA ? "jira" : "workspace", en->name);
+    what_of(en, what, sizeof what);
+    err_wrap(&e, "%s", what);
     settle(en, CRED_RETRY, e.text);
 }
 
@@ -309,12 +314,13 @@ start(struct entry *en)
                                    .name = en->name,
                                    .secret = true};
     struct err e = ERR_INIT;
+    char what[300];
 
     en->busy = true;
     en->call = kube_call(en->all->shard->kube, &r, on_read, en, &e);
     if (en->call == NULL) {
-        err_wrap(&e, "fetching workspace secret \"%s\"", en->name);
-        settle(en, CRED_FAILED, e.text);
+        what_of(en, what, sizeof what);
+        settle_unsent(en, &e, what);
     }
 }
 

@@ -16,7 +16,7 @@ enum cred_state {
     CRED_PENDING, /* being read; the key comes again */
     CRED_READY,
     CRED_RETRY, /* not now: message; the key comes again */
-    CRED_FAILED /* wrong as it is: message; read again after SECRET_AGE_MS */
+    CRED_FAILED /* wrong as it is: message; read again after half a minute */
 };
 
 /* Borrowed until the next event. */

@@ -3,10 +3,9 @@
 
 #include "common/clock.h"
 #include "common/data/apptoken.h"
+#include "common/http/bearer.h"
 #include "common/log.h"
 #include "reconciler/auth/credentials_self.h"
-
-#define REVOKE_MS 10000
 
 /* One call. */
 struct revoke {
@@ -129,7 +128,7 @@ static void
 give_back(struct entry *en, const struct secret *token)
 {
     char url[2300];
-    SCOPED(buf) struct buf authorization = BUF_INIT;
+    SCOPED(bearer) struct bearer q = {.authorization = BUF_INIT};
     struct revoke *v = calloc(1, sizeof *v);
     struct err e = ERR_INIT;
 
@@ -140,19 +139,10 @@ give_back(struct entry *en, const struct secret *token)
     snprintf(v->name, sizeof v->name, "%s", en->name);
     zlistx_add_end(en->all->revokes, v);
     apptoken_revoke_url(en->api_base, url, sizeof url);
-    buf_printf(&authorization, "Authorization: Bearer %s", secret_reveal(token));
-    const char *const headers[] = {buf_str(&authorization),
-                                   "Accept: application/vnd.github.v3+json", NULL};
-    const struct http_request request = {.method = "DELETE",
-                                         .url = url,
-                                         .headers = headers,
-                                         .total_ms = REVOKE_MS,
-                                         .connect_ms = REVOKE_MS,
-                                         .secret = true,
-                                         .on_done = on_revoked,
-                                         .arg = v};
-    v->call = http_start(kube_http(en->all->shard->kube), &request, &e);
-    buf_wipe(&authorization);
+    bearer_fill(&q, "DELETE", url, token);
+    q.request.on_done = on_revoked;
+    q.request.arg = v;
+    v->call = http_start(kube_http(en->all->shard->kube), &q.request, &e);
     if (v->call == NULL) {
         log_warn(v->name, "revoking an installation token of Secret %s/%s: %s", v->ns,
                  v->name, e.text);

@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/http/http.h"
+#include "common/http/bearer.h"
 #include "common/limits.h"
 #include "common/data/apptoken.h"
 #include "reconciler/plan/plandoc.h"
 #include "reconciler/job/wish.h"
-
-#define EXCHANGE_MS 10000
 
 static json_t *
 read_input(FILE *in, struct err *e)
@@ -65,7 +63,7 @@ exchange(const json_t *data, const char *api_base, struct err *e)
     SCOPED(loop) struct loop *loop = jwt != NULL ? loop_poll_new(e) : NULL;
     SCOPED(http)
     struct http *http = loop != NULL ? http_new(loop, "kelos-reconciler", e) : NULL;
-    SCOPED(buf) struct buf authorization = BUF_INIT;
+    SCOPED(bearer) struct bearer q = {.authorization = BUF_INIT};
     struct http_result result = {.status = 0};
     struct secret *token = NULL;
     int64_t expires;
@@ -74,21 +72,11 @@ exchange(const json_t *data, const char *api_base, struct err *e)
     if (http == NULL)
         return NULL;
     apptoken_url(app, api_base, url, sizeof url);
-    buf_printf(&authorization, "Authorization: Bearer %s", secret_reveal(jwt));
-    const char *const headers[] = {buf_str(&authorization),
-                                   "Accept: application/vnd.github.v3+json", NULL};
-    const struct http_request r = {.method = "POST",
-                                   .url = url,
-                                   .headers = headers,
-                                   .body = "",
-                                   .total_ms = EXCHANGE_MS,
-                                   .connect_ms = EXCHANGE_MS,
-                                   .secret = true};
-    if (http_wait(http, &r, &result, e) == 0)
+    bearer_fill(&q, "POST", url, jwt);
+    if (http_wait(http, &q.request, &result, e) == 0)
         token = apptoken_answer(result.status, buf_str(&result.body), result.body.size,
                                 &expires, e);
     http_result_free(&result);
-    buf_wipe(&authorization);
     return token;
 }
 
