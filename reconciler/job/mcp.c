@@ -84,6 +84,13 @@ drop_in_any_case(json_t *map, const char *name)
     }
 }
 
+/* Whether a header may have the value: a line of text. */
+static bool
+is_line(const char *text, size_t size)
+{
+    return strlen(text) == size && strpbrk(text, "\r\n") == NULL;
+}
+
 /* Sets a value in `headers` or `env`. */
 static int
 set_value(json_t *server, const char *into, bool header, const char *name,
@@ -93,7 +100,7 @@ set_value(json_t *server, const char *into, bool header, const char *name,
     const char *text = secret_reveal(value);
     size_t size = secret_size(value);
 
-    if (!utf8_valid(text, size) || (header && strpbrk(text, "\r\n") != NULL))
+    if (!utf8_valid(text, size) || (header && !is_line(text, size)))
         return err_set(
             e, ERR_INVALID,
             "%s \"%s\" of MCP server \"%s\": the value holds bytes that cannot be "

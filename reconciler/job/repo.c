@@ -50,7 +50,8 @@ set_host(struct repo *r, const char *authority, size_t size)
         if (colon != NULL)
             *colon = '\0';
     }
-    if (strcmp(r->host, "www.github.com") == 0 || strcmp(r->host, "ssh.github.com") == 0)
+    if (strcmp(r->host, "www.github.com") == 0 ||
+        strcmp(r->host, "ssh.github.com") == 0 || strcmp(r->host, "github.com:443") == 0)
         copy(r->host, sizeof r->host, "github.com", strlen("github.com"));
 }
 

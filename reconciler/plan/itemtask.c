@@ -100,7 +100,7 @@ put_upstream(const struct spawner_view *s, json_t *spec)
 {
     struct repo r;
 
-    if (s->repo == NULL || json_object_get(spec, "upstreamRepo") != NULL)
+    if (s->repo == NULL || *json_str_or(spec, "upstreamRepo", "") != '\0')
         return;
     repo_parse(s->repo, &r);
     if (r.owner[0] != '\0')

@@ -151,6 +151,13 @@ Test(mcp, what_is_missing_is_named_and_no_value_is)
         "{'secret/s':{'data':{'X':'" B64_LINE "'}}}",
         "header \"X\" of MCP server \"m\": the value holds bytes that cannot be "
         "passed on");
+    expect_missing(/* a text that ends early for whoever reads it as one */
+                   "[{'name':'m','type':'http','url':'u','headersFrom':{'secretRef':{"
+                   "'name':'s'}}}]",
+                   "{'secret/s':{'data':{'X':'YQBi'}}}",
+                   "header \"X\" of MCP server \"m\": the value holds bytes that cannot "
+                   "be "
+                   "passed on");
     expect_missing(
         SINGLE(SECRET_KEY("")), "{'secret/s':{'data':{'k':'" B64_BYTES "'}}}",
         "variable \"A\" of MCP server \"m\": the value holds bytes that cannot be "

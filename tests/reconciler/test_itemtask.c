@@ -179,6 +179,8 @@ Test(itemtask, the_polled_repository_is_the_upstream)
     json_t *t =
         keep(item_task(make_spawner("'repo':'o/r'", "'upstreamRepo':'a/b'"), &issue, &e));
     cr_assert_str_eq(json_str_or(t, "spec.upstreamRepo", ""), "a/b");
+    t = keep(item_task(make_spawner("'repo':'o/r'", "'upstreamRepo':''"), &issue, &e));
+    cr_assert_str_eq(json_str_or(t, "spec.upstreamRepo", ""), "o/r");
     t = keep(item_task(make_spawner("", ""), &issue, &e));
     cr_assert_null(json_at(t, "spec.upstreamRepo"));
 }
