@@ -7,6 +7,9 @@
 
 /* How many keys one event may process before the loop is served again. */
 #define BATCH 64
+/* How soon what was refused is asked for again: at first, and in the end. */
+#define REFUSED_FIRST_MS 4000
+#define REFUSED_CAP_MS 60000
 
 static const char *
 make_key(char *out, const char *kind, unsigned profile, const char *ns, const char *name)
@@ -132,6 +135,14 @@ shard_failed(struct shard *s, const char *key, const struct err *e)
     arm(s, clock_mono_ms());
     if (s->stopping && queue_processing(s->queue) == 0)
         worker_drained(s->worker);
+}
+
+int64_t
+shard_refusal_ms(unsigned refusals)
+{
+    int64_t ms = REFUSED_FIRST_MS << (refusals < 4 ? refusals : 4);
+
+    return ms < REFUSED_CAP_MS ? ms : REFUSED_CAP_MS;
 }
 
 struct busy

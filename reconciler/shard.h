@@ -95,6 +95,10 @@ void shard_count_error(struct shard *s, const char *key);
 /* It has failed for a reason that may pass: logged, counted, tried again later. */
 void shard_failed(struct shard *s, const char *key, const struct err *e);
 
+/* How long after so many refusals in a row (403: a quota, a policy) the server is asked again.
+ * Pure. */
+int64_t shard_refusal_ms(unsigned refusals);
+
 /* Takes keys until none is due, then arms the timer; called after every event. */
 void shard_work(struct shard *s);
 

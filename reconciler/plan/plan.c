@@ -7,12 +7,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/value/cronexpr.h"
-#include "common/value/duration.h"
 #include "reconciler/plan/planstatus.h"
 
-/* Below it a source would be asked in a busy loop. */
-#define POLL_FLOOR_MS 1000
 /* Of the items that become no Task, so many are told with their reasons. */
 #define FAILURES_TOLD 5
 
@@ -37,6 +33,7 @@ static const char *const state_names[] = {
     [PLAN_WAITS_BUDGET] = "WaitsForMaxTotalTasks",
     [PLAN_WAITS_POLL] = "WaitsForPoll",
     [PLAN_WAITS_WRITE] = "WaitsForWrite",
+    [PLAN_WAITS_SERVER] = "WaitsForServer",
     [PLAN_PAST] = "Past",
     [PLAN_FAILS] = "Fails",
 };
@@ -98,13 +95,28 @@ find_gone(const struct plan_facts *f, const char *name)
     return NULL;
 }
 
-static const char *
+static const struct plan_refusal *
 find_refusal(const struct plan_facts *f, const char *name)
 {
     for (size_t i = 0; i < f->n_refusals; i++)
         if (strcmp(f->refusals[i].name, name) == 0)
-            return f->refusals[i].message;
+            return &f->refusals[i];
     return NULL;
+}
+
+/* What to say of the items that are not tried any more; NULL: they are. */
+static const char *
+barred(const struct plan_facts *f)
+{
+    const char *last = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n_refusals; i++)
+        if (f->refusals[i].passing) {
+            last = f->refusals[i].message;
+            n++;
+        }
+    return n >= PLAN_PASSING_MAX ? last : NULL;
 }
 
 /* Asked for again by a comment or a review that is newer than the end of its Task. */
@@ -132,16 +144,24 @@ confirmed(const struct plan_facts *f, const struct item *it, const char *name)
            (it->trigger_ms != 0 && it->trigger_ms > g->completed_ms);
 }
 
+/* The item becomes no Task, for now (PLAN_WAITS_SERVER) or as it is. */
 static void
-fail_item(struct plan *p, struct counts *c, struct plan_verdict *v, const char *why)
+refuse_item(struct plan *p, struct counts *c, struct plan_verdict *v,
+            enum plan_state state, const char *why)
 {
     bool first = c->failures == NULL;
 
-    v->state = PLAN_FAILS;
+    v->state = state;
     v->why = why;
     if (++c->failed <= FAILURES_TOLD)
         c->failures = pool_printf(&p->arena, "%s%s%s: %s", first ? "" : c->failures,
                                   first ? "" : "; ", v->name, why);
+}
+
+static void
+fail_item(struct plan *p, struct counts *c, struct plan_verdict *v, const char *why)
+{
+    refuse_item(p, c, v, PLAN_FAILS, why);
 }
 
 /* Which limit forbids one more Task now; PLAN_STARTS: none. */
@@ -163,7 +183,7 @@ static void
 judge(const struct plan_facts *f, struct plan *p, struct counts *c,
       struct plan_verdict *v)
 {
-    const char *refused = find_refusal(f, v->name);
+    const struct plan_refusal *refused = find_refusal(f, v->name);
 
     v->task = find_task(f, v->name);
     if (v->task != NULL && triggered_again(f, v->item, v->task)) {
@@ -177,7 +197,8 @@ judge(const struct plan_facts *f, struct plan *p, struct counts *c,
     } else if (!confirmed(f, v->item, v->name)) {
         v->state = PLAN_WAITS_POLL;
     } else if (refused != NULL) {
-        fail_item(p, c, v, pool_str(&p->arena, refused));
+        refuse_item(p, c, v, refused->passing ? PLAN_WAITS_SERVER : PLAN_FAILS,
+                    pool_str(&p->arena, refused->message));
     } else if (f->taken(f->arg, v->name)) {
         fail_item(
             p, c, v,
@@ -305,12 +326,18 @@ static void
 plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
           struct plan_verdict *v)
 {
+    const char *why = barred(f);
+
     judge(f, p, c, v);
     if (v->state != PLAN_STARTS)
         return;
     if (c->unsettled)
         v->state = PLAN_WAITS_WRITE;
-    else if ((v->state = limited(f, c)) == PLAN_STARTS)
+    else if ((v->state = limited(f, c)) != PLAN_STARTS)
+        return;
+    else if (why != NULL)
+        refuse_item(p, c, v, PLAN_WAITS_SERVER, pool_str(&p->arena, why));
+    else
         add_create(f, p, c, v);
 }
 
@@ -325,9 +352,8 @@ plan_unsettled(const struct plan_facts *f, struct plan *p, struct counts *c)
         if (strcmp(v->name, f->unsettled) != 0)
             continue;
         plan_item(f, p, c, v);
-        c->unsettled = p->n_creates == 0 &&
-                       !(v->state == PLAN_FAILS &&
-                         (find_refusal(f, v->name) != NULL || f->taken(f->arg, v->name)));
+        c->unsettled = p->n_creates == 0 && find_refusal(f, v->name) == NULL &&
+                       !(v->state == PLAN_FAILS && f->taken(f->arg, v->name));
         return i;
     }
     c->unsettled = f->unsettled != NULL;
@@ -345,7 +371,7 @@ move_watermark(struct counts *c, const struct plan_verdict *v)
 
     c->held = c->held || v->state == PLAN_AGAIN || v->state == PLAN_WAITS_SLOT ||
               v->state == PLAN_WAITS_BUDGET || v->state == PLAN_WAITS_POLL ||
-              v->state == PLAN_WAITS_WRITE;
+              v->state == PLAN_WAITS_WRITE || v->state == PLAN_WAITS_SERVER;
     if (!c->held && at > c->watermark_ms)
         c->watermark_ms = at;
     else if (c->held && !held && at - 1000 > c->watermark_ms)
@@ -464,52 +490,4 @@ plan_free(struct plan *p)
     free(p->deletes);
     free(p->verdicts);
     pool_free(&p->arena);
-}
-
-bool
-plan_config_error(const struct spawner_view *s, char *out, size_t room)
-{
-    struct err e = ERR_INIT;
-
-    if (s->view.wrong != NULL) {
-        snprintf(out, room, "%s", s->view.wrong);
-        return true;
-    }
-    if (s->n_sources != 1) {
-        snprintf(out, room,
-                 "spec.when: holds %zu sources, exactly one of githubIssues, "
-                 "githubPullRequests, jira and cron is needed",
-                 s->n_sources);
-        return true;
-    }
-    if (strlen(s->view.meta.name) > 63) {
-        snprintf(out, room,
-                 "metadata.name: has %zu characters, the label of its Tasks may have 63",
-                 strlen(s->view.meta.name));
-        return true;
-    }
-    if (source_is_github(s->source) && s->workspace == NULL) {
-        snprintf(out, room, "taskTemplate.workspaceRef is required when using %s source",
-                 source_kind_name(s->source));
-        return true;
-    }
-    if (s->source != SOURCE_CRON)
-        return false;
-    SCOPED(cronexpr)
-    struct cronexpr *c = cronexpr_parse_in(s->schedule != NULL ? s->schedule : "",
-                                           s->time_zone != NULL ? s->time_zone : "",
-                                           CRONEXPR_DESCRIPTORS, &e);
-    if (c == NULL)
-        snprintf(out, room, "parsing cron schedule \"%s\": %s",
-                 s->schedule != NULL ? s->schedule : "", e.text);
-    return c == NULL;
-}
-
-int64_t
-plan_poll_ms(const struct spawner_view *s)
-{
-    int64_t ns = DURATION_POLL_DEFAULT_NS;
-
-    duration_poll_parse(s->poll_interval, &ns);
-    return ns / 1000000 > POLL_FLOOR_MS ? ns / 1000000 : POLL_FLOOR_MS;
 }

@@ -38,7 +38,10 @@ struct plan_gone {
 /* A Task that could not be created from the present items. */
 struct plan_refusal {
     const char *name, *message;
+    bool passing; /* a quota or a policy: it may be created later, as it is */
 };
+/* So many of these, and no more Tasks are tried until it is time to ask again. */
+#define PLAN_PASSING_MAX 3
 
 /* Of the credential that a source is asked with. */
 struct plan_quota {
@@ -84,6 +87,7 @@ enum plan_state {
     PLAN_WAITS_BUDGET, /* for maxTotalTasks */
     PLAN_WAITS_POLL,   /* its Task has just gone: the next poll must still find it */
     PLAN_WAITS_WRITE,  /* an earlier create may still come up (plan_facts.unsettled) */
+    PLAN_WAITS_SERVER, /* the API server does not let it be created now: `why` */
     PLAN_PAST,         /* a tick that is done with */
     PLAN_FAILS         /* it becomes no Task: `why` */
 };
@@ -141,6 +145,8 @@ void plan_free(struct plan *p);
 
 /* {"status": {...}} with the members that differ. The caller owns. */
 json_t *plan_patch(const struct spawner_view *s, const struct spawner_status *want);
+
+/* ---- planconfig.c ---- */
 
 /* Why the spec can never work, written into out; false when it can. */
 bool plan_config_error(const struct spawner_view *s, char *out, size_t room);

@@ -103,6 +103,7 @@ on_created(void *arg, const struct kube_result *res)
         const struct cycle_of cycle = spawner_run_cycle(r);
 
         log_info(r->key, "created Task %s", c->name);
+        m->bars = 0;
         cycle_created(&cycle);
         spawner_run_expect(r, c->name, res->uid, c->ordinal);
         r->next_create++;
@@ -112,6 +113,12 @@ on_created(void *arg, const struct kube_result *res)
     } else if (why == KUBE_INVALID || why == KUBE_BAD_REQUEST || why == KUBE_TOO_LARGE) {
         spawner_memory_refuse(m, c->name, res->err.text);
         spawner_run_plan(r);
+    } else if (res->err.code == ERR_FORBIDDEN) {
+        shard_count_error(r->shard, r->key);
+        log_info(r->key, "%s", res->err.text);
+        shard_add_at(r->shard, r->key,
+                     spawner_memory_bar(m, c->name, res->err.text, clock_wall_ms()));
+        spawner_run_plan(r); /* which says so */
     } else {
         m->counted = false; /* it may come up yet */
         spawner_run_fail(r, &res->err);

@@ -87,6 +87,8 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
 {
     struct spawner_memory *m = spawner_run_memory(r);
     size_t n;
+
+    spawner_memory_unbar(m, clock_wall_ms());
     struct plan_task *tasks = gather_tasks(r, v, &n);
     const struct plan_facts f = {
         .spawner = v,

@@ -19,21 +19,29 @@ drop_gone(struct spawner_memory *m)
     m->n_gone = 0;
 }
 
+/* Those that are passing, or the others. */
 static void
-drop_refusals(struct spawner_memory *m)
+drop_refusals(struct spawner_memory *m, bool passing)
 {
+    size_t kept = 0;
+
     for (size_t i = 0; i < m->n_refusals; i++) {
+        if (m->refusals[i].passing != passing) {
+            m->refusals[kept++] = m->refusals[i];
+            continue;
+        }
         free((char *)m->refusals[i].name);
         free((char *)m->refusals[i].message);
     }
-    m->n_refusals = 0;
+    m->n_refusals = kept;
 }
 
 static void
 clear(struct spawner_memory *m)
 {
     drop_gone(m);
-    drop_refusals(m);
+    drop_refusals(m, false);
+    drop_refusals(m, true);
     free(m->gone);
     free(m->refusals);
     free(m->uid);
@@ -94,7 +102,7 @@ spawner_memory_polled(struct spawner_memory *m, struct item_set **set,
         item_set_keep(*set, m->items, keep_after_ms);
     item_set_free(m->items);
     m->items = TAKE(*set);
-    drop_refusals(m);
+    drop_refusals(m, false);
     /* What has gone before this poll is judged by this poll. */
     size_t kept = 0;
     for (size_t i = 0; i < m->n_gone; i++) {
@@ -124,13 +132,39 @@ spawner_memory_poll(struct spawner_memory *m, const struct msg_poll *poll)
     m->next_poll_ms = poll->next_poll;
 }
 
-void
-spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message)
+static void
+add_refusal(struct spawner_memory *m, const char *task, const char *message, bool passing)
 {
     m->refusals = reallocarray(m->refusals, m->n_refusals + 1, sizeof *m->refusals);
     if (m->refusals == NULL)
         abort();
-    m->refusals[m->n_refusals++] = (struct plan_refusal){strdup(task), strdup(message)};
+    m->refusals[m->n_refusals++] =
+        (struct plan_refusal){strdup(task), strdup(message), passing};
+}
+
+void
+spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *message)
+{
+    add_refusal(m, task, message, false);
+}
+
+int64_t
+spawner_memory_bar(struct spawner_memory *m, const char *task, const char *message,
+                   int64_t now_ms)
+{
+    add_refusal(m, task, message, true);
+    if (m->barred_ms == 0)
+        m->barred_ms = now_ms + shard_refusal_ms(m->bars++);
+    return m->barred_ms;
+}
+
+void
+spawner_memory_unbar(struct spawner_memory *m, int64_t now_ms)
+{
+    if (m->barred_ms == 0 || now_ms < m->barred_ms)
+        return;
+    drop_refusals(m, true);
+    m->barred_ms = 0;
 }
 
 void

@@ -65,8 +65,8 @@ struct task_facts {
     enum token_due token;    /* of a GitHub App, while the Job runs */
     int64_t token_wake_ms;   /* when to look at it again, 0: never by itself */
     const char *build_error; /* NULL: none known */
-    const char
-        *refused; /* a quota or a policy did not let its objects be made; NULL: no */
+    /* A quota or a policy did not let its objects be made; NULL: no. */
+    const char *refused;
     int64_t refused_again_ms; /* when to ask again */
     const char *input_error; /* a value that the Job needs is missing; NULL: none known */
     const char *input_reason; /* the Event's, if that ends the Task */

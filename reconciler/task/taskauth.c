@@ -32,7 +32,7 @@ good_until(const struct token_known *token)
 static void
 wait_for_right(struct task_run *r, struct task_memory *m, const struct err *e)
 {
-    int64_t again_ms = clock_wall_ms() + task_refusal_ms(m->refusals++);
+    int64_t again_ms = clock_wall_ms() + shard_refusal_ms(m->refusals++);
 
     shard_count_error(r->shard, r->key);
     set_auth(m, AUTH_RETRY, e->text, again_ms);

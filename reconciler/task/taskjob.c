@@ -10,19 +10,8 @@
 /* How soon a value that is missing is looked for again: nothing tells of a Secret unless the
  * controller was told to watch them, and nothing at all of a ConfigMap. */
 #define LOOK_AGAIN_MS 2000
-/* How soon what was refused is asked for again: at first, and in the end. */
-#define REFUSED_FIRST_MS 4000
-#define REFUSED_CAP_MS 60000
 /* How soon a namespace that was being deleted is tried again. */
 #define ENDING_AGAIN_MS 60000
-
-int64_t
-task_refusal_ms(unsigned refusals)
-{
-    int64_t ms = REFUSED_FIRST_MS << (refusals < 4 ? refusals : 4);
-
-    return ms < REFUSED_CAP_MS ? ms : REFUSED_CAP_MS;
-}
 
 /* 403: a quota, an admission policy, a right that is not given. The Task says so, and asks
  * again ever more rarely. */
@@ -35,7 +24,7 @@ refused(struct task_run *r, const struct err *e)
     log_info(r->key, "%s", e->text);
     free(m->refused);
     m->refused = strdup(e->text);
-    m->refused_again = clock_wall_ms() + task_refusal_ms(m->refusals++);
+    m->refused_again = clock_wall_ms() + shard_refusal_ms(m->refusals++);
     task_run_again(r);
 }
 

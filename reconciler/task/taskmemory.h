@@ -43,9 +43,8 @@ struct task_memory {
     const char *input_reason; /* of the Event; static */
     int64_t input_since;      /* wall: since when it is missing; 0: it is not */
     int64_t input_again;      /* wall: when to look again */
-    char
-        *refused; /* why the server would not have its objects; NULL: it was not asked, or
-                    * took them */
+    /* Why the server would not have its objects; NULL: it was not asked, or took them. */
+    char *refused;
     unsigned refusals;     /* in a row */
     int64_t refused_again; /* wall: when to ask again */
     char *conflict;

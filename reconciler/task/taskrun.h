@@ -36,8 +36,6 @@ void task_run_fail(struct task_run *r, const struct err *e);
 
 /* taskauth.c: reads the Workspace's Secret, exchanges a token, decides again. */
 void task_run_resolve_auth(struct task_run *r);
-/* taskjob.c: how long after so many refusals (403) before it the Job is asked for again. Pure. */
-int64_t task_refusal_ms(unsigned refusals);
 /* taskjob.c: builds the Job and creates it with what it needs, decides again if it cannot. */
 void task_run_create_job(struct task_run *r);
 /* tasklive.c: reads the Task from the server, then lets the key come again. */

@@ -145,6 +145,21 @@ until_ok 20 jobs_of_s || fail "the spawner's Tasks have no Jobs"
 row KC/CACHE-7
 del $NS/taskspawners/s
 for n in s-1 s-2 s-3 s-4 lag-0 lag-1; do del $NS/tasks/$n; done
+
+begin "Tasks of a TaskSpawner that a quota refuses are told, asked for ever more rarely, made when they may be"
+rules '[{"match":"^POST .*/tasks.*poor-","agent":"shard","do":"status","status":403,"body":"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,\"message\":\"tasks.kelos.dev is forbidden: exceeded quota: few\"}"}]'
+printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"poor"},"spec":{"when":{"githubIssues":{"repo":"%s/demo/repo"}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","promptTemplate":"p","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"w"}}}}' "$FORGE" | post $NS/taskspawners > "$T/created"
+trouble() { field $NS/taskspawners/poor '[c["status"] + " " + c["message"] for c in o["status"]["conditions"] if c["type"] == "DiscoveryError"][0]'; }
+says_quota() { case $(trouble) in 'True poor-'*'exceeded quota: few') true ;; *) false ;; esac; }
+until_ok 20 says_quota || fail "'$(trouble)', $(cat "$T/created")"
+refused="r['method'] == 'POST' and '\"poor-' in r['body'] and r['status'] == 403"
+until_ok 30 count_is "$refused" 4 || fail "$(requests "$refused") tries: not asked again"
+[ "$(requests "$refused")" -le 9 ] || fail "$(requests "$refused") tries, three at a time and ever more rarely"
+rules '[]'
+until_ok 60 count_is "r['method'] == 'POST' and '\"poor-' in r['body'] and r['path'].startswith('$NS/tasks') and r['status'] == 201" 4 || fail "no Tasks: $(trouble)"
+mended() { case $(trouble) in False*) true ;; *) false ;; esac; }
+until_ok 20 mended || fail "'$(trouble)'"
+del $NS/taskspawners/poor
 forge_down
 
 begin "it is told to end: no new key is taken, and the one in work ends with its answer"

@@ -2,6 +2,8 @@
 #include "tests/reconciler/planfixture.h"
 #include "tests/support/rows.h"
 
+#include "reconciler/plan/spawnermemory.h"
+
 Test(plan, limits_hold)
 {
     static const struct {
@@ -248,6 +250,55 @@ Test(plan, nothing_starts_while_one_that_is_not_wanted_may_come_up)
     f.unsettled = NULL;
     plan(&f, &p);
     cr_assert_eq(p.n_creates, 2);
+}
+
+Test(plan, what_a_quota_refuses_waits_is_told_and_is_tried_again)
+{
+    struct spawner_view *s = make_spawner("", "", "", "");
+    struct plan_refusal refusals[] = {{"bugs-1", "exceeded quota: few", true},
+                                      {"bugs-2", "exceeded quota: few", true},
+                                      {"bugs-3", "exceeded quota: few", true}};
+    struct plan_facts f = facts(s, make_items("1 2 3 4"));
+    struct plan p;
+
+    f.refusals = refusals;
+    f.n_refusals = 1;
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "2 3 4", "a policy may be about that one alone");
+    cr_assert_eq(p.verdicts[0].state, PLAN_WAITS_SERVER);
+    f.n_refusals = 3;
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "", "all are refused, then");
+    cr_assert_eq(p.verdicts[3].state, PLAN_WAITS_SERVER);
+    cr_assert(p.flawed);
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->reason, "TaskCreationFailed");
+    cr_assert_str_eq(condition(&p, "DiscoveryError")->message,
+                     "bugs-1: exceeded quota: few; bugs-2: exceeded quota: few; "
+                     "bugs-3: exceeded quota: few; bugs-4: exceeded quota: few");
+}
+
+Test(plan, what_was_refused_for_a_while_outlasts_polls_and_ends_with_its_time)
+{
+    struct spawner_memory m = {.uid = NULL};
+    struct item_set *set = item_set_new();
+
+    spawner_memory_refuse(&m, "bugs-1", "wrong");
+    int64_t until = spawner_memory_bar(&m, "bugs-2", "exceeded quota", NOW);
+    cr_assert_eq(until, NOW + shard_refusal_ms(0));
+    cr_assert_eq(spawner_memory_bar(&m, "bugs-3", "exceeded quota", NOW + 500), until,
+                 "one pass asks for all at once");
+    spawner_memory_polled(&m, &set, -1);
+    cr_assert_eq(m.n_refusals, 2);
+    cr_assert(m.refusals[0].passing && m.refusals[1].passing);
+    spawner_memory_unbar(&m, until - 1);
+    cr_assert_eq(m.n_refusals, 2);
+    spawner_memory_unbar(&m, until);
+    cr_assert_eq(m.n_refusals, 0);
+    until = spawner_memory_bar(&m, "bugs-2", "exceeded quota", NOW);
+    cr_assert_eq(until, NOW + shard_refusal_ms(1), "ever more rarely");
+    spawner_memory_unbar(&m, until);
+    item_set_free(m.items);
+    free(m.refusals);
 }
 
 Test(plan, the_same_items_make_nothing_new)

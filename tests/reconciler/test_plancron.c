@@ -99,3 +99,25 @@ Test(plancron, ticks_that_wait_are_known_as_handed_out)
     cr_assert_str_eq(created(&p), "20260101-0020");
     cr_assert_eq(p.status.handed_ms, 0);
 }
+
+Test(plancron, a_tick_that_a_quota_refuses_is_not_lost)
+{
+    struct spawner_view *s =
+        make_view(KIND_TASK_SPAWNER, 0,
+                  js("{'metadata':{'name':'nightly','namespace':'dev','uid':'u'},'spec':{"
+                     "'when':{'cron':{'schedule':'*/10 * * * *'}},"
+                     "'taskTemplate':{'type':'codex'}},"
+                     "'status':{'lastDiscoveryTime':'2026-01-01T00:00:00Z'}}"));
+    struct plan_refusal refusal = {"nightly-20260101-0010", "exceeded quota: few", true};
+    struct plan_facts f = facts(s, ticks("2026-01-01T00:10:00Z", "2026-01-01T00:20:00Z"));
+    struct plan p;
+
+    f.refusals = &refusal;
+    f.n_refusals = 1;
+    plan(&f, &p);
+    cr_assert_str_eq(created(&p), "20260101-0020");
+    cr_assert_lt(p.status.discovered_ms, AT("2026-01-01T00:10:00Z"));
+    refusal.passing = false; /* it can never be one */
+    plan(&f, &p);
+    cr_assert_eq(p.status.discovered_ms, AT("2026-01-01T00:20:00Z"));
+}

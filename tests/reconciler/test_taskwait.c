@@ -193,7 +193,7 @@ Test(taskwait, a_refused_job_is_asked_for_again_at_its_time)
     cr_assert(has(&d, ACT_CREATE_JOB));
     /* within half a minute it is asked for ever more rarely, then twice a minute at most */
     for (unsigned n = 0; n < 40; n++) {
-        cr_assert_geq(task_refusal_ms(n), n < 3 ? 4000 : 30000);
-        cr_assert_leq(task_refusal_ms(n), 60000);
+        cr_assert_geq(shard_refusal_ms(n), n < 3 ? 4000 : 30000);
+        cr_assert_leq(shard_refusal_ms(n), 60000);
     }
 }
