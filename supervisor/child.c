@@ -143,6 +143,13 @@ child_step(struct child *c, enum child_event event, int64_t now_ms, double rando
     return steps[c->state][event](c, now_ms, random);
 }
 
+bool
+child_is_stuck(int64_t busy_ms, int64_t seen_ms, int64_t waited_ms)
+{
+    return busy_ms >= CHILD_STUCK_MS && seen_ms >= CHILD_SEEN_MS &&
+           (busy_ms >= CHILD_STARVED_MS || waited_ms < seen_ms / 4 * 3);
+}
+
 void
 child_progressed(struct child *c)
 {

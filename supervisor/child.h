@@ -13,6 +13,9 @@
 
 #define CHILD_READY_MS 30000 /* from start to READY */
 #define CHILD_ABORT_MS 500   /* from SIGABRT to SIGKILL */
+#define CHILD_STUCK_MS 1900  /* one event keeps the loop that long; noticed within 2 s */
+#define CHILD_SEEN_MS 300    /* it must have been looked at for that long */
+#define CHILD_STARVED_MS 20000 /* what a busy machine excuses at most */
 #define CHILD_BACKOFF_MS 100
 #define CHILD_BACKOFF_CAP_MS 30000
 #define CHILD_DEGRADED_DEATHS 10
@@ -63,6 +66,11 @@ void child_init(struct child *c, int64_t stop_budget_ms);
  * carried out; a spawn that fails is reported as EV_EXIT. */
 enum child_action child_step(struct child *c, enum child_event event, int64_t now_ms,
                              double random);
+
+/* Whether a worker is stuck that has been busy with one event for `busy_ms`, of which it was
+ * looked at for the last `seen_ms` and spent `waited_ms` of these waiting for a processor. Who
+ * gets none, or could not be looked at because the whole machine stood still, is not stuck. */
+bool child_is_stuck(int64_t busy_ms, int64_t seen_ms, int64_t waited_ms);
 
 /* The owner saw progress: a degraded worker has recovered. */
 void child_progressed(struct child *c);

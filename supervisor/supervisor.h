@@ -36,11 +36,15 @@ struct unit {
     zmq_pollitem_t item;
     uint64_t incarnation;
     char user_id[MESSAGE_ORIGIN_MAX + 1];
-    bool binder;                  /* said HELLO and gets the table of peers */
-    uint64_t acked;               /* serial of the table it has */
-    uint64_t start_keys;          /* keys_done when it started */
-    uint64_t seen_loops;          /* at the last look at its page */
-    int64_t look_ms;              /* when it must be looked at again, 0: with the tick */
+    bool binder;                   /* said HELLO and gets the table of peers */
+    uint64_t acked;                /* serial of the table it has */
+    uint64_t start_keys;           /* keys_done when it started */
+    uint64_t seen_loops;           /* at the last look at its page */
+    int64_t look_ms;               /* when it must be looked at again, 0: with the tick */
+    struct {                       /* the event that it was seen busy with */
+        int64_t since_ms, seen_ms; /* when that began, and when we first saw it */
+        int64_t waited_ms;         /* for a processor, until then */
+    } busy;
     int64_t started_ms, ready_ms; /* monotonic; ready_ms 0: not yet */
     bool fenced; /* killed because another controller may lead: nobody's fault */
     uint64_t restarts;
@@ -102,6 +106,7 @@ struct supervisor {
     int stop_stage; /* 0: running; else the stage that is being stopped */
     bool done, announced_ready;
     int deadline_timer;
+    int64_t ticked_ms; /* the last tick, 0: none yet */
     uint64_t kubeconfig_stamp;
 };
 

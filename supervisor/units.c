@@ -9,9 +9,9 @@
 #include "common/log.h"
 #include "supervisor/spawn.h"
 
-#define STUCK_MS 1900    /* one event keeps the loop that long; noticed within 2 s */
-#define PROGRESS_MS 1000 /* ready for that long counts as progress, as an event does */
-#define REVOKE_MS 100    /* at most, from a death to the reaping */
+#define TICK_LATE_MS 2500 /* a tick so long after the last one: the machine stood still */
+#define PROGRESS_MS 1000  /* ready for that long counts as progress, as an event does */
+#define REVOKE_MS 100     /* at most, from a death to the reaping */
 
 static double
 random01(void)
@@ -261,6 +261,7 @@ started(struct supervisor *s, struct unit *u, pid_t pid)
     u->start_keys = atomic_load(&page->keys_done);
     u->seen_loops = 0;
     u->look_ms = 0;
+    u->busy.since_ms = 0;
     u->started_ms = clock_mono_ms();
     u->ready_ms = 0;
     u->item = (zmq_pollitem_t){.fd = u->pidfd, .events = ZMQ_POLLIN};
@@ -334,6 +335,23 @@ unit_event(struct supervisor *s, struct unit *u, enum child_event event)
 
 /* ---- deadlines ---- */
 
+/* How long a process was ready to run and did not, since its start; 0 where that is not counted. */
+static int64_t
+waited_ms(pid_t pid)
+{
+    char path[64];
+    unsigned long long ran_ns, waited_ns = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &ran_ns, &waited_ns) != 2)
+        waited_ns = 0;
+    fclose(f);
+    return (int64_t)(waited_ns / 1000000);
+}
+
 static void
 look_at(struct supervisor *s, struct unit *u, int64_t now)
 {
@@ -342,10 +360,20 @@ look_at(struct supervisor *s, struct unit *u, int64_t now)
     uint64_t loops = atomic_load(&page->loops);
 
     u->look_ms = 0;
-    if (busy != 0 && now - busy < STUCK_MS)
-        u->look_ms = busy + STUCK_MS; /* on time, not with the tick after */
-    else if (busy != 0 && loops == u->seen_loops)
-        unit_event(s, u, EV_STUCK);
+    if (busy != 0 && u->busy.since_ms != busy) {
+        u->busy.since_ms = busy;
+        u->busy.seen_ms = now;
+        u->busy.waited_ms = waited_ms(u->pid);
+    }
+    if (busy != 0 && now - busy < CHILD_STUCK_MS)
+        u->look_ms = busy + CHILD_STUCK_MS; /* on time, not with the tick after */
+    else if (busy != 0 && loops == u->seen_loops) {
+        if (child_is_stuck(now - busy, now - u->busy.seen_ms,
+                           waited_ms(u->pid) - u->busy.waited_ms))
+            unit_event(s, u, EV_STUCK);
+        else
+            u->look_ms = now + CHILD_SEEN_MS;
+    }
     u->seen_loops = loops;
     if (u->child.degraded && u->ready_ms != 0 && now - u->ready_ms > PROGRESS_MS) {
         child_progressed(&u->child);
@@ -372,6 +400,7 @@ on_deadline(zloop_t *loop, int timer, void *arg)
     }
     units_reap(s);
     stop_advance(s);
+    units_arm(s);
     return s->done ? -1 : 0;
 }
 
@@ -446,10 +475,15 @@ void
 units_tick(struct supervisor *s)
 {
     int64_t now = clock_mono_ms();
+    bool late = s->ticked_ms != 0 && now - s->ticked_ms > TICK_LATE_MS;
 
-    for (size_t i = 0; i < s->n_units; i++)
+    s->ticked_ms = now;
+    for (size_t i = 0; i < s->n_units; i++) {
+        if (late)
+            s->units[i]->busy.since_ms = 0; /* what was seen then says nothing now */
         if (s->units[i]->pid > 0)
             look_at(s, s->units[i], now);
+    }
     units_arm(s);
     report_publish(s);
 }

@@ -175,6 +175,30 @@ Test(child, what_does_not_become_ready_is_killed)
     cr_expect_eq(child_step(&c, EV_DEADLINE, c.deadline_ms, NO_JITTER), DO_KILL);
 }
 
+Test(child, stuck_is_who_had_a_processor_and_was_looked_at)
+{
+    static const struct {
+        const char *label;
+        int64_t busy_ms, seen_ms, waited_ms;
+        bool stuck;
+    } rows[] = {
+        {"a loop on a quiet machine", 1900, 900, 0, true},
+        {"waiting for a disk", 1900, 1000, 0, true},
+        {"a loop beside others", 1900, 1000, 600, true},
+        {"not yet", 1899, 1899, 0, false},
+        {"never on a processor", 1900, 1000, 1000, false},
+        {"seldom on one", 5000, 4000, 3100, false},
+        {"not looked at: the machine stood still", 10000, 0, 0, false},
+        {"looked at since", 10300, 300, 10, true},
+        {"starved for too long", 20000, 19000, 19000, true},
+        {"stood still for very long", 60000, 0, 0, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cr_expect_eq(child_is_stuck(rows[i].busy_ms, rows[i].seen_ms, rows[i].waited_ms),
+                     rows[i].stuck, "%s", rows[i].label);
+}
+
 Test(child, a_stuck_worker_gets_half_a_second_for_its_backtrace)
 {
     struct child c = in_state(CHILD_UP);
