@@ -21,7 +21,6 @@ holder() { lease_field holderIdentity; }
 status_of() { "$BIN/kelos-bus" --run-dir "$T/$1.run" status --json; }
 leads() { status_of "$1" | grep -q '"leadership":{"leader":true'; }
 stands_by() { status_of "$1" | grep -q '"leadership":{"leader":false' && grep -q 'sweep complete' "$T/$1.log"; }
-now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 election_up() {
     BEGAN=$(date +%s)

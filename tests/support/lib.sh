@@ -39,7 +39,8 @@ row() {
     [ "$case_bad" -eq 0 ] || return 0
     if [ -n "${ROWS_OUT:-}" ]; then for r in "$@"; do echo "$r" >> "$ROWS_OUT"; done; fi
 }
-# Both count tries, one every 50 ms, not seconds: a machine that stands still for a while costs none.
+# Both give up when the time has passed and ten tries were made for each second of it: a machine
+# that stands still for a while costs none.
 # Waiting long costs nothing where all is well: until something has failed, nothing is waited for
 # less than PATIENCE seconds.
 PATIENCE=60
@@ -49,12 +50,11 @@ until_ok() {
     if [ "$1" -lt "$_least" ]; then shift; within "$_least" "$@"; else within "$@"; fi
 }
 within() {
-    _n=$(($1 * 20)); shift
-    while [ "$_n" -gt 0 ]; do
-        if "$@" > /dev/null 2>&1; then return 0; fi
-        _n=$((_n - 1)); sleep 0.05
+    _n=$(($1 * 10)) _end=$(($(date +%s) + $1)); shift
+    until "$@" > /dev/null 2>&1; do
+        _n=$((_n - 1)); [ "$_n" -gt 0 ] || [ "$(date +%s)" -lt "$_end" ] || return 1
+        sleep 0.05
     done
-    return 1
 }
 best_of() {
     _tries=$1; shift

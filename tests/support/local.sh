@@ -64,7 +64,11 @@ local_kill() {
 }
 # The run directory of the supervisor that runs.
 run_dir() { tr '\0' '\n' < "/proc/$LOCAL_PID/cmdline" | sed -n '/^--run-dir$/{n;p}'; }
-post() { call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary @-; }
+post() {
+    _body=$(mktemp "$T/body.XXXXXX"); cat > "$_body"
+    call -H 'Content-Type: application/json' -X POST "$S$1" --data-binary "@$_body"
+    rm -f "$_body"
+}
 get() { call "$S$1"; }
 del() { call -X DELETE "$S$1" > /dev/null; }
 mpatch() { call -H 'Content-Type: application/merge-patch+json' -X PATCH "$S$1" --data-binary "$2"; }
