@@ -150,12 +150,12 @@ run "$K" get tasks --no-headers; no_out NAME
 run "$K" get tasks -o wide; out MODEL
 run "$K" get task cli-task -o 'jsonpath={.spec.prompt}'
 [ "$(cat "$T/out")" = "say hello" ] || fail "$(cat "$T/out")"
-timeout 2 "$K" get tasks -w > "$T/watched" 2>&1 &
+"$K" get tasks -w > "$T/watched" 2>&1 &
 watch=$!
 until_ok 5 grep -q cli-task "$T/watched" || fail "the watch lists nothing"
 "$K" run -p x --secret s --name seen --config "$T/empty" > /dev/null
 until_ok 5 grep -q seen "$T/watched" || fail "the watch misses a new Task"
-wait $watch
+kill $watch; wait $watch 2> /dev/null
 
 begin "phases"
 namespace phases

@@ -4,7 +4,7 @@
 . tests/support/lib.sh
 . tests/support/forge.sh
 . tests/support/local.sh
-PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PORT=$(free_port)
 cleanup() { forge_down; local_down; }
 LOCAL_METRICS=127.0.0.1:$PORT
 NO_NODE=1

@@ -62,7 +62,7 @@ fi
 
 git init -q -b main "$T/seed" && (cd "$T/seed" && echo x > README && git add . && git -c user.name=a -c user.email=a@b commit -qm one)
 mkdir -p "$T/git" && git clone -q --bare "$T/seed" "$T/git/repo.git"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 git daemon --reuseaddr --listen=127.0.0.1 --port="$port" --base-path="$T/git" --export-all --enable=receive-pack > "$T/gitd.log" 2>&1 & GITD=$!
 local_up || { echo "0 passed, 1 failed"; exit 1; }
 install -D -m 755 tests/support/claude "$T/share/agents/claude-code/bin/claude"

@@ -88,7 +88,7 @@ begin "it runs a Task on a cluster, its workers in their sandbox, and both healt
 server_up || fail "no API server: $(tail -5 "$T/server.log")"
 echo '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"c"},"stringData":{"ANTHROPIC_API_KEY":"x"}}' | post $CORE/secrets > /dev/null
 must carry "$CK" "$T/cluster" /cluster
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 in_box /usr/libexec/kelos/kelos-supervisor --run-dir=/run/kelos/bus --kubeconfig=/cluster/kubeconfig --sandbox=require \
     --metrics-bind-address=0 --health-probe-bind-address="127.0.0.1:$port" > "$T/box.log" 2>&1 &
 inside=$!

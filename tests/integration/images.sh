@@ -80,14 +80,16 @@ cat > "$T/stop" <<'P'
 echo '{"type":"turn.completed","usage":{"input_tokens":7,"output_tokens":9}}'
 echo '{"type":"step_finish","part":{"tokens":{"input":7,"output":9},"cost":0.5}}'
 echo '{"type":"result","subtype":"success","usage":{"inputTokens":7,"outputTokens":9,"input_tokens":7,"output_tokens":9},"stats":{"input_tokens":7,"output_tokens":9}}'
-sleep 300 &
+sleep 600 &
 echo "child $!" >&2
 wait
 P
 for a in claude-code codex gemini opencode cursor; do as_first "two-$a" "$a" "$T/stop"; done
-began=$(date +%s)
 for a in claude-code codex gemini opencode cursor; do
     until_ok 20 grep -q '^child ' "$T/two-$a.err" || fail "$a did not begin: $(cat "$T/two-$a.err")"
+done
+began=$(date +%s)
+for a in claude-code codex gemini opencode cursor; do
     init=$(pgrep -P "$(first_pid "two-$a")")
     [ "$(cat "/proc/$init/comm")" = tini ] || fail "$a: the first process is $(cat "/proc/$init/comm")"
     ls -l "/proc/$init/ns/pid" | sed 's/.*-> //' > "$T/two-$a.ns"

@@ -62,6 +62,7 @@ KEY=$(key_of one)
 [ ${#KEY} = 81 ] || fail "the key has ${#KEY} characters"
 [ "$(field $CORE/secrets/one-bus '[(r["kind"], r["name"]) for r in o["metadata"]["ownerReferences"]]')" = "[('TaskSpawner', 'one')]" ] || fail "the Secret's owner"
 ! grep -qF "$(printf %s "$KEY" | tail -c 40)" "$T/supervisor.log" || fail "the key is in the log"
+event_comes one 'Normal DeploymentCreated '
 [ "$(told one DeploymentCreated)" = 1 ] || fail "Events: $(events_of one)"
 [ -z "$(pgrep -P "$LOCAL_PID" -f -- 'kelos-spawner.*--source')" ] || fail "a process polls, too"
 [ "$(field $APPS/one "($POD['securityContext'], $POD['automountServiceAccountToken']) == ({'runAsNonRoot': True, 'seccompProfile': {'type': 'RuntimeDefault'}}, False)")" = True ] || fail "the Pod's confinement"
@@ -123,7 +124,7 @@ patch_ts one '{"spec":{"suspend":true}}'
 soon $APPS/one 'o["spec"]["replicas"]' 0
 status_is one Suspended 'Suspended by user'
 [ "$(field $APPS/one 'o["spec"]["template"]')" = "$template" ] || fail "the template changed"
-until_ok 10 [ "$(told one DeploymentUpdated)" -ge 1 ] || fail "Events: $(events_of one)"
+event_comes one 'Normal DeploymentUpdated '
 row SP/D9 RES/SP11
 patch_ts one '{"spec":{"suspend":false}}'
 soon $APPS/one 'o["spec"]["replicas"]' 1
@@ -183,7 +184,7 @@ row SP/W5
 
 begin "a Workspace that comes late"
 spawner late "$ISSUES" "$(in_ws later)"
-until_ok 10 [ -n "$(events_of late | grep 'Workspace later not found, requeuing')" ] || fail "$(events_of late)"
+event_comes late 'Workspace later not found, requeuing'
 gone $APPS/late || fail "a Deployment without a repository"
 workspace later https://github.example.com/my-org/my-repo.git
 soon $APPS/late "'--github-api-base-url=https://github.example.com/api/v3' in $POD['containers'][0]['args']" True
@@ -211,7 +212,7 @@ begin "a Secret that becomes an App's, and back; another Secret"
 IS_APP="'--github-token-file=/shared/token/GITHUB_TOKEN' in $POD['containers'][0]['args'], [c['name'] for c in $POD.get('initContainers', [])], len($POD.get('volumes', [])), len($POD['containers'][0].get('volumeMounts', [])), $(env_names "$POD")"
 until_ok 75 is $APPS/turns "$IS_APP" "(True, ['token-refresher'], 2, 1, ['KELOS_BUS_KEY'])" || fail "$(field $APPS/turns "$POD")"
 generation=$(ts turns 'o["metadata"]["generation"]')
-until_ok 10 [ "${#OLD_KEY}" = 81 ] || fail "the key before"
+[ "${#OLD_KEY}" = 81 ] || fail "the key before"
 until_ok 10 is $CORE/secrets/turns-bus 'o["kind"]' Secret || fail "no new key"
 [ "$(key_of turns)" != "$OLD_KEY" ] || fail "the key is the old one"
 soon $APPS/turns "o['spec']['template']['metadata']['annotations']['kelos.dev/bus-key'] not in ('', '$OLD_MARK')" True

@@ -14,7 +14,7 @@ older_group_off || { echo "0 passed, 1 failed"; exit 1; }
 HOME=$T; export HOME
 KUBECONFIG=$K; export KUBECONFIG
 unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
-k() { kubectl --request-timeout=20s "$@"; }
+k() { kubectl --request-timeout=60s "$@"; }
 # Old ones read a schema document that only newer servers have: they are told not to ask for it.
 validate=""
 minor=$(kubectl version --client -o json 2> /dev/null | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | head -n 1)
@@ -165,7 +165,7 @@ begin "get -w and wait follow what happens"
 k get tasks -w > "$T/watch" 2>&1 &
 watcher=$!
 until_ok 5 grep -q "^two" "$T/watch" || fail "no first rows"
-k wait --for='jsonpath={.status.phase}=Succeeded' task/two --timeout=20s > "$T/wait" 2>&1 &
+k wait --for='jsonpath={.status.phase}=Succeeded' task/two --timeout=120s > "$T/wait" 2>&1 &
 waiter=$!
 status='{"status":{"phase":"Succeeded"}}'
 must call -f -o /dev/null -X PATCH -H 'Content-Type: application/merge-patch+json' -d "$status" \
@@ -210,11 +210,11 @@ row KC/LOG-1
 fi
 
 begin "delete, wait --for=delete, namespaces"
-must k delete task one --timeout=20s > "$T/out"; has "$T/out" 'task.kelos.dev "one".* deleted'
+must k delete task one --timeout=120s > "$T/out"; has "$T/out" 'task.kelos.dev "one".* deleted'
 # A kubectl of old says "no matching resources" when it comes too late, so it may begin early.
 waited_for_delete() { # SECONDS
     k create configmap waited > /dev/null
-    k wait --for=delete configmap/waited --timeout=20s > "$T/wait" 2>&1 &
+    k wait --for=delete configmap/waited --timeout=120s > "$T/wait" 2>&1 &
     waiter=$!
     sleep "$1"
     must k delete configmap waited > /dev/null
@@ -222,7 +222,7 @@ waited_for_delete() { # SECONDS
 }
 waited_for_delete 0.5 || waited_for_delete 3 || waited_for_delete 9 || { fail "wait --for=delete"; cat "$T/wait" >&2; }
 must k delete configmap made > /dev/null
-must k delete namespace team --timeout=20s > /dev/null
+must k delete namespace team --timeout=120s > /dev/null
 k get namespace team > /dev/null 2>&1 && fail "the namespace is still there"
 must k delete tasks --all > /dev/null
 
@@ -254,7 +254,7 @@ spec:
     - {name: Colour, type: string, jsonPath: .spec.colour}
 YAML
 must k apply $validate -f "$T/crd.yaml" > /dev/null
-must k wait --for=condition=Established crd/fruits.example.com --timeout=20s > /dev/null
+must k wait --for=condition=Established crd/fruits.example.com --timeout=120s > /dev/null
 printf 'apiVersion: example.com/v1\nkind: Fruit\nmetadata: {name: apple}\nspec: {weight: 100}\n' > "$T/fruit.yaml"
 must k apply $validate -f "$T/fruit.yaml" > /dev/null
 must k get fr > "$T/out"; has "$T/out" "^apple *green"
@@ -263,7 +263,7 @@ has "$T/out" "too heavy"
 must k delete crd fruits.example.com > /dev/null
 k get fruits > "$T/out" 2>&1 && fail "the type is still there"
 must k apply $validate -f "$T/crd.yaml" > /dev/null
-must k wait --for=condition=Established crd/fruits.example.com --timeout=20s > /dev/null
+must k wait --for=condition=Established crd/fruits.example.com --timeout=120s > /dev/null
 [ -z "$(k get fruits -o name)" ] || fail "objects outlived their type"
 
 if local_part "a restart keeps everything, port and token too"; then

@@ -44,11 +44,11 @@ minor_of() { "$1" version --client -o json 2> /dev/null | sed -n 's/.*"minor": *
 # Succeeded, by the kubectl's own means.
 wait_succeeded() { # TASK
     if [ "$MINOR" -ge 23 ]; then
-        must k wait --for='jsonpath={.status.phase}'=Succeeded "task/$1" --timeout=60s > "$T/out"
+        must k wait --for='jsonpath={.status.phase}'=Succeeded "task/$1" --timeout=180s > "$T/out"
         has "$T/out" "condition met"
     else
         until_ok 30 k get "job/$1"
-        must k wait --for=condition=complete "job/$1" --timeout=60s > "$T/out"
+        must k wait --for=condition=complete "job/$1" --timeout=180s > "$T/out"
         has "$T/out" "condition met"
         until_ok 30 succeeded "$1" || fail "$1: $(k get task "$1" -o yaml)"
     fi
@@ -97,7 +97,7 @@ session() { # KUBECTL LABEL
         begin "$2: examples/$(basename "$folder") applies, is there and goes"
         must k apply $VALIDATE -f "$folder" > "$T/out"
         must k get -f "$folder" > /dev/null
-        must k delete -f "$folder" --timeout=60s > "$T/out"
+        must k delete -f "$folder" --timeout=180s > "$T/out"
         has "$T/out" deleted
         k get -f "$folder" --ignore-not-found -o name > "$T/out" 2>&1
         [ ! -s "$T/out" ] || { fail "still there:"; cat "$T/out" >&2; }
@@ -107,8 +107,8 @@ session() { # KUBECTL LABEL
     must k create namespace elsewhere > /dev/null
     must k apply $VALIDATE -n elsewhere -f "$T/examples/quickstart.yaml" > /dev/null
     must k get tasks -A > "$T/out"; has "$T/out" "^elsewhere *hello"
-    must k delete namespace elsewhere --timeout=60s > /dev/null
-    must k delete task hello slow --timeout=60s > "$T/out"; has "$T/out" 'task.kelos.dev "slow".*deleted'
+    must k delete namespace elsewhere --timeout=180s > /dev/null
+    must k delete task hello slow --timeout=180s > "$T/out"; has "$T/out" 'task.kelos.dev "slow".*deleted'
     k get tasks > "$T/out" 2>&1; has "$T/out" "No resources found"
     nothing() { [ -z "$(k get jobs,pods -o name)" ]; }
     until_ok 20 nothing || { fail "left behind:"; k get jobs,pods >&2; }

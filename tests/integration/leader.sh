@@ -5,13 +5,30 @@
 . tests/support/local.sh
 . tests/support/election.sh
 cleanup() { election_down; }
-# How much later than the protocol says a busy machine may be.
-SLACK_MS=${KELOS_TEST_SLACK_MS:-3000}
 election_up || { echo "0 passed, 1 failed"; exit 1; }
+# How much later than the protocol says a busy machine may be: twice what it is late itself, for
+# which somebody sleeps beside the test, and 3 s.
+late_by() { echo $((${KELOS_TEST_SLACK_MS:-3000} + 2 * $(cat "$T/lateness"))); }
+echo 0 > "$T/lateness"
+python3 -c 'import os, sys, time
+most = 0
+while True:
+    t = time.monotonic(); time.sleep(0.1); late = int((time.monotonic() - t - 0.1) * 1000)
+    if late > most:
+        most = late
+        with open(sys.argv[1] + ".new", "w") as f: f.write(str(most))
+        os.rename(sys.argv[1] + ".new", sys.argv[1])' "$T/lateness" & METER=$!
+cleanup() { kill $METER 2> /dev/null; election_down; }
 in_time() { # FROM-MS: the duration of the Lease and 2 s, and not before it is over
     took=$(($(now_ms) - $1))
     [ "$took" -ge 12000 ] || fail "took over after $took ms: too early"
-    [ "$took" -le $((17000 + SLACK_MS)) ] || fail "took over after $took ms"
+    [ "$took" -le $((17000 + $(late_by))) ] || fail "took over after $took ms"
+}
+# The leader has renewed just now.
+renews() {
+    _was=$(lease_field renewTime)
+    renewed_since() { [ "$(lease_field renewTime)" != "$_was" ]; }
+    until_ok 20 renewed_since || fail "it is not renewed"
 }
 
 # A certificate is not valid the day before.
@@ -48,7 +65,7 @@ begin "a leader that ends gives the Lease back, after those who write are dead; 
 real_server || rules '[{"match": "^PUT .*\"holderIdentity\": ?\"\"", "do": "status", "status": 409, "times": 1,
     "body": "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"reason\":\"Conflict\",\"code\":409}"},
     {"match": "watch=true", "agent": " b_", "do": "gate"}, {"match": "^never$", "do": "closed"}]'
-task slow 'sleep 3'
+task slow "$(held slow)"
 becomes slow Running
 t0=$(now_ms)
 controller_end a
@@ -57,6 +74,7 @@ must grep -q 'given back' "$T/a.log"
 # In the leader's log: no writer lives when the Lease is given back.
 awk '/(shard-0|statuswriter)#1: stopping/ { w++ } /given back/ { exit w < 2 }' "$T/a.log" || fail "given back early: $(tail -20 "$T/a.log")"
 [ "$(lease_field leaseTransitions)" = 1 ] || fail "transitions: $(lease_field leaseTransitions)"
+release slow
 becomes slow Succeeded
 audited
 row TE/W-P6
@@ -67,7 +85,8 @@ begin "a TaskSpawner over a change of the leader: no limit is passed, no Task is
 clock_step a 0; candidate a; until_ok 20 stands_by a || fail "a does not stand by"
 echo '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"ticks"},"spec":{"when":{"cron":{"schedule":"* * * * *","catchUp":"all"}},"maxConcurrency":2,"maxTotalTasks":8,"taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"promptTemplate":"sleep 0.3"}},"status":{"lastDiscoveryTime":"2026-01-01T00:00:00Z"}}' |
     post $NS/taskspawners > /dev/null
-until_ok 10 test "$(field $NS/taskspawners/ticks 'o["status"]["phase"]')" != x
+ticking() { [ -n "$(field $NS/taskspawners/ticks 'o["status"]["lastDiscoveryTime"]')" ] && at_rest $NS/taskspawners/ticks; }
+until_ok 20 ticking || fail "$(field $NS/taskspawners/ticks 'o["status"]')"
 mpatch $NS/taskspawners/ticks/status '{"status":{"lastDiscoveryTime":"2026-01-01T00:00:00Z"}}' > /dev/null
 kill -9 "$(worker_of b shard-0)" # the next one asks the source anew
 look() { get $NS/tasks | python3 -c '
@@ -92,6 +111,7 @@ del $NS/taskspawners/ticks
 
 begin "a leader that stands still, with all its processes, is followed within the duration and 2 s"
 cable_made c; candidate c; until_ok 20 stands_by c || fail "c does not stand by: $(tail -5 "$T/c.log")"
+renews
 t0=$(now_ms)
 freeze a
 for i in 1 2 3; do task "still-$i" 'echo hello'; done # they wait in its sockets
@@ -113,6 +133,7 @@ row KC/BUG-12
 
 begin "a leader that is cut off loses its writers before another may lead"
 SHARD=$(worker_of c shard-0)
+renews
 for i in 1 2 3 4 5 6 7 8; do task "cut-$i" 'echo hello' & made="${made:-} $!"; done
 until_ok 10 has_job cut-1
 cable_cut c # with requests under way
@@ -121,8 +142,8 @@ wait $made
 gone_shard() { ! kill -0 "$SHARD" 2> /dev/null; }
 until_ok 16 gone_shard || fail "the leader's reconciler lives on without a Lease"
 took=$(($(now_ms) - t0))
-[ "$took" -le $((13000 + SLACK_MS)) ] || fail "its writers died after $took ms"
-must grep -q 'the lease was not renewed for 10 s: ending all that write' "$T/c.log"
+[ "$took" -le $((13000 + $(late_by))) ] || fail "its writers died after $took ms"
+must grep -q 'ending all that write' "$T/c.log" # whoever of supervisor and watcher is first to see it
 row KC/LE-5
 until_ok 20 leads a || fail "a does not lead: $(tail -5 "$T/a.log")"
 in_time "$t0"
@@ -189,7 +210,7 @@ print(sum(r["method"] == "POST" and "/jobs" in r["path"] and r["status"] == 409 
         for j in 0 1 2 3 4 5 6 7 8 9; do task "met-$i-$j" true; done
         # shellcheck disable=SC2086
         kill -CONT $shards
-        sleep 0.5
+        sleep 1
     done
     [ "$(twice)" -ge 1 ] || fail "only one of them acted"
     row KC/LE-6

@@ -181,10 +181,11 @@ begin "one shot hands over the tick that is due, once, and ends"
 spawner c '"cron":{"schedule":"0 0 1 1 *"}'; until_ok 20 has_key c || fail "no Secret c-bus"
 cron_made() { ! gone /apis/batch/v1/namespaces/default/cronjobs/c; }
 until_ok 20 cron_made || fail "no CronJob"
-shot() { timeout 40 env -i PATH="$PATH" KELOS_BUS_KEY="$(key_of c)" ip netns exec "$SPACE" "$BIN/kelos-spawner" \
+shot() { timeout 120 env -i PATH="$PATH" KELOS_BUS_KEY="$(key_of c)" ip netns exec "$SPACE" "$BIN/kelos-spawner" \
     --taskspawner-name=c --taskspawner-namespace=default --controller="tcp://$NET.1:$PORT" --one-shot > "$T/c.log" 2>&1; }
 shot || fail "nothing due: $? $(tail -3 "$T/c.log")"
 [ -z "$(tasks_of c)" ] || fail "Tasks although nothing is due: $(tasks_of c)"
+until_ok 20 at_rest "$NS/taskspawners/c" || fail "it is written on and on"
 mpatch "$NS/taskspawners/c/status" '{"status":{"lastDiscoveryTime":"2024-06-01T00:00:00Z"}}' > /dev/null
 tick=c-$(date -u +%Y)0101-0000
 handed() { shot && [ "$(tasks_of c | wc -w)" -eq 1 ]; }

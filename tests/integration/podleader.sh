@@ -17,14 +17,12 @@ forge_up "$T/state.json"
 server_up || { echo "0 passed, 1 failed"; exit 1; }
 issue() { curl -sS --noproxy '*' -X POST "$FORGE/_control/repos/demo/repo/issues" -d "{\"number\": $1, \"title\": \"n$1\"}" > /dev/null; }
 # Two ports side by side for each of the two, none of them anybody's.
-PORT_A=$(python3 -c 'import socket
-while True:
-    held = [socket.socket() for _ in range(4)]
-    held[0].bind(("", 0)); p = held[0].getsockname()[1]
-    try:
-        for i in (1, 2, 3): held[i].bind(("", p + i))
-    except (OSError, OverflowError): continue
-    print(p); break') PORT_B=$((PORT_A + 2))
+four_free() { python3 -c 'import socket, sys
+held = [socket.socket() for _ in range(4)]
+for i in range(4): held[i].bind(("", int(sys.argv[1]) + i))' "$1" 2> /dev/null; }
+PORT_A=$(free_port)
+until four_free "$PORT_A"; do PORT_A=$(free_port); done
+PORT_B=$((PORT_A + 2))
 up() { controller_up "$1" --leader-elect --shards 2 --bus-port "$2" --controller-address 127.0.0.1; }
 refuses() { python3 -c 'import socket, sys
 try: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5).close()
@@ -67,11 +65,13 @@ total() { [ "$(field "$(in_ns "$1")/taskspawners/$2" 'o["status"]["totalTasksCre
 begin "who leads answers at a port for each shard; a Pod dials that of its namespace"
 up a "$PORT_A"; until_ok 20 leads a || fail "a does not lead: $(tail -5 "$T/a.log")"
 furnish default; spawner default s
+deployed() { [ -n "$(dialled "$1" s)" ]; }
+until_ok 20 deployed default || fail "no Deployment"
 for n in 1 2 3 4 5 6 7 8; do # until one falls to the other shard
     furnish "space-$n"; spawner "space-$n" s
     until_ok 20 has_key "space-$n" s || fail "no key in space-$n"
     OTHER=space-$n
-    until_ok 20 [ -n "$(dialled "$OTHER" s)" ]
+    until_ok 20 deployed "$OTHER" || fail "no Deployment in $OTHER"
     [ "$(dialled "$OTHER" s)" = "$(dialled default s)" ] || break
 done
 until_ok 20 has_key default s || fail "no key: $(tail -5 "$T/a.log")"
@@ -112,7 +112,7 @@ relay shaky "127.0.0.1:$BOTH" --shaky 7; SHAKY=$RELAY_PID
 pod default r "$T/r.log" "tcp://127.0.0.1:$PORT"
 all="r-1 r-2 r-3" n=3
 lost() { grep -c ' lost ' "$T/r.log"; }
-while [ $n -lt 7 ] || { [ "$(lost)" -lt 2 ] && [ $n -lt 30 ]; }; do
+while [ $n -lt 7 ] || { [ "$(lost)" -lt 2 ] && [ $n -lt 90 ]; }; do
     n=$((n + 1)); issue $n; all="$all r-$n"; sleep 0.5
 done
 [ "$(lost)" -ge 2 ] || fail "the relay cut only $(lost) times"

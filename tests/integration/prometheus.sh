@@ -13,7 +13,6 @@ fi
 PROM=""
 prometheus_down() { [ -z "$PROM" ] || { kill "$PROM"; wait "$PROM"; } 2> /dev/null; PROM=""; }
 cleanup() { prometheus_down; forge_down; local_down; }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 RULES=deploy/prometheus/kelos.rules.yaml DASHBOARD=deploy/grafana/kelos.json
 
 begin "promtool takes the rules and the configuration, and the rules do what their tests say"
@@ -80,7 +79,7 @@ until_ok 15 has_data "$cost > 4.69 and $cost < 4.71" || fail "cost: $(query "$co
 pods='sum(kelos_runner_pods) == 0 and '; ! real_server || pods=""
 idle() { has_data "${pods}sum(kelos_status_pending) == 0 and sum(kelos_queue_depth) == 0"; }
 until_ok 15 idle || fail "what is over still counts: $(scrape | grep -E '^kelos_(runner_pods|status_pending|queue_depth)')"
-has_data 'kelos_cached_objects{resource="tasks"} == 5' || fail "objects: $(scrape | grep ^kelos_cached)"
+until_ok 15 has_data 'kelos_cached_objects{resource="tasks"} == 5' || fail "objects: $(scrape | grep ^kelos_cached)"
 
 begin "promtool takes what is served, with all of it"
 scrape > "$T/metrics"
@@ -145,7 +144,7 @@ until_ok 20 due || fail "four of seven failed, and: $(firing)"
 
 begin "a worker that dies is seen, and its counters go on"
 kill -9 "$(pid_of shard-0)"
-until_ok 20 has_data 'kelos_worker_restarts_total{worker="shard-0"} == 1' || fail "no restart: $(scrape | grep restarts)"
+until_ok 20 has_data 'kelos_worker_restarts_total{worker="shard-0"} >= 1' || fail "no restart: $(scrape | grep restarts)"
 until_ok 20 has_data 'kelos_worker_up{worker="shard-0"} == 1' || fail "not up again"
 has_data 'sum(resets(kelos_task_completed_total[5m])) == 0' || fail "a counter fell: $(query 'resets(kelos_task_completed_total[5m])')"
 finish

@@ -33,8 +33,7 @@ done
 echo "     the others' Jobs after $worst ms, worst of 6"
 until_ok 30 condition_is one 'True ProcessDied' || fail "its condition is '$(condition one)'"
 [ "$(deaths one)" -eq 3 ] || fail "$(deaths one) deaths"
-events_of one > "$T/events"
-must grep -q 'Warning Quarantined Processing this object ended' "$T/events"
+event_comes one 'Warning Quarantined Processing this object ended'
 [ "$worst" -gt 1000 ] || row GOAL/R7 # 1 s on a machine that is not busy
 
 begin "so is one of which it dies in an answer, while it makes the Job"

@@ -5,7 +5,7 @@
 . tests/support/lib.sh
 . tests/support/forge.sh
 . tests/support/local.sh
-PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PORT=$(free_port)
 cleanup() { forge_down; local_down; }
 LOCAL_FLAGS="--watch-secrets --bus-port $PORT --spawner-image my/spawner:1 --controller-address 127.0.0.1"
 NO_NODE=1 GRANTS=deploy/manifests/secrets.yaml
@@ -60,8 +60,8 @@ public_pod=$(version "$(deployment default public)") three_pod=$(version "$(depl
 app=$(python3 -c 'import base64, json; b = lambda s: base64.b64encode(s.encode()).decode()
 print(json.dumps({"data": {"GITHUB_TOKEN": None, "appID": b("1"), "installationID": b("2"), "privateKey": b("k")}}))')
 mpatch $CORE/secrets/shared "$app" > /dev/null
-until_ok 15 has_inits default one "['token-refresher']" || fail "one: $(inits default one)"
-until_ok 15 has_inits default two "['token-refresher']" || fail "two: $(inits default two)"
+within 15 has_inits default one "['token-refresher']" || fail "one: $(inits default one)"
+within 15 has_inits default two "['token-refresher']" || fail "two: $(inits default two)"
 row SP/D20
 [ "$(version "$(deployment default public)")" = "$public_pod" ] && [ "$(version $NS/taskspawners/public)" = "$public" ] || fail "public was written"
 row SP/D21
@@ -71,9 +71,9 @@ row RES/SP15
 
 begin "that of the other namespace concerns its own spawner"
 mpatch /api/v1/namespaces/far/secrets/shared "$app" > /dev/null
-until_ok 15 has_inits far three "['token-refresher']" || fail "three: $(inits far three)"
+within 15 has_inits far three "['token-refresher']" || fail "three: $(inits far three)"
 mpatch $CORE/secrets/shared '{"data":{"GITHUB_TOKEN":"VA==","appID":null,"installationID":null,"privateKey":null}}' > /dev/null
-until_ok 15 has_inits default one '[]' || fail "one: $(inits default one)"
+within 15 has_inits default one '[]' || fail "one: $(inits default one)"
 [ "$(inits far three)" = "['token-refresher']" ] || fail "three: $(inits far three)"
 
 begin "a source polls with the new token while the old one still lives"
@@ -84,7 +84,7 @@ polled_as() { ctl GET requests | python3 -c 'import json, sys
 sys.exit(not any(q["path"].endswith("/issues") and q["login"] == sys.argv[1] for q in json.load(sys.stdin)))' "$1"; }
 until_ok 20 polled_as bot || fail "no poll: $(field $NS/taskspawners/here 'o["status"]')"
 mpatch $CORE/secrets/polls '{"stringData":{"GITHUB_TOKEN":"T2"}}' > /dev/null
-until_ok 15 polled_as other || fail "the old token is used on"
+within 15 polled_as other || fail "the old token is used on"
 
 begin "Tasks and TaskSpawners that wait for a Secret are woken by it"
 workspace default late "$FORGE/demo/repo" late
@@ -99,10 +99,10 @@ until_ok 20 says tools 'headers' || fail "$(phase tools) $(message tools)"
 # Looked for again and again, ever more rarely: half a minute apart in the end.
 secret default late '{"GITHUB_TOKEN":"T2"}'
 secret default headers '{"A":"b"}'
-until_ok 15 has_job late || fail "no Job: $(message late)"
-until_ok 15 has_job tools || fail "no Job: $(message tools)"
+within 15 has_job late || fail "no Job: $(message late)"
+within 15 has_job tools || fail "no Job: $(message tools)"
 running() { [ "$(field "$NS/taskspawners/$1" 'o["status"]["phase"]')" = Running ]; }
-until_ok 15 running late || fail "$(field $NS/taskspawners/late 'o["status"]')"
+within 15 running late || fail "$(field $NS/taskspawners/late 'o["status"]')"
 
 begin "the watcher asked for metadata, and holds no value"
 if [ "$(id -u)" -eq 0 ]; then
