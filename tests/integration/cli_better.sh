@@ -209,6 +209,21 @@ complete __complete get tasks --namespace=mark; out --namespace=marked
 complete --kubeconfig "$KUBECONFIG" -n shown __complete get task ga; out gamma; no_out beta
 row CLI/W30
 
+begin "version: the controller's, and what is served"
+run "$K" version; [ "$(wc -l < "$T/out")" = 1 ] || fail "$(cat "$T/out")"
+run "$K" version --server; says 0; out 'controller: none in kelos-system'; out kelos.dev/v1alpha1
+namespace kelos-system
+deployment() { printf '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"kelos-controller-manager","namespace":"kelos-system"},"spec":{"replicas":0,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"manager","image":"host:5000/x/kelos-controller:%s"}]}}}}' "$1" | "$K" apply -f - > "$T/applied" 2>&1 || fail "$(cat "$T/applied")"; }
+deployment v0.0.7
+run "$K" version --server; says 0; out 'controller: v0.0.7 (host:5000/x/kelos-controller:v0.0.7)'; err 'Warning: the controller is v0.0.7'
+run "$K" version --server -o json; says 0
+python3 -c 'import json, sys; o = json.load(open(sys.argv[1])); assert o["client"]["version"] and o["server"]["controller"]["version"] == "v0.0.7" and "kelos.dev/v1alpha1" in o["server"]["apiVersions"], o' "$T/out" || fail "$(cat "$T/out")"
+deployment "$("$K" version)@sha256:$(printf %064d 0)"
+run "$K" version --server; says 0; no_err Warning
+run "$K" version -o yaml; one_error 'choose json'
+call -X DELETE "$S/apis/apps/v1/namespaces/kelos-system/deployments/kelos-controller-manager" > "$T/applied"
+row CLI/W16
+
 begin "waiting costs no requests; where watching is refused it looks again"
 if local_part "waiting costs no requests; where watching is refused it looks again"; then
 namespace waits
