@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/age.h"
 #include "cli/cli.h"
 #include "cli/dialect.h"
 #include "cli/credential.h"
@@ -13,6 +15,7 @@
 #include "cli/logs.h"
 #include "cli/runplan.h"
 #include "cli/upsert.h"
+#include "common/clock.h"
 #include "common/data/json.h"
 #include "common/value/agent.h"
 
@@ -162,24 +165,61 @@ write_all(struct cli *c, const char *ns, const struct runplan *p, struct err *e)
 
 /* ---- -w ---- */
 
+/* What was printed last: phases for scripts, a person at a terminal also hears why and how long. */
 struct watching {
-    char phase[32];
+    char said[320];
     const char *name;
+    bool terminal;
+    int64_t began_ms;
 };
+
+static void
+say_state(struct watching *w, const json_t *task, const char *phase)
+{
+    const char *message = json_str_or(task, "status.message", "");
+    char now[sizeof(w->said)], age[AGE_SIZE];
+
+    snprintf(now, sizeof(now), "%s%s%.*s", phase,
+             w->terminal && message[0] != '\0' ? ": " : "",
+             w->terminal ? (int)strcspn(message, "\n") : 0, message);
+    if (phase[0] == '\0' || strcmp(now, w->said) == 0)
+        return;
+    if (w->terminal)
+        printf("task/%s %s (%s)\n", w->name, now,
+               age_format(clock_mono_ms() - w->began_ms, age));
+    else
+        printf("task/%s %s\n", w->name, now);
+    fflush(stdout);
+    memcpy(w->said, now, sizeof(now));
+}
+
+/* What came of it, under its last state; the answer itself is kelos logs' to show. */
+static void
+say_results(const json_t *task)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(json_at(task, "status.results"), key, value)
+    {
+        if (strcmp(key, "response") != 0 && json_is_string(value))
+            printf("  %-20s %s\n", key, json_string_value(value));
+    }
+    fflush(stdout);
+}
 
 static int
 on_task(void *arg, const json_t *task, bool gone, struct err *e)
 {
     struct watching *w = arg;
     const char *phase = json_str_or(task, "status.phase", "");
+    bool ended = strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
 
     if (gone)
         return err_set(e, ERR_NOT_FOUND, "task/%s was deleted", w->name);
-    if (phase[0] != '\0' && strcmp(phase, w->phase) != 0) {
-        printf("task/%s %s\n", w->name, phase);
-        fflush(stdout);
-        snprintf(w->phase, sizeof(w->phase), "%s", phase);
-    }
+    say_state(w, task, phase);
+    if (w->terminal && ended)
+        say_results(task);
     if (strcmp(phase, "Succeeded") == 0)
         return 1;
     if (strcmp(phase, "Failed") != 0)
@@ -193,7 +233,9 @@ on_task(void *arg, const json_t *task, bool gone, struct err *e)
 static int
 watch_task(struct cli *c, const char *ns, const char *name, struct err *e)
 {
-    struct watching w = {.name = name};
+    struct watching w = {.name = name,
+                         .terminal = isatty(STDOUT_FILENO) == 1,
+                         .began_ms = clock_mono_ms()};
 
     return follow(c, dialect_res(KUBE_TASKS), ns, name, NULL, -1, on_task, &w, e) < 0 ? -1
                                                                                       : 0;

@@ -209,6 +209,26 @@ complete __complete get tasks --namespace=mark; out --namespace=marked
 complete --kubeconfig "$KUBECONFIG" -n shown __complete get task ga; out gamma; no_out beta
 row CLI/W30
 
+begin "run -w tells a person why and how long, and what came of it; a script the phases"
+namespace told
+told() { api_patch $TASKS/told/tasks/$1/status "{\"status\":$2}"; }
+in_terminal() { python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@"; }
+in_terminal timeout 120 "$K" run -p x --secret s --name person -n told -w --config "$T/empty" > "$T/person" 2>&1 < /dev/null & w=$!
+timeout 120 "$K" run -p x --secret s --name script -n told -w --config "$T/empty" > "$T/script" 2> "$T/script.err" & v=$!
+for n in person script; do
+    until_ok 30 grep -q "task/$n created" "$T/$n" || fail "$(cat "$T/$n")"
+    told $n '{"phase":"Pending","message":"0/3 nodes are available"}'
+    until_ok 30 grep -q "task/$n Pending" "$T/$n" || fail "$(cat "$T/$n")"
+done
+told person '{"message":"pulling the image"}'
+until_ok 30 grep -q 'pulling the image' "$T/person" || fail "$(cat "$T/person")"
+for n in person script; do told $n '{"phase":"Succeeded","message":"done","results":{"commit":"1f2e","response":"aGk="}}'; done
+wait $w; wait $v
+grep -q 'task/person Pending: 0/3 nodes are available ([0-9][0-9ms]*)' "$T/person" || fail "$(cat "$T/person")"
+grep -q 'commit  *1f2e' "$T/person" || fail "$(cat "$T/person")"
+[ "$(tr '\n' ' ' < "$T/script")" = "task/script created task/script Pending task/script Succeeded " ] || fail "$(cat "$T/script")"
+row CLI/W37
+
 begin "version: the controller's, and what is served"
 run "$K" version; [ "$(wc -l < "$T/out")" = 1 ] || fail "$(cat "$T/out")"
 run "$K" version --server; says 0; out 'controller: none in kelos-system'; out kelos.dev/v1alpha1
