@@ -142,6 +142,7 @@ until_ok 40 ended m 10 || fail "$(tasks_of m)"
 sleep 1.2
 [ "$(tasks_of m | wc -w)" = 10 ] || fail "Tasks are '$(tasks_of m)'"
 [ "$(ts m 'o["status"]["totalTasksCreated"]')" = 10 ] || fail "total $(ts m 'o["status"]["totalTasksCreated"]')"
+row KC/BUG-8
 
 begin "a comment asks for a finished item once more"
 ctl POST repos/demo/repo/issues '{"number": 50, "title": "C", "labels": ["cm"], "comments": [{"user": "bot", "body": "/go", "created_at": "2026-01-01T00:00:00Z"}]}' > /dev/null
