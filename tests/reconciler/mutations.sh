@@ -15,10 +15,10 @@ found=0 missed=0 began=$(date +%s)
 table() {
     cat <<'ROWS'
 1@task/task.c@/^job_is_ours/,/^}/s/return owner.*/return owner == NULL || *owner != 0;/@uid check on adoption dropped
-2@facts.c@/^claim_of/,/^}/s/if (phase_terminal(t->phase))/if (phase_terminal(t->phase) || (job_of(s, t) != NULL \&\& job_of(s, t)->active == 0))/@branch released before the terminal status
+2@task/facts.c@/^claim_of/,/^}/s/if (phase_terminal(t->phase))/if (phase_terminal(t->phase) || (job_of(s, t) != NULL \&\& job_of(s, t)->active == 0))/@branch released before the terminal status
 3@task/deps.c@/^deps_hold/,/^}/s/strcmp(dep->view.meta.uid, uids->at\[i\]) != 0/false/@dependency looked up without its uid
 4@task/task.c@/^decide(/,/^}/s/if (phase_terminal(t->phase))/if (false)/@terminal guard dropped
-5@facts.c@s/spawner->total_created >= t->ordinal/spawner->total_created + 1 >= t->ordinal/@ordinal read before its status was acknowledged
+5@task/facts.c@s/spawner->total_created >= t->ordinal/spawner->total_created + 1 >= t->ordinal/@ordinal read before its status was acknowledged
 6@plan/plan.c@s/c->total >= s->max_total/c->total > s->max_total/@one comparison too wide in a limit
 7@echo.c@/^echo_seen/,/^}/s/return order >= 0;/return true;/@read-your-writes skipped
 8@task/moves.c@/^decision_fail(/,/^}/s/if (status.completed_ms == 0)/if (false)/@completionTime not set on failure before the Job
