@@ -93,7 +93,8 @@ becomes next Succeeded
 row TE/W-B5
 
 begin "what an agent says at its deadline is not lost"
-task late 'trap : TERM; sleep 600 & wait; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: half-done\\n---KELOS_OUTPUTS_END---\\n\"; exit 1' '"podOverrides":{"activeDeadlineSeconds":15}'
+# A Pod's log goes with it: reading must have begun by then.
+task late 'trap : TERM; sleep 600 & wait; printf -- \"---KELOS_OUTPUTS_START---\\nbranch: half-done\\n---KELOS_OUTPUTS_END---\\n\"; sleep 6; exit 1' '"podOverrides":{"activeDeadlineSeconds":15}'
 becomes late Failed 60
 case "$(message late)" in *DeadlineExceeded*) ;; *) fail "$(message late)" ;; esac
 [ "$(field $NS/tasks/late 'o["status"]["results"]["branch"]')" = half-done ] || fail "outputs: $(field $NS/tasks/late 'o["status"]')"
