@@ -90,8 +90,11 @@ class Storm:
         spec = {"type": "claude-code", "image": "tester", "prompt": prompt,
                 "credentials": {"type": "api-key", "secretRef": {"name": "c"}}, **more}
         self.tasks[name] = {"kind": kind, "phase": "", "end": False, "uid": None}
-        self.api.insist("POST", NS + "/tasks", {
+        made = self.api.insist("POST", NS + "/tasks", {
             "apiVersion": "kelos.dev/v1alpha1", "kind": "Task", "metadata": {"name": name}, "spec": spec})
+        # Where the answer was lost, it is seen by looking; one with a TTL may come and go meanwhile.
+        if made is not None:
+            self.tasks[name]["uid"] = made["metadata"]["uid"]
 
     def look(self):
         """One reading of everything; what ended is counted."""
