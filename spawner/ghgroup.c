@@ -49,6 +49,16 @@ same_texts(const struct texts *a, const struct texts *b)
     return true;
 }
 
+/* The server takes a list with commas: a label that holds one is looked for here. */
+static bool
+can_be_listed(const struct texts *labels)
+{
+    for (size_t i = 0; i < labels->n; i++)
+        if (strchr(labels->items[i], ',') != NULL)
+            return false;
+    return true;
+}
+
 /* What all members want alike is left to the server. */
 void
 gh_choose_query(struct repo_poll *p)
@@ -61,7 +71,7 @@ gh_choose_query(struct repo_poll *p)
         p->query = (struct ghquery){false, false, false};
         return;
     }
-    p->query = (struct ghquery){true, true, true};
+    p->query = (struct ghquery){can_be_listed(&first->labels), true, true};
     for (size_t i = 1; i < p->group->n; i++) {
         const struct ghfilter *f = p->group->members[i]->spec;
 

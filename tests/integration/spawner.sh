@@ -18,7 +18,7 @@ cat > "$T/state.json" <<END
     {"number": 2, "title": "Two", "body": null, "labels": ["bug", "wontfix"], "assignees": ["octocat"],
      "created_at": "2026-01-02T00:00:00Z"},
     {"number": 3, "title": "Three", "labels": ["feature"], "pull": {"head": "x"}, "created_at": "2026-01-03T00:00:00Z"},
-    {"number": 4, "title": "Old", "state": "closed", "created_at": "2026-01-04T00:00:00Z"}]},
+    {"number": 4, "title": "Old", "state": "closed", "labels": ["odd, one"], "created_at": "2026-01-04T00:00:00Z"}]},
   "demo/empty": {"issues": []},
   "demo/many": {"issues": [$(issues 200 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"l%d\"],\"comments\":[{\"body\":\"c\"}]}", (i > 1 ? "," : ""), i, i, i % 20')]},
   "demo/huge": {"issues": [$(issues 1100 'printf "%s{\"number\":%d,\"title\":\"n%d\",\"labels\":[\"%s\"]}", (i > 1 ? "," : ""), i, i, (i == 7 ? "rare" : i == 9 || i == 1050 ? "few" : "x")')]},
@@ -52,6 +52,7 @@ row SP/G1
 begin "labels go to the server in one request"
 fresh; once '{"labels": ["bug", "help wanted"]}'; are 1
 asked 'labels=bug%2Chelp+wanted&per_page=100&state=open'
+once '{"state": "closed", "labels": ["odd, one"]}'; are 4
 
 begin "state, assignee and author go to the server"
 fresh
