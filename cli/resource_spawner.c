@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "common/clock.h"
 #include "common/data/json.h"
 #include "common/macros.h"
 
@@ -105,6 +106,15 @@ source_fields(struct buf *out, const json_t *o)
     }
 }
 
+/* A time is written now and then: one that has passed says nothing. */
+static bool
+is_ahead(const json_t *o, const char *path)
+{
+    int64_t ms = 0;
+
+    return rfc3339_parse(json_str_or(o, path, ""), &ms) == 0 && ms > clock_wall_ms();
+}
+
 static void
 detail(const json_t *o, int64_t now_ms UNUSED, struct buf *out)
 {
@@ -124,7 +134,8 @@ detail(const json_t *o, int64_t now_ms UNUSED, struct buf *out)
     detail_path(out, "Tasks Created", o, "status.totalTasksCreated", false);
     detail_path(out, "Active", o, "status.activeTasks", true);
     detail_time(out, "Last Discovery", o, "status.lastDiscoveryTime");
-    detail_time(out, "Next Poll", o, "status.nextPollTime");
+    if (is_ahead(o, "status.nextPollTime"))
+        detail_time(out, "Next Poll", o, "status.nextPollTime");
     detail_path(out, "Message", o, "status.message", true);
     detail_conditions(out, o);
 }

@@ -10,8 +10,10 @@
 
 /* Failed polls in a row until the phase says so. */
 #define PLAN_FAILURES_MAX 3
-/* lastDiscoveryTime and nextPollTime alone are written at most this often. */
+/* lastDiscoveryTime and nextPollTime alone are written at most this often, and while the source
+ * answers at most once in so many polls: each such write goes to all who watch. */
 #define PLAN_STAMP_MS 60000
+#define PLAN_STAMP_POLLS 50
 
 /* A Task of this spawner: in view, or created by us and not in view yet. */
 struct plan_task {

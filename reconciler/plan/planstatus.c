@@ -215,11 +215,28 @@ same_conditions(const struct spawner_view *s, const struct spawner_status *st)
     return st->n_conditions == s->n_conditions;
 }
 
-/* Whether the time moved enough to be written for its own sake. */
-static bool
-moved(int64_t now_ms, int64_t want_ms)
+/* How far a time must move to be written for its own sake. When a source is asked next is of
+ * interest while it fails. */
+static int64_t
+stamp_ms(const struct plan_facts *f)
 {
-    return llabs(want_ms - now_ms) >= PLAN_STAMP_MS;
+    int64_t polls = PLAN_STAMP_POLLS * plan_poll_ms(f->spawner);
+
+    if (f->spawner->source == SOURCE_CRON || f->failures > 0 || polls < PLAN_STAMP_MS)
+        return PLAN_STAMP_MS;
+    return polls;
+}
+
+/* Whether the next poll is worth a write: it comes earlier than was said, or the source waits
+ * for longer than a pace that is halved. */
+static bool
+next_poll_moved(const struct plan_facts *f, const struct spawner_status *st)
+{
+    int64_t by = st->next_poll_ms - f->spawner->next_poll_ms;
+    int64_t usual = plan_poll_ms(f->spawner) / 4 * 9 + PLAN_STAMP_MS;
+    bool waits = f->items != NULL && st->next_poll_ms - f->items->polled_ms > usual;
+
+    return by <= -PLAN_STAMP_MS || by >= (waits ? PLAN_STAMP_MS : stamp_ms(f));
 }
 
 static bool
@@ -229,16 +246,17 @@ named_otherwise(const char *now, const char *want)
 }
 
 static bool
-differs(const struct spawner_view *s, const struct spawner_status *st)
+differs(const struct plan_facts *f, const struct spawner_status *st)
 {
+    const struct spawner_view *s = f->spawner;
     bool with_conditions = profile_of(s->view.meta.profile)->task_conditions;
     int64_t stamp = st->discovered_ms - s->discovered_ms;
 
     return strcmp(s->phase, st->phase) != 0 || strcmp(s->message, st->message) != 0 ||
            s->total_discovered != st->total_discovered ||
            s->total_created != st->total_created || s->active != st->active ||
-           s->handed_ms != st->handed_ms || moved(s->next_poll_ms, st->next_poll_ms) ||
-           stamp >= PLAN_STAMP_MS || (s->source == SOURCE_CRON && stamp >= 1000) ||
+           s->handed_ms != st->handed_ms || next_poll_moved(f, st) ||
+           stamp >= stamp_ms(f) || (s->source == SOURCE_CRON && stamp >= 1000) ||
            named_otherwise(s->deployment_name, st->deployment_name) ||
            named_otherwise(s->cron_job_name, st->cron_job_name) ||
            (with_conditions && !same_conditions(s, st));
@@ -301,7 +319,7 @@ planstatus_make(const struct plan_facts *f, const struct plan_outcome *o, int64_
     st->deployment_name = f->deployment_name;
     st->cron_job_name = f->cron_job_name;
     set_conditions(f, o, now_ms, p);
-    p->write = differs(s, st);
+    p->write = differs(f, st);
     collect_news(f, p);
 }
 

@@ -163,9 +163,14 @@ Test(plansource, the_next_look_and_the_quota_are_said_without_a_write_of_their_o
     struct plan again;
     plan(&f, &again);
     cr_assert_not(again.write);
-    f.next_poll_ms += 60000; /* the source has asked to wait */
+    f.next_poll_ms += 600000;
     plan(&f, &again);
-    cr_assert(again.write);
+    cr_assert(again.write, "the source has asked to wait");
+    f.next_poll_ms = NOW + 15000;
+    s->next_poll_ms = NOW + 600000;
+    plan(&f, &again);
+    cr_assert(again.write, "and need not wait any more");
+    s->next_poll_ms = p.status.next_poll_ms;
     f.next_poll_ms = 0; /* a new process: not known yet */
     plan(&f, &again);
     cr_assert_not(again.write);
