@@ -190,7 +190,6 @@ row SP/W24
 
 begin "an interval of zero is polled at the floor, and told"
 workspace zero zero c
-ctl DELETE requests > /dev/null
 spawner zero "$(github '')" "$(in_ws zero)" '"pollInterval":"0"'
 floor() { condition zero ConfigurationWarning message | grep -q 'not above zero'; }
 until_ok 10 floor || fail "$(ts zero 'o["status"]')"
