@@ -22,7 +22,7 @@ struct tree_row {
     bool binder;            /* gets the table of peers */
     bool all_pages;         /* inherits everybody's pages, read-only */
     bool whole_environment; /* its children are the user's agents */
-    bool writes;            /* to the cluster, while the controller leads: the fence ends it */
+    bool writes; /* to the cluster, while the controller leads: the fence ends it */
     bool limit_memory;
     int stop_stage;     /* 1 first; all of a stage are asked together */
     int stop_budget_ms; /* then SIGKILL */

@@ -47,8 +47,7 @@ bool
 worker_healthy(struct worker *w, const char **reason)
 {
     *reason = "the Lease was not renewed for long, and nobody has given it up";
-    return w->lease_page == NULL ||
-           worker_lease_healthy(renewed_of(w), clock_boot_ms());
+    return w->lease_page == NULL || worker_lease_healthy(renewed_of(w), clock_boot_ms());
 }
 
 /* What this process holds in its hands was decided while it led: it ends with all of that. */

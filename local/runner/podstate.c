@@ -437,11 +437,10 @@ podstate_status(const struct podstate *p)
     for (size_t i = 0; i < p->count; i++)
         json_array_append_new(p->containers[i].kind == CONTAINER_MAIN ? mains : inits,
                               container_status(p, &p->containers[i]));
-    json_t *status =
-        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o}", "phase", pod_phase_name(phase),
-                  "conditions", conditions(p, phase), "startTime",
-                  time_text(p->accepted_ms), "hostIP", "127.0.0.1", "podIP", "127.0.0.1",
-                  "containerStatuses", mains);
+    json_t *status = json_pack(
+        "{s:s, s:o, s:o, s:s, s:s, s:o}", "phase", pod_phase_name(phase), "conditions",
+        conditions(p, phase), "startTime", time_text(p->accepted_ms), "hostIP",
+        "127.0.0.1", "podIP", "127.0.0.1", "containerStatuses", mains);
     if (json_array_size(inits) > 0)
         json_object_set_new(status, "initContainerStatuses", inits);
     else

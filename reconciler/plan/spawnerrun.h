@@ -13,7 +13,7 @@ struct spawner_run {
     struct plan plan;
     bool planned;
     uint64_t cycle; /* of the poll that the plan knows */
-    bool conflict; /* a write met a version that is not in view */
+    bool conflict;  /* a write met a version that is not in view */
     bool workspace_missing;
     char config_error[512];
     size_t next_delete, next_create;

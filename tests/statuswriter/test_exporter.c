@@ -69,12 +69,12 @@ healthy_or_not(void *arg, const char **reason)
 
 Test(exporter, paths_answer_what_their_listener_serves)
 {
-    const struct exporter_view health = {false, true, some_metrics, ready_or_not,
-                                         healthy_or_not, NULL};
-    const struct exporter_view ready = {true, true, some_metrics, ready_or_not,
-                                        healthy_or_not, (void *)"x"};
-    const struct exporter_view sick = {false, true, some_metrics, ready_or_not,
-                                       healthy_or_not, (void *)"sick"};
+    const struct exporter_view health = {false,        true,           some_metrics,
+                                         ready_or_not, healthy_or_not, NULL};
+    const struct exporter_view ready = {true,         true,           some_metrics,
+                                        ready_or_not, healthy_or_not, (void *)"x"};
+    const struct exporter_view sick = {false,        true,           some_metrics,
+                                       ready_or_not, healthy_or_not, (void *)"sick"};
     const struct {
         const struct exporter_view *v;
         const char *method, *path;
@@ -104,7 +104,8 @@ Test(exporter, paths_answer_what_their_listener_serves)
     }
 }
 
-Test(exporter, a_leader_is_unhealthy_when_its_last_renewal_is_older_than_duration_and_20_s)
+Test(exporter,
+     a_leader_is_unhealthy_when_its_last_renewal_is_older_than_duration_and_20_s)
 {
     const int64_t renewed = 1000000, limit = (15 + 20) * 1000;
 
@@ -135,7 +136,8 @@ Test(exporter, healthz_looks_at_the_renewal_in_the_watchers_page)
     struct page *page = page_map(fd, true, &e);
     struct worker none = {.id = "statuswriter"};
     struct worker elects = {.id = "statuswriter", .lease_page = page_map(fd, false, &e)};
-    struct exporter_view v = {false, true, some_metrics, ready_or_not, page_healthy, &elects};
+    struct exporter_view v = {false,        true,         some_metrics,
+                              ready_or_not, page_healthy, &elects};
 
     cr_assert(page != NULL && elects.lease_page != NULL, "%s", e.text);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -144,11 +146,13 @@ Test(exporter, healthz_looks_at_the_renewal_in_the_watchers_page)
         atomic_store(&page->lease_renewed_ms,
                      cases[i].age_ms < 0 ? 0 : clock_boot_ms() - cases[i].age_ms);
         cr_expect_eq(exporter_answer(&v, "GET", "/healthz", &out), cases[i].status,
-                     "renewed %lld ms ago: %s", (long long)cases[i].age_ms, buf_str(&out));
+                     "renewed %lld ms ago: %s", (long long)cases[i].age_ms,
+                     buf_str(&out));
     }
     SCOPED(buf) struct buf out = BUF_INIT;
     v.arg = &none;
-    cr_expect_eq(exporter_answer(&v, "GET", "/healthz", &out), 200, "without an election");
+    cr_expect_eq(exporter_answer(&v, "GET", "/healthz", &out), 200,
+                 "without an election");
     row_claim("KC/LE-8");
 }
 

@@ -52,8 +52,10 @@ static void
 rig_up(struct rig *r)
 {
     memset(r, 0, sizeof *r);
-    r->watched[0] = (struct watched){KIND_TASK, PROFILE_KELOS, KUBE_TASKS, NULL, NULL, false};
-    r->watched[1] = (struct watched){KIND_JOB, PROFILE_KELOS, KUBE_JOBS, NULL, NULL, false};
+    r->watched[0] =
+        (struct watched){KIND_TASK, PROFILE_KELOS, KUBE_TASKS, NULL, NULL, false};
+    r->watched[1] =
+        (struct watched){KIND_JOB, PROFILE_KELOS, KUBE_JOBS, NULL, NULL, false};
     for (int i = 0; i < 2; i++)
         r->shelves[i] = (struct shelf){.watched = &r->watched[i],
                                        .cache = cache_new(&r->watched[i]),
