@@ -12,6 +12,8 @@
 /* Without an answer for so long, what is under way is sent again. */
 #define RESEND_MS 10000
 #define LOOK_MS 2500
+/* Of statuses, and of Events, as many are under way while others step back for creates. */
+#define YIELD_WINDOW 2
 #define EVENT_TEXT_MAX 1000 /* the statuswriter may put a few words before it */
 
 /* Statuses do not wait behind Events that cannot be written, or behind logs that cannot be read. */
@@ -33,6 +35,7 @@ struct write {
 struct writes {
     struct worker *worker;
     struct bus *bus;
+    const struct kube *before;  /* whose requests go first; NULL: nobody's */
     zhashx_t *all;              /* id in hex -> struct write; owned */
     zlistx_t *waiting[N_LANES]; /* in order, not sent yet; borrowed */
     zlistx_t *refused;          /* who made them is to be told; borrowed */
@@ -111,14 +114,21 @@ may_pass(const struct err *e)
     return e->code == ERR_GONE || e->code == ERR_BUSY || e->code == ERR_SYSTEM;
 }
 
+static size_t
+window(const struct writes *w, enum lane lane)
+{
+    bool yields = lane != LANE_OUTPUTS && w->before != NULL && kube_waiting(w->before);
+
+    return yields ? YIELD_WINDOW : LIMIT_STATUS_WINDOW;
+}
+
 static void
 send_lane(struct writes *w, enum lane lane)
 {
     zlistx_t *waiting = w->waiting[lane];
     struct write *x;
 
-    while (w->under_way[lane] < LIMIT_STATUS_WINDOW &&
-           (x = zlistx_first(waiting)) != NULL) {
+    while (w->under_way[lane] < window(w, lane) && (x = zlistx_first(waiting)) != NULL) {
         struct err e = ERR_INIT;
 
         if (send_now(w, x, &e) < 0 && may_pass(&e))
@@ -275,6 +285,12 @@ writes_new(struct worker *worker, struct err *e)
     if ((w->bus = worker_connect(worker, "status", &calls, e)) == NULL)
         return NULL;
     return TAKE(w);
+}
+
+void
+writes_yield(struct writes *w, const struct kube *kube)
+{
+    w->before = kube;
 }
 
 void

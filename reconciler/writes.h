@@ -8,6 +8,7 @@
 #define KELOS_RECONCILER_WRITES_H
 
 #include "common/data/json.h"
+#include "common/kube/kube.h"
 #include "common/worker/worker.h"
 #include "reconciler/view/view.h"
 
@@ -23,6 +24,10 @@ typedef void outputs_fn(void *arg, const struct msg_outputs *outputs);
 struct writes *writes_new(struct worker *w, struct err *e);
 void writes_free(struct writes *w);
 SCOPED_DEFINE(writes)
+
+/* While requests of this client wait for their turn, statuses and Events step back: the server's
+ * time is for what starts agents first. A few go all the same. `kube` is borrowed. */
+void writes_yield(struct writes *w, const struct kube *kube);
 
 /* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. `m` has the newest
  * version of the object that is known, own writes included: it is what the patch is for. */

@@ -124,6 +124,8 @@ const char *kube_server(const struct kube *k);
 const struct kubeconfig *kube_config(const struct kube *k);
 /* The HTTP client beneath, for requests to other hosts; borrowed. */
 struct http *kube_http(struct kube *k);
+/* Whether requests wait because LIMIT_KUBE_IN_FLIGHT are in flight, or the server asked for it. */
+bool kube_waiting(const struct kube *k);
 /* "GET tasks: 200" counts for metrics: called after every answer or failure (status
  * 0). */
 typedef void kube_observe_fn(void *arg, enum kube_verb verb,

@@ -111,6 +111,12 @@ kube_http(struct kube *k)
     return k->http;
 }
 
+bool
+kube_waiting(const struct kube *k)
+{
+    return k->first != NULL;
+}
+
 void
 kube_observe(struct kube *k, kube_observe_fn *fn, void *arg)
 {
