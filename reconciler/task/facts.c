@@ -290,6 +290,7 @@ facts_gather(struct shard *s, const struct task_view *t, struct task_memory *m)
         store_workspace(s->store, &t->view.meta, t->workspace);
     f.auth = auth_of(m, w);
     f.auth_message = m->auth_message != NULL ? m->auth_message : "";
+    f.auth_again_ms = m->auth_until;
     f.setup = w != NULL && w->setup != NULL;
     if (t->workspace != NULL && m->refresh == NULL)
         f.token = token_judge(&m->token, clock_wall_ms(), &f.token_wake_ms);

@@ -95,6 +95,8 @@ start_blocked_by_auth(const struct task_facts *f, int64_t now_ms, struct decisio
         decision_fail(f, now_ms, d, message, "GitHubTokenFailed", message);
     else
         decision_wait(f, d, BLOCKED_BY_SECRET, message);
+    if (f->auth == AUTH_RETRY)
+        decision_wake(d, f->auth_again_ms);
     return true;
 }
 

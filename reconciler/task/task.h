@@ -62,6 +62,7 @@ struct task_facts {
     const char *wrong_workspace, *wrong_config;
     enum auth_state auth; /* AUTH_READY when no Secret is involved */
     const char *auth_message;
+    int64_t auth_again_ms;   /* AUTH_RETRY: when to ask again */
     enum token_due token;    /* of a GitHub App, while the Job runs */
     int64_t token_wake_ms;   /* when to look at it again, 0: never by itself */
     const char *build_error; /* NULL: none known */

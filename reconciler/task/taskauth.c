@@ -36,7 +36,6 @@ wait_for_right(struct task_run *r, struct task_memory *m, const struct err *e)
 
     shard_count_error(r->shard, r->key);
     set_auth(m, AUTH_RETRY, e->text, again_ms);
-    shard_add_at(r->shard, r->key, again_ms);
     task_run_again(r);
 }
 
@@ -86,7 +85,6 @@ take_credential(struct task_run *r, const struct workspace_view *w,
     case CRED_RETRY:
         shard_count_error(r->shard, r->key);
         set_auth(m, AUTH_RETRY, c->message, c->again_ms);
-        shard_add_at(r->shard, r->key, c->again_ms);
         task_run_again(r);
         return;
     case CRED_FAILED:

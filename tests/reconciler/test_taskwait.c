@@ -113,8 +113,11 @@ Test(taskwait, token_trouble_that_may_pass_waits_and_the_other_fails)
     cr_assert(has(&d, ACT_RESOLVE_AUTH) && d.n == 1);
     f.auth = AUTH_RETRY;
     f.auth_message = "fetching workspace secret \"s\": not found";
+    f.auth_again_ms = NOW + 2000;
     d = decide(&f);
     cr_assert_eq(d.status.phase, PHASE_WAITING);
+    /* Whoever looks too early waits for the same moment again. */
+    cr_assert_eq(decision_find(&d, ACT_WAKE)->at_ms, NOW + 2000);
     cr_assert_str_eq(d.status.message,
                      "Failed to resolve GitHub token: fetching workspace secret "
                      "\"s\": not found");
