@@ -84,7 +84,8 @@ shard_add_at(struct shard *s, const char *key, int64_t wall_ms)
 {
     int64_t left = wall_ms - clock_wall_ms(), now = clock_mono_ms();
 
-    queue_add_at(s->queue, key, now + (left > 0 ? left : 0));
+    /* The milliseconds of the two clocks do not begin together: not one too early. */
+    queue_add_at(s->queue, key, now + (left > 0 ? left + 1 : 0));
     arm(s, now);
 }
 
