@@ -83,6 +83,18 @@ finish(const struct task_facts *f, int64_t now_ms, struct decision *d,
     decision_act(d, ACT_COUNT_FINISHED);
 }
 
+/* The Job has ended, and its Pod, which never came to the agent, has not: Pods are watched apart
+ * from Jobs, and this view of it is older. What it ended of stands in the next one. */
+static bool
+pod_lags(const struct task_facts *f, int64_t now_ms)
+{
+    const struct pod_view *p = f->pod;
+
+    return p != NULL && !p->started && strcmp(p->phase, "Failed") != 0 &&
+           strcmp(p->phase, "Succeeded") != 0 &&
+           now_ms < f->finished_seen_ms + POD_GRACE_MS;
+}
+
 /* The Job has ended: the Task ends once its outputs are read or given up. */
 static void
 decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
@@ -91,6 +103,10 @@ decide_end(const struct task_facts *f, int64_t now_ms, struct decision *d,
     const char *container;
     bool readable = choose_log(f->pod, &container);
 
+    if (f->capture == CAPTURE_NONE && pod_lags(f, now_ms)) {
+        decision_wake(d, f->finished_seen_ms + POD_GRACE_MS);
+        return;
+    }
     if (readable && f->capture == CAPTURE_NONE) {
         struct action *a = decision_act(d, ACT_COLLECT);
         a->text = f->pod->view.meta.name;

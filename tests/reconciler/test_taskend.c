@@ -147,6 +147,23 @@ Test(taskend, an_agent_that_never_started_has_the_log_of_what_kept_it)
     cr_assert_eq(d.status.captured, CAPTURED_NOTHING);
 }
 
+Test(taskend, a_pod_that_has_not_ended_in_view_is_waited_for)
+{
+    struct task_view *t = make_task("fix", "", "", "'phase':'Pending','jobName':'fix'");
+    struct task_facts f = ready(t);
+
+    f.job =
+        make_job("fix", "'failed':1,'conditions':[{'type':'Failed','status':'True'}]");
+    f.pod = make_pod("fix", "fix-abc", "2026-01-01T00:00:01Z", "'phase':'Pending'");
+    f.finished_seen_ms = NOW;
+    struct decision d = decide(&f);
+    cr_assert(d.n == 1, "Jobs and Pods are watched apart");
+    cr_assert_eq(decision_find(&d, ACT_WAKE)->at_ms, NOW + POD_GRACE_MS);
+    f.finished_seen_ms = NOW - POD_GRACE_MS;
+    d = decide(&f);
+    cr_assert(has(&d, ACT_COLLECT), "not for ever");
+}
+
 Test(taskend, one_that_never_started_says_what_kept_it)
 {
     static const char waits[] = "Container \"claude-code\" is waiting: ImagePullBackOff";
