@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "cli/flagrows.h"
 #include "cli/print.h"
 #include "common/err.h"
 
@@ -17,10 +18,7 @@ extern const char *const dryrun_formats[];
      .help = "print what would be written and contact nothing; =server: the server "     \
              "checks it, too",                                                           \
      .choices = dryrun_places},                                                          \
-    {                                                                                    \
-        .name = "output", .letter = 'o', .type = FLAG_STRING, .value = "FORMAT",         \
-        .help = "of --dry-run", .complete = COMPLETE_CHOICES, .choices = dryrun_formats  \
-    }
+        FLAGROW_OUTPUT(dryrun_formats, "of --dry-run")
 
 enum dryrun {
     DRYRUN_NONE,   /* write */

@@ -40,8 +40,8 @@ struct profile {
     bool retry_disruption; /* backoffLimit 1 and podFailurePolicy, else 0 and none */
     bool codex_oauth_file; /* codex with oauth reads CODEX_AUTH_JSON */
     bool events;           /* Events are emitted */
-    const char *
-        default_images[AGENT_TYPES]; /* by enum agent_type; used when no flag names one */
+    /* By enum agent_type; used when no flag names one. */
+    const char *default_images[AGENT_TYPES];
 };
 
 /* `index` is enum api_profile of proto/message.h; NULL when there is no such group. */

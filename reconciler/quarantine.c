@@ -11,8 +11,8 @@
 
 static const char why_unread[] =
     "Reading this object ended the controller's process several times: it is as if it "
-    "were "
-    "not there; it is read again with its next change, 10 minutes later at the earliest";
+    "were not there; it is read again with its next change, 10 minutes later at the "
+    "earliest";
 static const char why[] = "Processing this object ended the controller's process several "
                           "times; it is tried again every 10 minutes";
 

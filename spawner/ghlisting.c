@@ -13,7 +13,7 @@ enum { ETAG_MAX = 256, URL_MAX = 2048, CACHE_MAX = 16000 };
 
 struct ghpage {
     struct ghlisting *of;
-    struct fetch *fetch; /* NULL: not asked for now */
+    struct fetch *fetch; /* NULL: there is none under way */
     char *url;
     char etag[ETAG_MAX];
     char *next;     /* NULL: the last one */

@@ -14,7 +14,7 @@ enum { PAGE_ITEMS = 100 };
 /* Issues [at, to) of the search are still to be read. */
 struct span {
     struct jirasearch *of;
-    struct fetch *fetch; /* NULL: not asked for now */
+    struct fetch *fetch; /* NULL: there is none under way */
     size_t at, to;
     bool begun;
 };

@@ -8,6 +8,7 @@
 #include "cli/credential.h"
 #include "cli/dialect.h"
 #include "cli/dryrun.h"
+#include "cli/flagrows.h"
 #include "cli/resource.h"
 #include "cli/upsert.h"
 #include "cli/value.h"
@@ -55,20 +56,7 @@ static const struct flag flags[] = {
      .help =
          "prompt over the item, e.g. \"Fix {{.Title}}\", or @FILE (default: title and "
          "text)"},
-    {.name = "type",
-     .letter = 't',
-     .type = FLAG_STRING,
-     .value = "AGENT",
-     .complete = COMPLETE_CHOICES,
-     .choices = agent_types,
-     .help = "agent"},
-    TEXT("secret", "NAME", COMPLETE_SECRET, "existing Secret with the credential"),
-    {.name = "credential-type",
-     .type = FLAG_STRING,
-     .value = "TYPE",
-     .help = "kind of credential",
-     .complete = COMPLETE_CHOICES,
-     .choices = credential_types},
+    FLAGROWS_AGENT,
     TEXT("model", "MODEL", COMPLETE_NOTHING, "model of the agent"),
     TEXT("image", "IMAGE", COMPLETE_NOTHING, "agent image instead of the default one"),
     TEXT("workspace", "NAME", COMPLETE_WORKSPACE, "Workspace that the agents work in"),
@@ -79,10 +67,7 @@ static const struct flag flags[] = {
     TEXT("max-total-tasks", "N", COMPLETE_NOTHING, "most Tasks in all"),
     {.name = "suspend", .type = FLAG_BOOL, .help = "make none until kelos resume"},
     DRYRUN_FLAGS,
-    {.name = "yes",
-     .letter = 'y',
-     .type = FLAG_BOOL,
-     .help = "replace what is there without asking"},
+    FLAGROW_YES,
 };
 
 /* Where the text of a flag stands in the object, and of which source it is. */

@@ -7,6 +7,7 @@
 #include "cli/credential.h"
 #include "cli/dialect.h"
 #include "cli/dryrun.h"
+#include "cli/flagrows.h"
 #include "cli/upsert.h"
 #include "cli/value.h"
 #include "common/data/json.h"
@@ -57,10 +58,7 @@ static const struct flag workspace_flags[] = {
      .value = "FILE",
      .help = "its private key, - for standard input"},
     DRYRUN_FLAGS,
-    {.name = "yes",
-     .letter = 'y',
-     .type = FLAG_BOOL,
-     .help = "replace what is there without asking"},
+    FLAGROW_YES,
 };
 
 /* Adds "NAME=VALUE" texts as objects of two fields. */

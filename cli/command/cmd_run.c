@@ -11,6 +11,7 @@
 #include "cli/dialect.h"
 #include "cli/credential.h"
 #include "cli/dryrun.h"
+#include "cli/flagrows.h"
 #include "cli/follow.h"
 #include "cli/logs.h"
 #include "cli/runplan.h"
@@ -31,24 +32,7 @@ static const struct flag flags[] = {
      .type = FLAG_STRING,
      .value = "FILE",
      .help = "the same from a file, - for standard input"},
-    {.name = "type",
-     .letter = 't',
-     .type = FLAG_STRING,
-     .value = "AGENT",
-     .help = "agent",
-     .complete = COMPLETE_CHOICES,
-     .choices = agent_types},
-    {.name = "secret",
-     .type = FLAG_STRING,
-     .value = "NAME",
-     .help = "existing Secret with the credential",
-     .complete = COMPLETE_SECRET},
-    {.name = "credential-type",
-     .type = FLAG_STRING,
-     .value = "TYPE",
-     .help = "kind of credential",
-     .complete = COMPLETE_CHOICES,
-     .choices = credential_types},
+    FLAGROWS_AGENT,
     {.name = "model",
      .type = FLAG_STRING,
      .value = "MODEL",
@@ -114,10 +98,7 @@ static const struct flag flags[] = {
      .type = FLAG_BOOL,
      .help = "print the transcript as it grows, like kelos logs -f"},
     DRYRUN_FLAGS,
-    {.name = "yes",
-     .letter = 'y',
-     .type = FLAG_BOOL,
-     .help = "replace what is there without asking"},
+    FLAGROW_YES,
 };
 
 /* Writes in the order of need; says what is already there when a later step fails. */

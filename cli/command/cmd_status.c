@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/flagrows.h"
 #include "cli/launch.h"
 #include "cli/local.h"
 #include "cli/statusview.h"
@@ -18,13 +19,7 @@ static const struct flag flags[] = {
      .type = FLAG_STRING,
      .value = "DIR",
      .help = "data directory (default $KELOS_LOCAL_DIR or ~/.kelos/local)"},
-    {.name = "output",
-     .letter = 'o',
-     .type = FLAG_STRING,
-     .value = "FORMAT",
-     .complete = COMPLETE_CHOICES,
-     .choices = formats,
-     .help = "all that is known"},
+    FLAGROW_OUTPUT(formats, "all that is known"),
 };
 
 static int

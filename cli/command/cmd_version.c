@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/flagrows.h"
 #include "cli/help.h"
 #include "cli/print.h"
 #include "common/data/json.h"
@@ -19,13 +20,7 @@ static const struct flag flags[] = {
     {.name = "server",
      .type = FLAG_BOOL,
      .help = "the controller's, too, and what the cluster serves"},
-    {.name = "output",
-     .letter = 'o',
-     .type = FLAG_STRING,
-     .value = "FORMAT",
-     .complete = COMPLETE_CHOICES,
-     .choices = formats,
-     .help = "a document instead of lines"},
+    FLAGROW_OUTPUT(formats, "a document instead of lines"),
 };
 
 /* The tag of an image, without a digest; "" when it has none. */

@@ -38,8 +38,8 @@ struct worker {
 
     struct page *page;
     struct metrics *metrics;
-    const struct page
-        *lease_page;         /* the watcher's, read-only; NULL: there is no election */
+    /* The watcher's, read-only; NULL: there is no election. */
+    const struct page *lease_page;
     bool led;                /* this process has seen the Lease hold */
     const struct page **all; /* mapped read-only */
     size_t n_all;

@@ -16,6 +16,7 @@
 struct counts {
     int64_t active, total;
     const char *failures;   /* why items become no Task; NULL: all can */
+    const char *barred;     /* why the server is not asked for more; NULL: it is */
     const char *name_error; /* NULL: all items have names */
     size_t failed;
     bool budget_reached;
@@ -144,7 +145,8 @@ confirmed(const struct plan_facts *f, const struct item *it, const char *name)
            (it->trigger_ms != 0 && it->trigger_ms > g->completed_ms);
 }
 
-/* The item becomes no Task, for now (PLAN_WAITS_SERVER) or as it is. */
+/* The item becomes no Task: not while the server forbids it (PLAN_WAITS_SERVER), or not as it is
+ * (PLAN_FAILS). */
 static void
 refuse_item(struct plan *p, struct counts *c, struct plan_verdict *v,
             enum plan_state state, const char *why)
@@ -326,8 +328,6 @@ static void
 plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
           struct plan_verdict *v)
 {
-    const char *why = barred(f);
-
     judge(f, p, c, v);
     if (v->state != PLAN_STARTS)
         return;
@@ -335,8 +335,8 @@ plan_item(const struct plan_facts *f, struct plan *p, struct counts *c,
         v->state = PLAN_WAITS_WRITE;
     else if ((v->state = limited(f, c)) != PLAN_STARTS)
         return;
-    else if (why != NULL)
-        refuse_item(p, c, v, PLAN_WAITS_SERVER, pool_str(&p->arena, why));
+    else if (c->barred != NULL)
+        refuse_item(p, c, v, PLAN_WAITS_SERVER, pool_str(&p->arena, c->barred));
     else
         add_create(f, p, c, v);
 }
@@ -444,7 +444,8 @@ static struct counts
 count(const struct plan_facts *f)
 {
     const struct spawner_view *s = f->spawner;
-    struct counts c = {.total = f->total, .watermark_ms = s->discovered_ms};
+    struct counts c = {
+        .total = f->total, .watermark_ms = s->discovered_ms, .barred = barred(f)};
 
     if (s->total_created > c.total)
         c.total = s->total_created;

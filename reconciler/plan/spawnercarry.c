@@ -116,9 +116,8 @@ on_created(void *arg, const struct kube_result *res)
     } else if (res->err.code == ERR_FORBIDDEN) {
         shard_count_error(r->shard, r->key);
         log_info(r->key, "%s", res->err.text);
-        shard_add_at(r->shard, r->key,
-                     spawner_memory_bar(m, c->name, res->err.text, clock_wall_ms()));
-        spawner_run_plan(r); /* which says so */
+        spawner_memory_bar(m, c->name, res->err.text, clock_wall_ms());
+        spawner_run_plan(r); /* which says so, and when it is asked again */
     } else {
         m->counted = false; /* it may come up yet */
         spawner_run_fail(r, &res->err);

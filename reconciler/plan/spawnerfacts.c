@@ -89,6 +89,8 @@ spawner_run_make_plan(struct spawner_run *r, const struct spawner_view *v)
     size_t n;
 
     spawner_memory_unbar(m, clock_wall_ms());
+    if (m->barred_ms != 0)
+        shard_add_at(r->shard, r->key, m->barred_ms);
     struct plan_task *tasks = gather_tasks(r, v, &n);
     const struct plan_facts f = {
         .spawner = v,

@@ -148,14 +148,13 @@ spawner_memory_refuse(struct spawner_memory *m, const char *task, const char *me
     add_refusal(m, task, message, false);
 }
 
-int64_t
+void
 spawner_memory_bar(struct spawner_memory *m, const char *task, const char *message,
                    int64_t now_ms)
 {
     add_refusal(m, task, message, true);
     if (m->barred_ms == 0)
         m->barred_ms = now_ms + shard_refusal_ms(m->bars++);
-    return m->barred_ms;
 }
 
 void

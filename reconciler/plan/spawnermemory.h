@@ -34,8 +34,8 @@ struct cycle {
     bool open;        /* what follows from the last poll does not stand yet */
     uint64_t serial;  /* of that poll; grows */
     int64_t began_ms; /* wall time of it */
-    uint64_t
-        unbuilt; /* why the source could not be asked, as it was counted; 0: it can */
+    /* Why the source could not be asked, as it was counted; 0: it can. */
+    uint64_t unbuilt;
     int64_t unbuilt_ms; /* monotonic: when it was */
     bool named;         /* it has series of its own */
 };
@@ -54,9 +54,8 @@ struct spawner_memory {
     size_t n_gone;
     struct plan_refusal *refusals; /* texts owned */
     size_t n_refusals;
-    unsigned bars; /* how often in a row the server did not let a Task be created */
-    int64_t
-        barred_ms; /* wall: until when those that are passing stand; 0: there are none */
+    unsigned bars;     /* how often in a row the server did not let a Task be created */
+    int64_t barred_ms; /* wall: until then those that are passing stand; 0: none do */
     int64_t total;
     unsigned failures;
     struct plan_quota quota; /* as of the last poll */
@@ -92,9 +91,9 @@ void spawner_memory_poll(struct spawner_memory *m, const struct msg_poll *poll);
 /* The Task cannot be created from the items of the last poll. */
 void spawner_memory_refuse(struct spawner_memory *m, const char *task,
                            const char *message);
-/* The API server does not let it be created now (403). Returns when to ask again (wall). */
-int64_t spawner_memory_bar(struct spawner_memory *m, const char *task,
-                           const char *message, int64_t now_ms);
+/* The API server does not let it be created now (403); asked again at barred_ms. */
+void spawner_memory_bar(struct spawner_memory *m, const char *task, const char *message,
+                        int64_t now_ms);
 /* What was barred is forgotten when its time has come. */
 void spawner_memory_unbar(struct spawner_memory *m, int64_t now_ms);
 

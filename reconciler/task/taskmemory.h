@@ -18,10 +18,10 @@ struct task_memory {
     bool creating;      /* a Job's create is under way */
     bool job_created;   /* answered, not seen yet */
     int64_t job_until;  /* monotonic: until then it is waited for */
-    int64_t
-        released_until; /* likewise, for the Task to go: our finalizer was taken away */
-    bool job_absent;    /* the server said so */
-    bool job_seen;      /* it was in view: when it is not any more, it has gone */
+    /* Likewise, for the Task to go: our finalizer was taken away. */
+    int64_t released_until;
+    bool job_absent; /* the server said so */
+    bool job_seen;   /* it was in view: when it is not any more, it has gone */
     enum capture_state capture;
     char *capture_pod; /* whose log it is */
     struct capture captured;
