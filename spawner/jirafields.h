@@ -21,8 +21,8 @@ int jira_text(const json_t *value, struct buf *out);
 /* What a page of a search says beside its issues. */
 struct jira_page {
     size_t n; /* issues in it */
-    int64_t
-        total; /* of the search that counts; -1: it is another one, or there are no more */
+    /* Of a search that counts; -1: it is another one, or there are no more. */
+    int64_t total;
     char *token; /* of the next page; NULL: none; the caller frees */
 };
 /* Reads a page, adds its issues to the set. Returns 0, or -1 with *e set: nothing to free

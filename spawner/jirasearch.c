@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/limits.h"
 #include "spawner/fetch.h"
 #include "spawner/jirafields.h"
@@ -81,26 +82,6 @@ jirasearch_free(struct jirasearch *s)
 /* ---- requests ---- */
 
 static void
-add_base64(struct buf *out, const char *bytes, size_t size)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned v = (unsigned)(unsigned char)bytes[i] << 16;
-
-        if (i + 1 < size)
-            v |= (unsigned)(unsigned char)bytes[i + 1] << 8;
-        if (i + 2 < size)
-            v |= (unsigned char)bytes[i + 2];
-        buf_add_char(out, digits[v >> 18]);
-        buf_add_char(out, digits[v >> 12 & 63]);
-        buf_add_char(out, i + 1 < size ? digits[v >> 6 & 63] : '=');
-        buf_add_char(out, i + 2 < size ? digits[v & 63] : '=');
-    }
-}
-
-static void
 add_authorization(struct buf *out, const struct source *src)
 {
     SCOPED(buf) struct buf both = BUF_INIT;
@@ -113,7 +94,7 @@ add_authorization(struct buf *out, const struct source *src)
     }
     buf_printf(&both, "%s:%s", secret_reveal(src->user), secret_reveal(src->token));
     buf_add_str(out, "Authorization: Basic ");
-    add_base64(out, both.data, both.size);
+    base64_encode(out, both.data, both.size);
     buf_wipe(&both);
 }
 
@@ -331,14 +312,28 @@ by_place(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-/* An issue that moves while the pages are read shows up on two of them. */
-static bool
-has(const struct items *set, const char *id)
+static int
+by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < set->n; i++)
-        if (strcmp(set->rows[i].id, id) == 0)
-            return true;
-    return false;
+    const struct found *x = a, *y = b;
+    int order = strcmp(x->row->id, y->row->id);
+
+    return order != 0 ? order : by_place(a, b);
+}
+
+/* An issue that moves while the pages are read shows up on two of them: its first place counts.
+ * Returns how many are left, in the order of the search. */
+static size_t
+only_once(struct found *all, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(all, n, sizeof(*all), by_id);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || strcmp(all[i].row->id, all[kept - 1].row->id) != 0)
+            all[kept++] = all[i];
+    qsort(all, kept, sizeof(*all), by_place);
+    return kept;
 }
 
 struct items *
@@ -354,10 +349,9 @@ jirasearch_items(const struct jirasearch *s)
     }
     for (size_t i = 0; i < s->set->n; i++)
         all[i] = (struct found){s->places[i], &s->set->rows[i]};
-    qsort(all, s->set->n, sizeof(*all), by_place);
-    for (size_t i = 0; i < s->set->n; i++)
-        if (!has(out, all[i].row->id))
-            (void)items_add(out, all[i].row);
+    size_t n = only_once(all, s->set->n);
+    for (size_t i = 0; i < n; i++)
+        (void)items_add(out, all[i].row); /* it counts what does not fit */
     free(all);
     return out;
 }

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/hide.h"
@@ -325,26 +326,6 @@ read_agent(int fd, bool copy, struct agentlog *log)
 }
 
 static void
-base64(const char *s, size_t size, struct buf *out)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *p = (const unsigned char *)s;
-
-    for (size_t i = 0; i < size; i += 3) {
-        unsigned v = (unsigned)p[i] << 16;
-        if (i + 1 < size)
-            v |= (unsigned)p[i + 1] << 8;
-        if (i + 2 < size)
-            v |= p[i + 2];
-        buf_add_char(out, digits[v >> 18]);
-        buf_add_char(out, digits[v >> 12 & 63]);
-        buf_add_char(out, i + 1 < size ? digits[v >> 6 & 63] : '=');
-        buf_add_char(out, i + 2 < size ? digits[v & 63] : '=');
-    }
-}
-
-static void
 add_report(struct lines *l, const struct agentlog_report *r)
 {
     SCOPED(buf) struct buf response = BUF_INIT, shown = BUF_INIT;
@@ -354,7 +335,7 @@ add_report(struct lines *l, const struct agentlog_report *r)
     lines_add(l, "output-tokens", r->output);
     lines_add(l, "cache-read-tokens", r->cache_read);
     hide_text(l->hide, r->response, r->response_size, &shown);
-    base64(buf_str(&shown), shown.size, &response);
+    base64_encode(&response, buf_str(&shown), shown.size);
     lines_add(l, "response", buf_str(&response));
     if (r->response_truncated)
         lines_add(l, "response-truncated", "true");
