@@ -229,7 +229,7 @@ tests: all $(TESTS) $(SERVERS) $(NOSY) $(POISONED) $(FUZZ_REPLAY) $(PROPERTY) ##
 
 check: tests ## build and run every test; the last line counts them
 	@sh tests/kube/assets.sh > /dev/null 2> /dev/null && echo "make check-kube runs the tests of the cluster against the real API server, too" || \
-	  echo "not run: check-kube, the tests against the real API server; make kube-assets builds it (Go 1.25, some minutes)"
+	  echo "not run: check-kube, the tests against the real API server; make kube-assets builds it (some minutes)"
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh
 
 check-unit: tests ## unit tests and saved fuzz inputs only

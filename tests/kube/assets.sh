@@ -32,7 +32,7 @@ build() {
     [ -x "$cache/$3" ] && return 0
     echo "building $3" >&2
     minor=${release#v1.}
-    (cd "$1" && CGO_ENABLED=0 nice -n "${KUBE_ASSETS_NICE:-10}" go build -p "${KUBE_ASSETS_JOBS:-$(nproc)}" -mod=readonly -trimpath -ldflags "-s -w \
+    (cd "$1" && CGO_ENABLED=0 GOTOOLCHAIN=local nice -n "${KUBE_ASSETS_NICE:-10}" "$go" build -p "${KUBE_ASSETS_JOBS:-$(nproc)}" -mod=readonly -trimpath -ldflags "-s -w \
         -X k8s.io/component-base/version.gitVersion=$release -X k8s.io/component-base/version.gitMajor=1 \
         -X k8s.io/component-base/version.gitMinor=${minor%%.*}" -o "$cache/.$3" "$2")
     mv "$cache/.$3" "$cache/$3"
@@ -40,10 +40,10 @@ build() {
 
 if dir=$(found); then echo "$dir"; exit 0; fi
 if [ "${1:-}" != --build ]; then
-    echo "no $names: set KUBEBUILDER_ASSETS, or run 'make kube-assets' (needs Go 1.25 or later and some minutes)" >&2
+    echo "no $names: set KUBEBUILDER_ASSETS, or run 'make kube-assets' (some minutes)" >&2
     exit 1
 fi
-command -v go > /dev/null || { echo "kube-assets: no Go toolchain on PATH, and nothing of $names in KUBEBUILDER_ASSETS" >&2; exit 1; }
+go=$("$here/go.sh" --fetch)
 mkdir -p "$cache"
 for n in $names; do
     case $n in

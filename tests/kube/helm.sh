@@ -15,13 +15,13 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/kelos/helm/$release
 if command -v helm; then exit 0; fi
 if [ -x "$cache/helm" ]; then echo "$cache/helm"; exit 0; fi
 if [ "${1:-}" != --build ]; then
-    echo "no helm: put it on PATH, or run 'make kube-assets' (needs Go 1.25 or later and some minutes)" >&2
+    echo "no helm: put it on PATH, or run 'make kube-assets' (some minutes)" >&2
     exit 1
 fi
-command -v go > /dev/null || { echo "kube-assets: no Go toolchain on PATH, and no helm" >&2; exit 1; }
+go=$("$here/go.sh" --fetch)
 echo "building helm" >&2
 mkdir -p "$cache"
-(cd "$here/helm" && CGO_ENABLED=0 nice -n "${KUBE_ASSETS_NICE:-10}" go build -mod=readonly -trimpath \
+(cd "$here/helm" && CGO_ENABLED=0 GOTOOLCHAIN=local nice -n "${KUBE_ASSETS_NICE:-10}" "$go" build -mod=readonly -trimpath \
     -ldflags "-s -w \
     -X helm.sh/helm/v3/internal/version.version=$release -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
     -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$kube" -o "$cache/.helm" helm.sh/helm/v3/cmd/helm)
