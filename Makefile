@@ -121,7 +121,9 @@ image-rootfs: image-tree ## the image for a cluster, as an OCI layout and a tar,
 	@deploy/image/pack deploy/image/Containerfile $(IMAGE)/rootfs $(IMAGE) $(IMAGE_NAME)
 IMAGES ?= kelos-controller claude-code codex gemini opencode cursor demo
 image: ## the images with podman, buildah or docker, from their Containerfiles: IMAGES="kelos-controller codex"
-	@VERSION=$(VERSION) sh deploy/image/build $(IMAGES)
+	@VERSION=$(VERSION) BUILD_ARGS="$(BUILD_ARGS)" sh deploy/image/build $(IMAGES)
+check-image: ## what those images promise, asked of each of them; skipped where nothing can build one
+	@VERSION=$(VERSION) BUILD=$(BUILD) sh deploy/image/check $(IMAGES)
 
 # A release of this machine's architecture: what deploy/install.sh installs.
 DIST     ?= $(BUILD)/dist
@@ -313,7 +315,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
-.PHONY: all share install dist image-tree image-rootfs image deps demo tests check check-unit kube-assets check-kube check-node check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
+.PHONY: all share install dist image-tree image-rootfs image check-image deps demo tests check check-unit kube-assets check-kube check-node check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
