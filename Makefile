@@ -119,9 +119,9 @@ image-tree: all
 	@deploy/image/closure $(IMAGE)/rootfs $(IMAGE)/tree
 image-rootfs: image-tree ## the image for a cluster, as an OCI layout and a tar, without any daemon
 	@deploy/image/pack deploy/image/Containerfile $(IMAGE)/rootfs $(IMAGE) $(IMAGE_NAME)
-IMAGES ?= kelos-controller claude-code codex gemini opencode cursor demo
+IMAGES ?= kelos-controller claude-code codex gemini opencode demo cursor
 image: ## the images with podman, buildah or docker, from their Containerfiles: IMAGES="kelos-controller codex"
-	@VERSION=$(VERSION) BUILD_ARGS="$(BUILD_ARGS)" sh deploy/image/build $(IMAGES)
+	@VERSION=$(VERSION) sh deploy/image/build $(IMAGES)
 check-image: ## what those images promise, asked of each of them; skipped where nothing can build one
 	@VERSION=$(VERSION) BUILD=$(BUILD) sh deploy/image/check $(IMAGES)
 
