@@ -1,5 +1,5 @@
-# shellcheck shell=sh
-# builder.sh - sets `builder` to podman, buildah or docker, whichever is here, or to nothing.
+# shellcheck shell=sh disable=SC2034
+# builder.sh - to be sourced; sets `builder` to podman, buildah or docker, whichever is here, or to nothing.
 # Docker's command line may be there without a daemon to talk to.
 builder=
 if command -v podman > /dev/null; then builder=podman
