@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/loop.h"
+#include "common/timers.h"
 
 struct watch {
     int fd, events;
@@ -14,38 +15,12 @@ struct watch {
     void *arg;
 };
 
-struct timer {
-    int id;
-    int64_t due_ms;
-    loop_timer_fn *fn;
-    void *arg;
-};
-
 struct loop_poll {
     struct loop loop; /* first */
     struct watch *watches;
-    size_t n_watches, room_watches;
-    struct timer *timers;
-    size_t n_timers, room_timers;
-    int last_id;
+    size_t n_watches, room;
+    struct timers *timers;
 };
-
-/* Makes room for one more item of an array. */
-static int
-grow(void *array, size_t *room, size_t count, size_t size, struct err *e)
-{
-    void **at = array;
-
-    if (count < *room)
-        return 0;
-    size_t want = *room != 0 ? *room * 2 : 8;
-    void *more = realloc(*at, want * size);
-    if (more == NULL)
-        return err_set(e, ERR_SYSTEM, "out of memory");
-    *at = more;
-    *room = want;
-    return 0;
-}
 
 static int
 on_watch(struct loop *l, int fd, int events, loop_fd_fn *fn, void *arg, struct err *e)
@@ -61,8 +36,14 @@ on_watch(struct loop *l, int fd, int events, loop_fd_fn *fn, void *arg, struct e
         return 0;
     }
     if (i == p->n_watches) {
-        if (grow(&p->watches, &p->room_watches, p->n_watches, sizeof *p->watches, e) < 0)
-            return -1;
+        if (p->n_watches == p->room) {
+            size_t room = p->room > 0 ? p->room * 2 : 8;
+            struct watch *more = reallocarray(p->watches, room, sizeof *more);
+            if (more == NULL)
+                return err_set(e, ERR_SYSTEM, "out of memory");
+            p->watches = more;
+            p->room = room;
+        }
         p->n_watches++;
     }
     p->watches[i] = (struct watch){fd, events, fn, arg};
@@ -73,13 +54,9 @@ static int
 on_timer(struct loop *l, int64_t delay_ms, loop_timer_fn *fn, void *arg, struct err *e)
 {
     struct loop_poll *p = (struct loop_poll *)(void *)l;
+    int number = timers_add(p->timers, clock_mono_ms() + delay_ms, fn, arg);
 
-    if (grow(&p->timers, &p->room_timers, p->n_timers, sizeof *p->timers, e) < 0)
-        return -1;
-    p->last_id = p->last_id == INT32_MAX ? 1 : p->last_id + 1;
-    p->timers[p->n_timers++] =
-        (struct timer){p->last_id, clock_mono_ms() + delay_ms, fn, arg};
-    return p->last_id;
+    return number > 0 ? number : err_set(e, ERR_SYSTEM, "out of memory");
 }
 
 static void
@@ -87,11 +64,7 @@ on_timer_stop(struct loop *l, int id)
 {
     struct loop_poll *p = (struct loop_poll *)(void *)l;
 
-    for (size_t i = 0; i < p->n_timers; i++)
-        if (p->timers[i].id == id) {
-            p->timers[i] = p->timers[--p->n_timers];
-            return;
-        }
+    timers_end(p->timers, id);
 }
 
 static void
@@ -100,7 +73,7 @@ on_free(struct loop *l)
     struct loop_poll *p = (struct loop_poll *)(void *)l;
 
     free(p->watches);
-    free(p->timers);
+    timers_free(p->timers);
     free(p);
 }
 
@@ -111,37 +84,24 @@ loop_poll_new(struct err *e)
 {
     struct loop_poll *p = calloc(1, sizeof *p);
 
-    if (p == NULL) {
+    if (p == NULL || (p->timers = timers_new()) == NULL) {
         err_set(e, ERR_SYSTEM, "out of memory");
+        free(p);
         return NULL;
     }
     p->loop.ops = &poll_ops;
     return &p->loop;
 }
 
-/* The timer that is due first, NULL without timers. */
-static struct timer *
-first_timer(struct loop_poll *p)
-{
-    struct timer *first = NULL;
-
-    for (size_t i = 0; i < p->n_timers; i++)
-        if (first == NULL || p->timers[i].due_ms < first->due_ms)
-            first = &p->timers[i];
-    return first;
-}
-
 static void
 run_timers(struct loop_poll *p, const bool *done)
 {
+    uint64_t turn = timers_turn(p->timers);
     int64_t now = clock_mono_ms();
-    struct timer *t;
+    struct timer_call due;
 
-    while (!*done && (t = first_timer(p)) != NULL && t->due_ms <= now) {
-        struct timer fired = *t;
-        on_timer_stop(&p->loop, fired.id);
-        fired.fn(fired.arg);
-    }
+    while (!*done && timers_take(p->timers, now, turn, &due))
+        due.fn(due.arg);
 }
 
 static void
@@ -173,8 +133,8 @@ loop_poll_run(struct loop *l, const bool *done, int64_t wait_ms, struct err *e)
 
     while (!*done) {
         int64_t now = clock_mono_ms();
-        struct timer *t = first_timer(p);
-        int64_t until = t != NULL && t->due_ms < end ? t->due_ms : end;
+        int64_t next = timers_next(p->timers);
+        int64_t until = next >= 0 && next < end ? next : end;
         if (now >= end || (until == INT64_MAX && p->n_watches == 0))
             return 0;
         struct pollfd *fds = calloc(p->n_watches + 1, sizeof *fds);

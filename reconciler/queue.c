@@ -4,27 +4,25 @@
 #include <assert.h>
 #include <czmq.h>
 
-#define NOT_IN_HEAP ((size_t)-1)
+#include "common/deadlines.h"
 
 struct entry {
-    char *key;   /* owned */
-    bool wanted; /* to be processed */
+    struct deadline deadline; /* first */
+    char *key;                /* owned */
+    bool wanted;              /* to be processed */
     bool processing;
     bool low;    /* what wants it is not news */
     void *place; /* in one of the two lists of ready keys, or NULL */
     unsigned failures;
-    int64_t at_ms;  /* valid while in the heap */
     int64_t due_ms; /* valid while in a list: since when */
-    size_t heap_at; /* its place, or NOT_IN_HEAP */
 };
 
 struct queue {
-    zhashx_t *entries;   /* key -> entry; owned */
-    zlistx_t *ready;     /* entries in order; borrowed */
-    zlistx_t *low;       /* those that have time; borrowed */
-    unsigned passed_by;  /* how often in a row the latter were not taken */
-    struct entry **heap; /* the earliest deadline first; borrowed */
-    size_t heap_size, heap_room;
+    zhashx_t *entries;  /* key -> entry; owned */
+    zlistx_t *ready;    /* entries in order; borrowed */
+    zlistx_t *low;      /* those that have time; borrowed */
+    unsigned passed_by; /* how often in a row the latter were not taken */
+    struct deadlines deadlines;
     size_t processing;
     int64_t (*clock_ms)(void); /* NULL: waiting is not measured */
     int64_t waited_ms;         /* of the key that was taken last */
@@ -71,73 +69,8 @@ queue_free(struct queue *q)
     zlistx_destroy(&q->ready);
     zlistx_destroy(&q->low);
     zhashx_destroy(&q->entries);
-    free(q->heap);
+    deadlines_clear(&q->deadlines);
     free(q);
-}
-
-/* ---- the heap ---- */
-
-static void
-heap_set(struct queue *q, size_t at, struct entry *en)
-{
-    q->heap[at] = en;
-    en->heap_at = at;
-}
-
-static void
-heap_up(struct queue *q, size_t at)
-{
-    struct entry *en = q->heap[at];
-
-    while (at > 0 && q->heap[(at - 1) / 2]->at_ms > en->at_ms) {
-        heap_set(q, at, q->heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    heap_set(q, at, en);
-}
-
-static void
-heap_down(struct queue *q, size_t at)
-{
-    struct entry *en = q->heap[at];
-
-    for (size_t child; (child = 2 * at + 1) < q->heap_size; at = child) {
-        if (child + 1 < q->heap_size && q->heap[child + 1]->at_ms < q->heap[child]->at_ms)
-            child++;
-        if (q->heap[child]->at_ms >= en->at_ms)
-            break;
-        heap_set(q, at, q->heap[child]);
-    }
-    heap_set(q, at, en);
-}
-
-static void
-heap_remove(struct queue *q, struct entry *en)
-{
-    size_t at = en->heap_at;
-
-    if (at == NOT_IN_HEAP)
-        return;
-    en->heap_at = NOT_IN_HEAP;
-    struct entry *last = q->heap[--q->heap_size];
-    if (last == en)
-        return;
-    heap_set(q, at, last);
-    heap_up(q, at);
-    heap_down(q, last->heap_at);
-}
-
-static void
-heap_insert(struct queue *q, struct entry *en, int64_t at_ms)
-{
-    if (q->heap_size == q->heap_room) {
-        q->heap_room = q->heap_room > 0 ? q->heap_room * 2 : 64;
-        if ((q->heap = reallocarray(q->heap, q->heap_room, sizeof *q->heap)) == NULL)
-            abort();
-    }
-    en->at_ms = at_ms;
-    heap_set(q, q->heap_size, en);
-    heap_up(q, q->heap_size++);
 }
 
 /* ---- entries ---- */
@@ -151,7 +84,6 @@ entry_of(struct queue *q, const char *key)
         return en;
     if ((en = calloc(1, sizeof *en)) == NULL || (en->key = strdup(key)) == NULL)
         abort();
-    en->heap_at = NOT_IN_HEAP;
     zhashx_insert(q->entries, key, en);
     return en;
 }
@@ -161,7 +93,7 @@ entry_of(struct queue *q, const char *key)
 static void
 drop_idle(struct queue *q, struct entry *en)
 {
-    if (!en->wanted && !en->processing && en->failures == 0 && en->heap_at == NOT_IN_HEAP)
+    if (!en->wanted && !en->processing && en->failures == 0 && en->deadline.place == 0)
         zhashx_delete(q->entries, en->key);
 }
 
@@ -216,10 +148,8 @@ queue_add_at(struct queue *q, const char *key, int64_t at_ms)
 {
     struct entry *en = entry_of(q, key);
 
-    if (en->heap_at != NOT_IN_HEAP && en->at_ms <= at_ms)
-        return;
-    heap_remove(q, en);
-    heap_insert(q, en, at_ms);
+    if (en->deadline.place == 0 || en->deadline.at_ms > at_ms)
+        deadlines_set(&q->deadlines, &en->deadline, at_ms);
 }
 
 /* News first; but those that have time get a turn, however much news there is. */
@@ -239,10 +169,11 @@ take_first(struct queue *q)
 const char *
 queue_take(struct queue *q, int64_t now_ms)
 {
-    while (q->heap_size > 0 && q->heap[0]->at_ms <= now_ms) {
-        struct entry *en = q->heap[0];
-        heap_remove(q, en);
-        want(q, en, false, en->at_ms);
+    struct deadline *first;
+
+    while ((first = deadlines_first(&q->deadlines)) != NULL && first->at_ms <= now_ms) {
+        deadlines_drop(&q->deadlines, first);
+        want(q, (struct entry *)(void *)first, false, first->at_ms);
     }
     struct entry *en = take_first(q);
     if (en == NULL)
@@ -319,14 +250,16 @@ queue_forget(struct queue *q, const char *key)
     struct entry *en = finish(q, key);
 
     en->failures = 0;
-    heap_remove(q, en);
+    deadlines_drop(&q->deadlines, &en->deadline);
     drop_idle(q, en);
 }
 
 int64_t
 queue_deadline(const struct queue *q)
 {
-    return q->heap_size > 0 ? q->heap[0]->at_ms : -1;
+    const struct deadline *first = deadlines_first(&q->deadlines);
+
+    return first != NULL ? first->at_ms : -1;
 }
 
 size_t

@@ -12,8 +12,7 @@ struct fd_watch {
 };
 
 struct timer {
-    struct timer *next;
-    struct loop_worker *owner;
+    struct timer *next, **hook; /* of all, and what points to this one */
     int id;
     loop_timer_fn *fn;
     void *arg;
@@ -77,17 +76,22 @@ on_watch(struct loop *l, int fd, int events, loop_fd_fn *fn, void *arg, struct e
 }
 
 static void
+timer_free(struct timer *t)
+{
+    *t->hook = t->next;
+    if (t->next != NULL)
+        t->next->hook = t->hook;
+    free(t);
+}
+
+static void
 on_due(void *arg, struct worker *w UNUSED)
 {
     struct timer *t = arg;
-    struct timer **at = &t->owner->timers;
-
-    while (*at != t)
-        at = &(*at)->next;
-    *at = t->next;
     loop_timer_fn *fn = t->fn;
     void *fn_arg = t->arg;
-    free(t);
+
+    timer_free(t);
     fn(fn_arg);
 }
 
@@ -99,12 +103,15 @@ on_timer(struct loop *l, int64_t delay_ms, loop_timer_fn *fn, void *arg, struct 
 
     if (t == NULL)
         return err_set(e, ERR_SYSTEM, "out of memory");
-    *t = (struct timer){.next = self->timers, .owner = self, .fn = fn, .arg = arg};
+    *t =
+        (struct timer){.next = self->timers, .hook = &self->timers, .fn = fn, .arg = arg};
     t->id = worker_after(self->worker, delay_ms, on_due, t);
     if (t->id < 0) {
         free(t);
         return err_set(e, ERR_SYSTEM, "cannot set a timer");
     }
+    if (t->next != NULL)
+        t->next->hook = &t->next;
     self->timers = t;
     return t->id;
 }
@@ -113,15 +120,10 @@ static void
 on_timer_stop(struct loop *l, int id)
 {
     struct loop_worker *self = (struct loop_worker *)(void *)l;
+    struct timer *t = worker_cancel(self->worker, id);
 
-    for (struct timer **at = &self->timers; *at != NULL; at = &(*at)->next)
-        if ((*at)->id == id) {
-            struct timer *t = *at;
-            *at = t->next;
-            worker_cancel(self->worker, id);
-            free(t);
-            return;
-        }
+    if (t != NULL)
+        timer_free(t);
 }
 
 static void
@@ -131,8 +133,10 @@ on_free(struct loop *l)
 
     while (self->watches != NULL)
         on_watch(l, self->watches->fd, 0, NULL, NULL, NULL);
-    while (self->timers != NULL)
-        on_timer_stop(l, self->timers->id);
+    while (self->timers != NULL) {
+        worker_cancel(self->worker, self->timers->id);
+        timer_free(self->timers);
+    }
     free(self);
 }
 

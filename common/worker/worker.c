@@ -209,7 +209,7 @@ join(struct worker *w, struct err *e)
     int timer;
 
     zsys_handler_set(NULL);
-    if ((w->loop = zloop_new()) == NULL)
+    if ((w->loop = zloop_new()) == NULL || (w->timers = timers_new()) == NULL)
         return err_set(e, ERR_SYSTEM, "zloop: out of memory");
     if (worker_watch(w, w->signal_fd, WATCH_IN, on_signal, NULL) < 0)
         return err_set(e, ERR_SYSTEM, "out of memory");

@@ -161,11 +161,9 @@ typedef void worker_fn(void *arg, struct worker *w);
 
 /* Calls fn once after ms. Returns a timer id (1 or more), or -1 when memory ran out. */
 int worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg);
-/* Calls fn every ms until cancelled. Prefer worker_after: an idle worker does not
- * wake. */
-int worker_every(struct worker *w, int64_t ms, worker_fn *fn, void *arg);
-/* Forgets a timer; ids of timers that fired are ignored, 0 and -1 too. */
-void worker_cancel(struct worker *w, int timer);
+/* Forgets a timer, and returns the arg that fn will not get; ids of timers that fired are
+ * ignored, 0 and -1 too (NULL). */
+void *worker_cancel(struct worker *w, int timer);
 
 /* ---- descriptors ---- */
 enum { WATCH_IN = 1, WATCH_OUT = 2, WATCH_ERR = 4 };

@@ -13,12 +13,9 @@
 #define TRIM_QUIET 20
 
 struct worker_timer {
-    struct worker_timer *next;
     struct worker *w;
     worker_fn *fn;
     void *arg;
-    int id;
-    bool once;
 };
 
 struct worker_watch {
@@ -127,80 +124,77 @@ worker_progress(struct worker *w)
 
 /* ---- timers ---- */
 
+static int on_alarm(zloop_t *loop, int id, void *arg);
+
+/* The loop has one timer, for the first of ours. One that is too early wakes for nothing, once. */
 static void
-timer_unlink(struct worker *w, struct worker_timer *t)
+set_alarm(struct worker *w)
 {
-    struct worker_timer **at = &w->timers;
+    int64_t next = timers_next(w->timers), left = next - clock_mono_ms();
 
-    while (*at != NULL && *at != t)
-        at = &(*at)->next;
-    if (*at != NULL)
-        *at = t->next;
+    if (next < 0 || (w->alarm > 0 && w->alarm_ms <= next))
+        return;
+    if (w->alarm > 0)
+        zloop_timer_end(w->loop, w->alarm);
+    w->alarm = zloop_timer(w->loop, left > 0 ? (size_t)left : 0, 1, on_alarm, w);
+    w->alarm_ms = next;
+    if (w->alarm < 0)
+        abort();
 }
 
 static int
-on_timer(zloop_t *loop, int id, void *arg)
+on_alarm(zloop_t *loop UNUSED, int id UNUSED, void *arg)
 {
-    struct worker_timer *t = arg;
-    struct worker *w = t->w;
-    worker_fn *fn = t->fn;
-    void *fn_arg = t->arg;
+    struct worker *w = arg;
+    uint64_t turn = timers_turn(w->timers);
+    int64_t now = clock_mono_ms();
+    struct timer_call due;
 
-    (void)loop;
-    (void)id;
-    worker_begin(w);
-    if (t->once) {
-        timer_unlink(w, t);
-        free(t);
+    w->alarm = 0;
+    while (timers_take(w->timers, now, turn, &due)) {
+        worker_begin(w);
+        due.fn(due.arg);
+        if (worker_end(w) < 0)
+            return -1;
     }
-    fn(fn_arg, w);
-    return worker_end(w);
+    set_alarm(w);
+    return 0;
 }
 
-static int
-timer_new(struct worker *w, int64_t ms, bool once, worker_fn *fn, void *arg)
+static void
+on_due(void *arg)
 {
-    struct worker_timer *t = calloc(1, sizeof *t);
+    const struct worker_timer due = *(struct worker_timer *)arg;
 
-    if (t == NULL)
-        return -1;
-    *t = (struct worker_timer){
-        .next = w->timers, .w = w, .fn = fn, .arg = arg, .once = once};
-    t->id = zloop_timer(w->loop, ms > 0 ? (size_t)ms : 0, once ? 1 : 0, on_timer, t);
-    if (t->id < 0) {
-        free(t);
-        return -1;
-    }
-    w->timers = t;
-    return t->id;
+    free(arg);
+    due.fn(due.arg, due.w);
 }
 
 int
 worker_after(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
 {
-    return timer_new(w, ms, true, fn, arg);
+    struct worker_timer *t = calloc(1, sizeof *t);
+    int number = -1;
+
+    if (t == NULL)
+        return -1;
+    *t = (struct worker_timer){.w = w, .fn = fn, .arg = arg};
+    number = timers_add(w->timers, clock_mono_ms() + (ms > 0 ? ms : 0), on_due, t);
+    if (number < 0)
+        free(t);
+    else
+        set_alarm(w);
+    return number;
 }
 
-int
-worker_every(struct worker *w, int64_t ms, worker_fn *fn, void *arg)
-{
-    return timer_new(w, ms, false, fn, arg);
-}
-
-void
+void *
 worker_cancel(struct worker *w, int timer)
 {
-    struct worker_timer *t = w->timers;
+    struct worker_timer *t = timers_end(w->timers, timer);
+    void *arg = t != NULL ? t->arg : NULL;
 
-    if (timer <= 0)
-        return;
-    while (t != NULL && t->id != timer)
-        t = t->next;
-    if (t == NULL)
-        return;
-    zloop_timer_end(w->loop, timer);
-    timer_unlink(w, t);
     free(t);
+    return arg;
 }
 
 /* ---- descriptors ---- */
@@ -271,9 +265,12 @@ worker_loop(struct worker *w)
 void
 worker_loop_close(struct worker *w)
 {
+    struct timer_call left;
+
     while (w->watches != NULL)
         worker_unwatch(w, w->watches->item.fd);
-    while (w->timers != NULL)
-        worker_cancel(w, w->timers->id);
+    while (w->timers != NULL && timers_take(w->timers, INT64_MAX, UINT64_MAX, &left))
+        free(left.arg);
+    timers_free(w->timers);
     zloop_destroy(&w->loop);
 }

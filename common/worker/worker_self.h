@@ -5,12 +5,12 @@
 
 #include <czmq.h>
 
-#include "common/worker/worker.h"
 #include "common/bus/zap.h"
+#include "common/timers.h"
+#include "common/worker/worker.h"
 
 #define WORKER_BUSES_MAX 80 /* a source worker connects to every shard */
 
-struct worker_timer;
 struct worker_watch;
 
 /* A process that the supervisor says is ours. */
@@ -32,7 +32,9 @@ struct worker {
     struct flag_list listeners;
 
     zloop_t *loop;
-    struct worker_timer *timers;
+    struct timers *timers;
+    int alarm; /* the loop's own timer, for the first of ours; 0: none */
+    int64_t alarm_ms;
     struct worker_watch *watches;
     int signal_fd;
 
