@@ -210,7 +210,7 @@ row SP/D22
 
 begin "a Secret that becomes an App's, and back; another Secret"
 IS_APP="'--github-token-file=/shared/token/GITHUB_TOKEN' in $POD['containers'][0]['args'], [c['name'] for c in $POD.get('initContainers', [])], len($POD.get('volumes', [])), len($POD['containers'][0].get('volumeMounts', [])), $(env_names "$POD")"
-until_ok 75 is $APPS/turns "$IS_APP" "(True, ['token-refresher'], 2, 1, ['KELOS_BUS_KEY'])" || fail "$(field $APPS/turns "$POD")"
+until_ok 180 is $APPS/turns "$IS_APP" "(True, ['token-refresher'], 2, 1, ['KELOS_BUS_KEY'])" || fail "$(field $APPS/turns "$POD")"
 generation=$(ts turns 'o["metadata"]["generation"]')
 [ "${#OLD_KEY}" = 81 ] || fail "the key before"
 until_ok 10 is $CORE/secrets/turns-bus 'o["kind"]' Secret || fail "no new key"
@@ -225,7 +225,7 @@ mpatch $CORE/secrets/turns '{"data":{"GITHUB_TOKEN":"VA==","appID":null,"install
 begin "the controller's own keys are put back as they were when somebody deletes them"
 [ -n "$OLD_PAIR" ] || fail "there were none"
 put_back() { [ "$(own_keys)" = "$OLD_PAIR" ]; }
-until_ok 75 put_back || fail "kelos-bus-server: $(own_keys | cut -c1-40)"
+until_ok 180 put_back || fail "kelos-bus-server: $(own_keys | cut -c1-40)"
 must grep -q 'kelos-bus-server was deleted: put back with the same keys' "$T/supervisor.log"
 ! grep -q 'holds another pair' "$T/supervisor.log" || fail "a new start: $(grep 'another pair' "$T/supervisor.log")"
 
