@@ -19,6 +19,7 @@ finalizer_patch(struct shard *s, unsigned kind, const struct meta *meta, const c
                                    .res = shard_resource(kind, meta->profile),
                                    .ns = meta->ns,
                                    .name = meta->name,
-                                   .body = body};
+                                   .body = body,
+                                   .accept = KUBE_ACCEPT_META};
     return kube_call(s->kube, &q, done, arg, e) == NULL ? -1 : 0;
 }

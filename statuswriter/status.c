@@ -327,6 +327,7 @@ send_patch(struct entry *x)
         q.subresource = "status";
         q.field_manager = "kelos-status";
         q.body = x->sent;
+        q.accept = KUBE_ACCEPT_META;
         done = on_written;
         if (!named)
             json_put_str(x->sent, "metadata.resourceVersion", x->version);

@@ -13,8 +13,8 @@
 enum { UNARY_MS = 32000, LIST_MS = 60000 };
 
 struct kube_call {
-    struct kube_call *next, *prev; /* of all calls */
-    struct kube_call *after;       /* of those that wait to be sent */
+    struct kube_call *next, *prev;    /* of all calls */
+    struct kube_call *after, *before; /* of those that wait to be sent */
     struct kube *k;
     struct kube_wire wire;
     enum kube_verb verb;
@@ -22,7 +22,7 @@ struct kube_call {
     char *name, *uid; /* asked for; the uid of a delete */
     bool versioned;   /* a delete with a version precondition */
     enum retry_class class;
-    bool text, secret;
+    bool text, secret, ahead;
     size_t body_limit;
     int64_t deadline_ms; /* CLOCK_MONOTONIC */
     int64_t sent_ms;
@@ -45,20 +45,13 @@ static void enqueue(struct kube_call *c);
 static void
 leave_queue(struct kube_call *c)
 {
-    struct kube *k = c->k;
-    struct kube_call *before = NULL;
+    struct kube_lane *lane = &c->k->lanes[c->ahead];
 
     if (!c->queued)
         return;
-    for (struct kube_call *q = k->first; q != c; q = q->after)
-        before = q;
-    if (before != NULL)
-        before->after = c->after;
-    else
-        k->first = c->after;
-    if (k->last == c)
-        k->last = before;
-    c->after = NULL;
+    *(c->before != NULL ? &c->before->after : &lane->first) = c->after;
+    *(c->after != NULL ? &c->after->before : &lane->last) = c->before;
+    c->after = c->before = NULL;
     c->queued = false;
 }
 
@@ -307,15 +300,12 @@ on_answer(void *arg, const struct http_response *h)
 static void
 enqueue(struct kube_call *c)
 {
-    struct kube *k = c->k;
+    struct kube_lane *lane = &c->k->lanes[c->ahead];
 
-    c->after = NULL;
+    c->before = lane->last;
+    *(lane->last != NULL ? &lane->last->after : &lane->first) = c;
+    lane->last = c;
     c->queued = true;
-    if (k->last != NULL)
-        k->last->after = c;
-    else
-        k->first = c;
-    k->last = c;
 }
 
 /* The client-side limit, when one is set: 0, or how long until a token is there. */
@@ -382,18 +372,27 @@ pump_later(struct kube *k, int64_t ms)
         k->pump_timer = loop_timer(k->loop, ms, on_pump, k, &ignored);
 }
 
-/* The first call that may be sent now: list pages have a smaller share. */
+/* The first of a lane that may be sent now: list pages have a smaller share. */
 static struct kube_call *
-next_call(struct kube *k)
+first_of(const struct kube *k, bool ahead)
 {
-    struct kube_call *c = k->first;
+    struct kube_call *c = k->lanes[ahead].first;
 
-    if (k->in_flight >= LIMIT_KUBE_IN_FLIGHT)
-        return NULL;
     while (c != NULL && c->verb == KUBE_LIST &&
            k->lists_in_flight >= LIST_PAGES_IN_FLIGHT)
         c = c->after;
     return c;
+}
+
+static struct kube_call *
+next_call(struct kube *k)
+{
+    if (k->in_flight >= LIMIT_KUBE_IN_FLIGHT)
+        return NULL;
+    struct kube_call *ahead = first_of(k, true), *usual = first_of(k, false);
+    bool turn = k->passed_by >= AHEAD_IN_A_ROW;
+
+    return ahead == NULL || (usual != NULL && turn) ? usual : ahead;
 }
 
 static void
@@ -410,6 +409,7 @@ pump(struct kube *k)
             return;
         }
         leave_queue(c);
+        k->passed_by = c->ahead ? k->passed_by + 1 : 0;
         send_call(c);
     }
 }
@@ -431,6 +431,7 @@ fill_call(struct kube_call *c, const struct kube_request *r, struct err *e)
     c->class = kube_retry_class(r);
     c->text = r->text;
     c->secret = c->wire.secret;
+    c->ahead = r->ahead;
     c->versioned = r->resource_version != NULL;
     c->body_limit = r->body_limit != 0 ? r->body_limit : LIMIT_HTTP_BODY_BYTES;
     c->backoff = (struct backoff){k->backoff_first_ms, k->backoff_cap_ms, 50, 0};

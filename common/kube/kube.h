@@ -159,6 +159,11 @@ struct kube_param {
     const char *name, *value; /* raw: encoded here */
 };
 
+/* For `accept`: an object is answered without its spec and status, which a writer that asks for
+ * the new version only has no use for (Kubernetes API concepts, "metadata-only fetches"). */
+#define KUBE_ACCEPT_META                                                                 \
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
 /* Everything is copied by kube_call, except `res` (static) and `body` (kept by
  * reference). */
 struct kube_request {
@@ -170,7 +175,7 @@ struct kube_request {
     const struct kube_param *params; /* ends with {NULL, NULL}; NULL: none */
     const json_t
         *body; /* what is created, put, patched; delete options are made from uid … */
-    const char *accept;           /* NULL: application/json */
+    const char *accept;           /* NULL: application/json; KUBE_ACCEPT_META */
     const char *field_manager;    /* apply (needed), create, patch */
     bool force;                   /* apply */
     const char *uid;              /* delete: precondition */
@@ -178,6 +183,7 @@ struct kube_request {
     const char *propagation;      /* delete: NULL: "Background" */
     int64_t deadline_ms;          /* for the whole call with its repeats; 0: 32 s */
     enum kube_repeat repeat;
+    bool ahead;        /* of those that wait to be sent: it ends what these only begin */
     bool secret;       /* bodies are never quoted or logged (Secrets, tokens) */
     bool text;         /* the answer is text, not JSON (logs): see result.text */
     size_t body_limit; /* of the answer; 0: LIMIT_HTTP_BODY_BYTES */

@@ -114,7 +114,7 @@ kube_http(struct kube *k)
 bool
 kube_waiting(const struct kube *k)
 {
-    return k->first != NULL;
+    return k->lanes[0].first != NULL || k->lanes[1].first != NULL;
 }
 
 void

@@ -7,7 +7,8 @@
 #include "common/kube/kube_auth.h"
 #include "common/kube/kube_retry.h"
 
-enum { LIST_PAGES_IN_FLIGHT = 4, WARNINGS_MAX = 256 };
+/* One in so many is a usual request, however many go ahead of them. */
+enum { LIST_PAGES_IN_FLIGHT = 4, WARNINGS_MAX = 256, AHEAD_IN_A_ROW = 8 };
 
 struct kube {
     struct loop *loop; /* borrowed */
@@ -20,9 +21,12 @@ struct kube {
     double qps, tokens; /* client-side limit; qps 0: off */
     int burst;
     int64_t refilled_ms;
-    int64_t hold_until_ms;          /* the server asked all of us to wait */
-    struct kube_call *calls;        /* all, in flight or waiting */
-    struct kube_call *first, *last; /* waiting to be sent */
+    int64_t hold_until_ms;   /* the server asked all of us to wait */
+    struct kube_call *calls; /* all, in flight or waiting */
+    struct kube_lane {
+        struct kube_call *first, *last;
+    } lanes[2]; /* waiting to be sent: usual ones, and those that go ahead of them */
+    unsigned passed_by; /* how many went ahead in a row while others waited */
     struct kube_stream *streams;
     size_t in_flight, lists_in_flight, pending;
     int pump_timer;

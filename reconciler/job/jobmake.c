@@ -218,6 +218,8 @@ start_next(struct job_make *m, enum job_made *why, struct err *e)
         .ns = json_str_or(current(m), "metadata.namespace", ""),
         .name = json_str_or(current(m), "metadata.name", ""),
         .body = current(m),
+        .accept = KUBE_ACCEPT_META,
+        .ahead = true, /* of the finalizers of Tasks that come later */
         .repeat = KUBE_REPEAT_NAMED,
         .secret = is_secret(m)};
 

@@ -414,3 +414,44 @@ Test(kube, asks_for_metadata_alone_where_identity_is_enough)
     row_claim("KC/LIST-2");
     rig_down(&r);
 }
+
+static void
+count_down(void *arg, const struct kube_result *r UNUSED)
+{
+    --*(int *)arg;
+}
+
+Test(kube, sends_what_ends_something_before_what_begins_it_but_lets_that_have_its_turn)
+{
+    enum { USUAL = 3, AHEAD = 20 };
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "json {}"}};
+    struct fault *f = fault_start(rules, 1);
+    struct err e = ERR_INIT;
+    struct loop *loop = loop_poll_new(&e);
+    /* One at a time: 0.0.0.0 reaches the same server and is no loopback address. */
+    const struct kube_options o = {
+        .actor = KUBE_AS_USER, .qps = 50, .burst = 1, .allow_plain_http = true};
+    char server[64], seen[USUAL + AHEAD + 1] = "";
+    int left = USUAL + AHEAD;
+    bool done = false;
+
+    snprintf(server, sizeof server, "http://0.0.0.0:%d", fault_port(f));
+    struct kubeconfig *c = rig_config(server);
+    struct kube *k = kube_new(loop, &c, &o, &e);
+    for (int i = 0; i < USUAL + AHEAD; i++) {
+        struct kube_request req = get_pod();
+        req.ahead = i >= USUAL;
+        req.name = req.ahead ? "ahead" : "usual";
+        cr_assert_not_null(kube_call(k, &req, count_down, &left, &e), "%s", e.text);
+    }
+    cr_assert(kube_waiting(k));
+    while (left > 0)
+        cr_assert_neq(loop_poll_run(loop, &done, 10, &e), -1);
+    cr_assert_not(kube_waiting(k));
+    for (int i = 0; i < USUAL + AHEAD; i++)
+        seen[i] = strstr(fault_request(f, i), "/ahead") != NULL ? 'a' : 'u';
+    cr_assert_str_eq(seen, "aaaaaaaauaaaaaaaauaaaau");
+    kube_free(k);
+    loop_free(loop);
+    fault_stop(f);
+}
