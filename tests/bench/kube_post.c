@@ -1,11 +1,11 @@
 /* kube_post.c - a bare loop over our own client: the same POSTs that a controller makes, and
  * nothing else.
  *
- *   kube_post KUBECONFIG RESOURCE PREFIX COUNT NAMESPACES < OBJECT
+ *   kube_post KUBECONFIG RESOURCE PREFIX COUNT NAMESPACES AT-ONCE < OBJECT
  *
  * Creates PREFIX-0 .. as copies of the JSON object on stdin, spread over the namespaces bench-0
- * .. bench-(NAMESPACES-1), as many at a time as the client lets through. With "delete" for an
- * object's text it deletes them. Prints how long it took, in ms. */
+ * .. bench-(NAMESPACES-1), AT-ONCE of them at a time or as many as the client lets through. With
+ * "delete" for an object's text it deletes them. Prints how long it took, in ms. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +14,12 @@
 #include "common/clock.h"
 #include "common/kube/kube.h"
 
-enum { AHEAD = 64 };
-
 struct post {
     struct kube *kube;
     const struct kube_resource *res;
     const char *prefix;
     json_t *object; /* NULL: delete */
-    int next, count, namespaces, under_way, failed;
+    int next, count, namespaces, at_once, under_way, failed;
     bool done;
 };
 
@@ -58,6 +56,7 @@ send_one(struct post *p, int i)
                                    .ns = ns,
                                    .name = name,
                                    .body = body,
+                                   .accept = KUBE_ACCEPT_META,
                                    .deadline_ms = 120000,
                                    .repeat = body != NULL ? KUBE_REPEAT_NAMED
                                                           : KUBE_REPEAT_AUTO};
@@ -73,7 +72,7 @@ send_one(struct post *p, int i)
 static void
 go_on(struct post *p)
 {
-    while (p->next < p->count && p->under_way < AHEAD)
+    while (p->next < p->count && p->under_way < p->at_once)
         send_one(p, p->next++);
     p->done = p->under_way == 0;
 }
@@ -84,8 +83,8 @@ main(int argc, char **argv)
     struct err e = ERR_INIT;
     struct post p = {.object = NULL};
 
-    if (argc != 6) {
-        fprintf(stderr, "usage: kube_post KUBECONFIG RESOURCE PREFIX COUNT NAMESPACES\n");
+    if (argc != 7) {
+        fprintf(stderr, "usage: kube_post KUBECONFIG RESOURCE PREFIX COUNT NAMESPACES AT-ONCE\n");
         return 2;
     }
     const struct kubeconfig_options o = {.path = argv[1]};
@@ -97,8 +96,9 @@ main(int argc, char **argv)
     p.prefix = argv[3];
     p.count = atoi(argv[4]);
     p.namespaces = atoi(argv[5]);
+    p.at_once = atoi(argv[6]);
     p.object = json_loadf(stdin, 0, NULL);
-    if (config == NULL || loop == NULL || p.res == NULL || p.namespaces < 1 ||
+    if (config == NULL || loop == NULL || p.res == NULL || p.namespaces < 1 || p.at_once < 1 ||
         (p.kube = kube_new(loop, &config, &options, &e)) == NULL) {
         fprintf(stderr, "kube_post: %s\n", p.res == NULL ? argv[2] : e.text);
         return 1;
