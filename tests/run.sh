@@ -4,11 +4,10 @@
 # Every test has its own folder, its own ports and its own log, so that any two can run side by side.
 # One that failed beside others is tried once more, alone, when all have ended: what fails again has
 # failed; what passes then is named above the last line, with its first log kept (NAME.first.log).
-# More than ALONE_MAX of them are no accident and have failed at once.
 set -u
 BUILD=${BUILD:-build}; export BUILD
 JOBS=${JOBS:-$(($(nproc) + 1))}            # most of them wait more than they compute
-ALONE_MAX=3
+. tests/support/tally.sh
 what=${1:-all}
 logs=$BUILD/test-logs
 
@@ -16,22 +15,11 @@ logs=$BUILD/test-logs
 # fails without a word for a first failure: that is not counted yet.
 count() {
     log=$logs/$1.log
-    p=0 f=0
     if [ "$2" -eq 77 ]; then            # what it needs is not on this machine
         printf 'skip %-48s %s\n' "$1" "$(tail -n 1 "$log")"
         return
     fi
-    line=$(grep -a 'Synthesis: Tested:' "$log" | tail -n 1)
-    if [ -n "$line" ]; then
-        p=$(printf '%s' "$line" | sed 's/\x1b\[[0-9;]*m//g; s/.*Passing: *\([0-9]*\).*/\1/')
-        f=$(printf '%s' "$line" | sed 's/\x1b\[[0-9;]*m//g; s/.*Failing: *\([0-9]*\).*/\1/')
-    else
-        line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
-        p=${line%% passed*}; f=${line##*, }; f=${f%% failed*}
-    fi
-    p=${p:-0} f=${f:-0}
-    if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-    if [ "$p" -eq 0 ] && [ "$f" -eq 0 ]; then f=1; fi      # a test that tests nothing
+    tally_read "$log" "$2"
     if [ "$f" -ne 0 ] && [ -z "${ALONE:-}" ]; then return 1; fi
     echo "$p $f $1" >> "$logs/counts"
     if [ "$f" -ne 0 ]; then
@@ -46,8 +34,7 @@ one() { # NAME SECONDS CMD...
     timeout -k 10 "$limit" "$@" > "$logs/$name.log" 2>&1 < /dev/null
     status=$?
     if ! count "$name" $status; then
-        cp "$logs/$name.log" "$logs/$name.first.log"
-        printf 'late %s (exit %s)\n%s\n' "$name" "$status" "$(grep -av '^ok' "$logs/$name.log" | tail -n 20)"
+        tally_late "$name" "$status" "$logs/$name.log"
         echo "$name $limit $*" >> "$logs/again"
     fi
     echo "$(($(date +%s) - began)) $name" >> "$logs/seconds"
@@ -102,7 +89,4 @@ for f in "$logs"/asan.*; do
     echo "FAIL sanitizer report $f"; head -n 60 "$f"
 done
 sort -u -o "$ROWS_OUT" "$ROWS_OUT"
-echo "slowest, in seconds: $(sort -rn "$logs/seconds" | head -n 5 | tr '\n' ';')"
-[ "$again" -eq 0 ] || echo "failed beside others, see their .first.log: $(cut -d' ' -f1 "$logs/again" | tr '\n' ' ')"
-awk '{ p += $1; f += $2; if ($2) bad = bad " " $3 }
-     END { if (bad) print "failed:" bad; print p " passed, " f " failed"; exit f > 0 }' "$logs/counts"
+tally_end "$logs/counts" "$logs/again" "$logs/seconds"

@@ -122,7 +122,7 @@ begin "git and gh use the tokens of the day: a long Task, the controller killed,
 ctl DELETE requests > /dev/null
 printf '{"apiVersion":"kelos.dev/v1alpha1","kind":"TaskSpawner","metadata":{"name":"s"},"spec":{"when":{"githubIssues":{"labels":["go"]}},"pollInterval":"1s","taskTemplate":{"type":"claude-code","image":"tester","credentials":{"type":"api-key","secretRef":{"name":"c"}},"workspaceRef":{"name":"app"},"promptTemplate":"true"}}}' |
     post $NS/taskspawners > /dev/null
-app_task long "git config user.name a; git config user.email a@b; old=\$(cat \$KELOS_GITHUB_TOKEN_FILE); test \$old = \$GITHUB_TOKEN || exit 4; push() { echo \$1 >> f; git add f; git commit -qm \$1; git push -q origin HEAD:long || exit 1; }; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$old; do push more; sleep 1; done; push new; new=\$(cat \$KELOS_GITHUB_TOKEN_FILE); mkdir bin; echo 'echo \$GH_HOST \$GH_ENTERPRISE_TOKEN \$1' > bin/gh; chmod 755 bin/gh; test \\\"\$(PATH=/kelos/bin:\$PWD/bin:\$PATH gh x)\\\" = \\\"$HOST \$new x\\\"" app
+app_task long "git config user.name a; git config user.email a@b; old=\$GITHUB_TOKEN; push() { echo \$1 >> f; git add f; git commit -qm \$1; git push -q origin HEAD:long || exit 1; }; push first; while test \$(cat \$KELOS_GITHUB_TOKEN_FILE) = \$old; do push more; sleep 1; done; push new; new=\$(cat \$KELOS_GITHUB_TOKEN_FILE); mkdir bin; echo 'echo \$GH_HOST \$GH_ENTERPRISE_TOKEN \$1' > bin/gh; chmod 755 bin/gh; test \\\"\$(PATH=/kelos/bin:\$PWD/bin:\$PATH gh x)\\\" = \\\"$HOST \$new x\\\"" app
 becomes long Running
 first=$(token_of long)
 p=$(pid_of shard-0); kill -9 "$p"

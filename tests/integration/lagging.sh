@@ -237,8 +237,21 @@ done
 row KC/SH-3
 controller_down
 
-controller_up || fail "not up"
+controller_up --api-groups kelos.dev,axon.io || fail "not up"
+begin "a conflict of a Task of axon.io, likewise"
+AX=/apis/axon.io/v1alpha1/namespaces/default
+sed "s#$NS#$AX#" "$T/other" > "$T/other-old"
+rules "[{\"match\":\"^PATCH .*/axon.io/.*/tasks/old[^0-9].*finalizers\",\"agent\":\"shard\",\"times\":1,\"do\":\"first\",\"run\":\"sh $T/other-old old\"}]"
+echo '{"apiVersion":"axon.io/v1alpha1","kind":"Task","metadata":{"name":"old"},"spec":{"type":"claude-code","prompt":"p","credentials":{"type":"api-key","secretRef":{"name":"c"}}}}' |
+    post $AX/tasks > "$T/answer"
+until_ok 20 has_job old || fail "no Job: $(head -c 300 "$T/answer")"
+[ "$(field $AX/tasks/old 'sorted(o["metadata"]["finalizers"])')" = "['axon.io/finalizer', 'example.com/other']" ] || fail "finalizers"
+[ "$(requests "r['method'] == 'GET' and '/axon.io/' in r['path'] and r['path'].endswith('/tasks/old') and 'shard' in r['agent']")" = 1 ] || fail "it was not asked for"
+rules '[]'
+mpatch $AX/tasks/old '{"metadata":{"finalizers":["axon.io/finalizer"]}}' > /dev/null
+del $AX/tasks/old
 task before p
+
 begin "the command line waits by watching"
 proxied "$P" "$K" > "$T/cli"; chmod 600 "$T/cli"
 gets="r['method'] == 'GET' and 'watch=true' not in r['path'] and '/tasks' in r['path'] and re.search('^kelos/', r['agent'])"

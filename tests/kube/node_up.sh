@@ -43,8 +43,20 @@ node_network() {
    "routes": [{"dst": "0.0.0.0/0"}]}}]}
 END
 }
+# Where this machine's own root is an overlay there is no other upon it: then layers are copied.
+snapshotter() {
+    mkdir -p "$D/try/lower" "$D/try/upper" "$D/try/work" "$D/try/root"
+    if mount -t overlay -o "lowerdir=$D/try/lower,upperdir=$D/try/upper,workdir=$D/try/work" overlay "$D/try/root" 2> /dev/null; then
+        umount "$D/try/root"
+        echo overlayfs
+    else
+        echo native
+    fi
+    rm -rf "$D/try"
+}
 # Without CAP_SYS_RESOURCE nobody may lower an OOM score; containerd is told to live with that.
 containerd_up() {
+    layers=$(snapshotter)
     cat > "$D/containerd.toml" << END
 version = 2
 root = "$D/containerd"
@@ -56,6 +68,8 @@ state = "/run/containerd"
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
   sandbox_image = "localhost/pause:1"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "$layers"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "$CNI"
     conf_dir = "$D/cni"
@@ -63,7 +77,7 @@ END
     containerd -c "$D/containerd.toml" > "$D/containerd.log" 2>&1 &
     until_ok 30 ctr -a /run/containerd.sock version || return 1
     for i in "$D"/images/*/image.tar; do
-        ctr -a /run/containerd.sock -n k8s.io images import "$i" > "$D/import.log" 2>&1 || { cat "$D/import.log"; return 1; }
+        ctr -a /run/containerd.sock -n k8s.io images import --snapshotter "$layers" "$i" > "$D/import.log" 2>&1 || { cat "$D/import.log"; return 1; }
     done
 }
 control_plane_up() {
