@@ -11,8 +11,9 @@ node_ready() { [ "$(kubectl get node kelos -o 'jsonpath={.status.conditions[?(@.
 # Both groups are served, so the kind alone would be either's.
 KT=tasks.kelos.dev
 phase() { kubectl get $KT "$1" -o 'jsonpath={.status.phase}'; }
-becomes() { # TASK PHASE
-    kubectl wait --for="jsonpath={.status.phase}=$2" "$KT/$1" --timeout=90s > "$D/wait.log" 2>&1 ||
+phase_is() { [ "$(phase "$1")" = "$2" ]; }
+becomes() { # TASK PHASE (an older kubectl waits for conditions only)
+    until_ok 180 phase_is "$1" "$2" ||
         { fail "the Task is '$(phase "$1")'"; kubectl get pods,events; kubectl logs "job/$1"; say_why; }
 }
 
