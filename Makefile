@@ -230,8 +230,6 @@ $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 tests: all $(TESTS) $(SERVERS) $(NOSY) $(POISONED) $(FUZZ_REPLAY) $(PROPERTY) ## build the tests without running them
 
 check: tests ## build and run every test; the last line counts them
-	@sh tests/kube/assets.sh > /dev/null 2> /dev/null && echo "make check-kube runs the tests of the cluster against the real API server, too" || \
-	  echo "not run: check-kube, the tests against the real API server; make kube-assets builds it (some minutes)"
 	@BUILD=$(BUILD) SANITIZE=$(SANITIZE) sh tests/run.sh
 
 check-unit: tests ## unit tests and saved fuzz inputs only

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh - runs the tests that `make tests` built, JOBS of them at a time; the last line counts them.
 #   tests/run.sh [unit|integration|one NAME SECONDS CMD...]
+# At the end the core of the tests against the real API server runs (tests/kube/check.sh).
 # Every test has its own folder, its own ports and its own log, so that any two can run side by side.
 # One that failed beside others is tried once more, alone, when all have ended: what fails again has
 # failed; what passes then is named above the last line, with its first log kept (NAME.first.log).
@@ -89,4 +90,14 @@ for f in "$logs"/asan.*; do
     echo "FAIL sanitizer report $f"; head -n 60 "$f"
 done
 sort -u -o "$ROWS_OUT" "$ROWS_OUT"
+# What must not wait for `make check-kube`, where the server's programs are; instrumented programs
+# have met it in the tests above that start one of their own.
+if [ "$what" = all ] && [ -z "${SANITIZE:-}" ]; then
+    if sh tests/kube/assets.sh > /dev/null 2>&1; then
+        COUNTS=$logs/counts sh tests/kube/check.sh --core || echo "0 1 kube" >> "$logs/counts"
+        echo "make check-kube runs all tests of the cluster against the real API server, in two ways"
+    else
+        echo "not run: the tests against the real API server; make kube-assets builds it (some minutes)"
+    fi
+fi
 tally_end "$logs/counts" "$logs/again" "$logs/seconds"
