@@ -291,8 +291,10 @@ class Bench:
             aim = 30 * 1024 + tasks * (3 + 2 * len(json.dumps(self.task()["spec"])) / 1024)
             line("PSS of the controller's tree with %d Tasks, KiB" % tasks, "%d" % kib, "<= %d" % aim)
         print("  of each Task, with its Job: %.2f KiB" % ((full - empty) / max(n, 1)))
+        self.recovery(n)
         self.stop()
         self.steady(n)
+        self.scheduled(n)
         self.start()
         self.settle(300)
         self.delete_tasks()
@@ -301,6 +303,33 @@ class Bench:
         warm = self.warm()
         line("PSS after all %d were deleted, KiB" % n, "%d (%+.0f %%)" % (after, 100 * (after / warm - 1)), "within 10 %% of %d" % warm)
         print("  beside one that has had 20 Tasks; one that has had none, %d: %+.0f %%" % (empty, 100 * (after / empty - 1)))
+
+    def recovery(self, n):
+        """kill -9 of the shard that holds all of them; a Task that is created right then has its Job when?"""
+        waits = []
+        for _ in range(self.args.rounds):
+            self.serial += 1
+            prefix, since = "k%d-" % self.serial, self.mark()
+            shard = next(p for p in self.tree() if "reconcil" in open("/proc/%d/comm" % p, encoding="utf8").read())
+            killed = time.time()
+            os.kill(shard, signal.SIGKILL)
+            self.post("tasks", prefix[:-1], 1, 1, self.task())
+            waits += [t - killed for t in self.jobs_made(since, prefix, 1).values()]
+            self.settle()
+        line("from kill -9 of the shard of %d Tasks to a new Task's Job, s" % n, "%.2f" % median(waits), "<= 1")
+
+    def scheduled(self, n):
+        """Beside its Tasks, as many TaskSpawners as a large installation has; their sources: tests/bench/spawners."""
+        many = self.args.many // 10
+        self.post("taskspawners", "cron", many, SPACES, {
+            "apiVersion": "kelos.dev/v1alpha1", "kind": "TaskSpawner", "metadata": {}, "spec": {
+                "when": {"cron": {"schedule": "0 0 1 1 *"}}, "taskTemplate": {
+                    "type": "claude-code", "promptTemplate": "p", "credentials": self.task()["spec"]["credentials"],
+                    "workspaceRef": {"name": "w"}}}})
+        self.start()
+        self.settle(300)
+        line("PSS with %d Tasks and %d TaskSpawners, KiB" % (n, many), "%d" % self.rested(), "<= 131072 with their sources")
+        self.stop()
 
     def rested(self):
         """PSS when connections that nobody uses are closed and memory was given back: 5 s and 1 s."""
