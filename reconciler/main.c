@@ -88,6 +88,7 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
         (s->keys = source_keys_new(s, e)) == NULL ||
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
+    kube_share(s->kube, (unsigned)s->count);
     writes_yield(s->writes, s->kube);
     resync_start(s);
     /* There from the start, so that a rate sees the first error. */

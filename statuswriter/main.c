@@ -9,6 +9,8 @@
 #include "statuswriter/writer.h"
 
 enum { FLUSH_MS = 4500, FLUSH_STEP_MS = 50 };
+/* Of what may be in flight it takes an eighth: what is written here can wait for the Jobs. */
+enum { SHARE = 8 };
 
 struct self {
     const char *metrics_address;
@@ -108,6 +110,7 @@ open_parts(struct self *s, struct worker *w, struct err *e)
         (s->writer.kube = cluster_connect(w, s->loop, &s->config, KUBE_AS_STATUSWRITER,
                                           "kelos-statuswriter", e)) == NULL)
         return -1;
+    kube_share(s->writer.kube, SHARE);
     s->statuses = statuses_new(&s->writer);
     s->events = events_new(&s->writer);
     s->podlogs = podlogs_new(&s->writer);

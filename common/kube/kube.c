@@ -387,7 +387,7 @@ first_of(const struct kube *k, bool ahead)
 static struct kube_call *
 next_call(struct kube *k)
 {
-    if (k->in_flight >= LIMIT_KUBE_IN_FLIGHT)
+    if (k->in_flight >= k->in_flight_max)
         return NULL;
     struct kube_call *ahead = first_of(k, true), *usual = first_of(k, false);
     bool turn = k->passed_by >= AHEAD_IN_A_ROW;

@@ -124,7 +124,11 @@ const char *kube_server(const struct kube *k);
 const struct kubeconfig *kube_config(const struct kube *k);
 /* The HTTP client beneath, for requests to other hosts; borrowed. */
 struct http *kube_http(struct kube *k);
-/* Whether requests wait because LIMIT_KUBE_IN_FLIGHT are in flight, or the server asked for it. */
+/* This client is one of n that act together: it keeps the n-th part of LIMIT_KUBE_IN_FLIGHT in
+ * flight, but at least 4. What all of them send at once is what the server has to share its
+ * processors among. */
+void kube_share(struct kube *k, unsigned n);
+/* Whether requests wait because as many are in flight as may be, or the server asked for it. */
 bool kube_waiting(const struct kube *k);
 /* "GET tasks: 200" counts for metrics: called after every answer or failure (status
  * 0). */

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "version.h"
+#include "common/limits.h"
 
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_CAP_MS = 30000 };
 
@@ -40,6 +41,15 @@ set_options(struct kube *k, const struct kube_options *o)
     k->burst = o->burst > 0 ? o->burst : 1;
     k->tokens = k->burst;
     k->refilled_ms = clock_mono_ms();
+    k->in_flight_max = LIMIT_KUBE_IN_FLIGHT;
+}
+
+void
+kube_share(struct kube *k, unsigned n)
+{
+    size_t part = LIMIT_KUBE_IN_FLIGHT / (n > 0 ? n : 1);
+
+    k->in_flight_max = part > IN_FLIGHT_LEAST ? part : IN_FLIGHT_LEAST;
 }
 
 struct kube *

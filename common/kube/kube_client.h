@@ -8,7 +8,12 @@
 #include "common/kube/kube_retry.h"
 
 /* One in so many is a usual request, however many go ahead of them. */
-enum { LIST_PAGES_IN_FLIGHT = 4, WARNINGS_MAX = 256, AHEAD_IN_A_ROW = 8 };
+enum {
+    LIST_PAGES_IN_FLIGHT = 4,
+    WARNINGS_MAX = 256,
+    AHEAD_IN_A_ROW = 8,
+    IN_FLIGHT_LEAST = 4
+};
 
 struct kube {
     struct loop *loop; /* borrowed */
@@ -28,7 +33,7 @@ struct kube {
     } lanes[2]; /* waiting to be sent: usual ones, and those that go ahead of them */
     unsigned passed_by; /* how many went ahead in a row while others waited */
     struct kube_stream *streams;
-    size_t in_flight, lists_in_flight, pending;
+    size_t in_flight, in_flight_max, lists_in_flight, pending;
     int pump_timer;
     json_t *warnings_seen;
     kube_observe_fn *observe;

@@ -455,3 +455,24 @@ Test(kube, sends_what_ends_something_before_what_begins_it_but_lets_that_have_it
     loop_free(loop);
     fault_stop(f);
 }
+
+Test(kube, one_of_eight_that_act_together_keeps_to_its_part)
+{
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "delay 20000\njson {}"}};
+    struct rig r = rig_up(rules);
+    struct err e = ERR_INIT;
+    int left = 10;
+    bool done = false;
+
+    kube_share(r.kube, 8);
+    for (int i = 0; i < 10; i++) {
+        const struct kube_request req = get_pod();
+        cr_assert_not_null(kube_call(r.kube, &req, count_down, &left, &e), "%s", e.text);
+    }
+    while (fault_count(r.fault) < 4)
+        cr_assert_neq(loop_poll_run(r.loop, &done, 10, &e), -1);
+    cr_assert_neq(loop_poll_run(r.loop, &done, 300, &e), -1);
+    cr_assert_eq(fault_count(r.fault), 4, "%d of 32 in flight", fault_count(r.fault));
+    cr_assert(kube_waiting(r.kube));
+    rig_down(&r);
+}
