@@ -11,7 +11,7 @@
 enum {
     EVENTS_QUEUE = 1000, /* what arrives beyond is dropped and counted */
     EVENTS_AT_ONCE =
-        8, /* calls: most of those that the client may make are for statuses */
+        2, /* calls: most of those that the client may make are for statuses */
     EVENTS_TRIES = 12,
     EVENTS_RETRY_MS = 10000
 };

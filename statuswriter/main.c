@@ -9,8 +9,8 @@
 #include "statuswriter/writer.h"
 
 enum { FLUSH_MS = 4500, FLUSH_STEP_MS = 50 };
-/* Of what may be in flight it takes an eighth: what is written here can wait for the Jobs. */
-enum { SHARE = 8 };
+/* Of what may be in flight it takes a quarter: what is written here can wait for the Jobs. */
+enum { SHARE = 4 };
 
 struct self {
     const char *metrics_address;

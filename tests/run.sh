@@ -68,7 +68,7 @@ integrations() {
         case " $LONG " in *" $t "*) ;; *) echo "integration.$t 1500 sh tests/integration/$t.sh" ;; esac
     done
 }
-side_by_side() { xargs -P "$JOBS" -L 1 sh "$0" one; }
+side_by_side() { xargs -r -P "$JOBS" -L 1 sh "$0" one; }
 [ "$what" = integration ] || units | side_by_side
 [ "$what" = unit ] || integrations | side_by_side
 ALONE=1; export ALONE

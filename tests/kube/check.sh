@@ -108,7 +108,7 @@ wait
 [ "$(ls "$ALL"/plane.*/stands | wc -l)" -eq "$JOBS" ] || exit 1
 printf '%s\n' "$@" > "$ALL/queue"
 side_by_side() { # FILE WAYS
-    xargs -a "$1" -P "$2" -n 1 sh "$0" one & XARGS=$!
+    xargs -r -a "$1" -P "$2" -n 1 sh "$0" one & XARGS=$!
     wait "$XARGS"
     XARGS=""
 }
