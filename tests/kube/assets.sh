@@ -44,6 +44,7 @@ if [ "${1:-}" != --build ]; then
     exit 1
 fi
 go=$("$here/go.sh" --fetch)
+ways=$(nproc); [ "$ways" -le 8 ] || ways=8 # each may take some hundred MB
 mkdir -p "$cache"
 for n in $names; do
     case $n in

@@ -99,6 +99,8 @@ elif [ $# -eq 0 ]; then
     done
 fi
 [ $# -ge "$JOBS" ] || JOBS=$#
+room=$(awk '/^MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo) # of 1.5 GB, for one and what it runs
+[ "$JOBS" -le "$room" ] || JOBS=$((room > 1 ? room : 1))
 INSTALLED="deploy/manifests/controller.yaml deploy/manifests/axon.yaml deploy/manifests/isolation.yaml"
 # shellcheck disable=SC2086
 plane() { tests/kube/up.sh "$1" $gates && tests/kube/controller.sh "$1" && touch "$1/stands"; }
