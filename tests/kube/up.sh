@@ -117,7 +117,7 @@ start_apiserver() {
         --service-account-key-file="$dir/tls/sa.pub" --service-account-signing-key-file="$dir/tls/sa.key" \
         --kubelet-preferred-address-types=InternalIP --kubelet-certificate-authority="$dir/tls/ca.crt" \
         --kubelet-client-certificate="$dir/tls/kubelet-client.crt" --kubelet-client-key="$dir/tls/kubelet-client.key" \
-        --audit-policy-file="$dir/audit.yaml" --audit-log-path="$dir/audit.log" --audit-log-mode=blocking \
+        --audit-policy-file="$dir/audit.yaml" --audit-log-path="$dir/audit.log" --audit-log-mode=blocking --audit-log-maxsize=20000 \
         $gates
 }
 
