@@ -52,6 +52,7 @@ class Bench:
     def __init__(self, args):
         self.args, self.api = args, Api(args.kube)
         self.controller, self.starts, self.serial = None, 0, 0
+        self.thousand = None  # PSS after the first burst
         self.audit_path = args.kube + "/audit.log"
 
     # ---- the controller ----
@@ -188,8 +189,8 @@ class Bench:
     # ---- what is measured ----
 
     def burst(self, spaces, shards, marked):
-        """What a started controller makes of Tasks that are there: Jobs a second, PSS, and beside it two bare
-        loops. `marked`: the Tasks come with the finalizer, as a TaskSpawner's do."""
+        """What a started controller makes of Tasks that are there: Jobs a second, and beside it two bare loops.
+        `marked`: the Tasks come with the finalizer, as a TaskSpawner's do."""
         self.serial += 1
         n, prefix, task = self.args.burst, "b%d-" % self.serial, self.task()
         if marked:
@@ -200,7 +201,8 @@ class Bench:
         jobs = self.jobs_made(since, prefix, n)
         ours = self.rate(jobs, self.first_write(since))
         self.settle()
-        memory = pss(self.tree())
+        if self.thousand is None:
+            self.thousand = self.rested()
         self.stop()
         job = self.api.insist("GET", "/apis/batch/v1/namespaces/bench-0/jobs/%s0" % prefix)
         kept = {k: job["metadata"][k] for k in ("labels", "annotations") if k in job["metadata"]}
@@ -214,7 +216,7 @@ class Bench:
             self.post("jobs", name, n, spaces, bare, at_once)
             theirs.append(self.rate(self.creates(since, "jobs", name + "-")))
         self.wipe()
-        return ours, theirs[0], theirs[1], memory
+        return ours, theirs[0], theirs[1]
 
     def bursts(self, spaces, shards, marked, aim):
         rounds = [self.burst(spaces, shards, marked) for _ in range(self.args.rounds)]
@@ -225,7 +227,6 @@ class Bench:
         print("  beside a loop that waits for each answer, %.0f: %.2f%s" % (
             median([r[2] for r in rounds]), median([r[0] / r[2] for r in rounds]),
             "" if marked else "; each of these Tasks is written to before, for its finalizer"))
-        return rounds[0][3]
 
     def latency(self, in_flight):
         p50, p99, single = [], [], []
@@ -276,7 +277,7 @@ class Bench:
         if refused:
             print("  of these not done: " + ", ".join("%s, %d" % each for each in refused.most_common()))
 
-    def memory(self, empty, thousand):
+    def memory(self, empty):
         self.start()
         have = self.serial_tasks()
         if have < self.args.many:
@@ -285,8 +286,8 @@ class Bench:
             self.post("tasks", "m%d" % self.serial, self.args.many - have, SPACES, self.task())
             self.jobs_made(since, "m%d-" % self.serial, self.args.many - have)
         self.settle(300)
-        n, full = self.serial_tasks(), pss(self.tree())
-        for tasks, kib in ((0, empty), (self.args.burst, thousand), (n, full)):
+        n, full = self.serial_tasks(), self.rested()
+        for tasks, kib in ((0, empty), (self.args.burst, self.thousand), (n, full)):
             # D37: 3 KiB and twice the spec's bytes of each Task.
             aim = 30 * 1024 + tasks * (3 + 2 * len(json.dumps(self.task()["spec"])) / 1024)
             line("PSS of the controller's tree with %d Tasks, KiB" % tasks, "%d" % kib, "<= %d" % aim)
@@ -382,11 +383,11 @@ class Bench:
             self.latency(min(in_flight, self.args.burst))
         self.stop()
         self.wipe()
-        thousand = self.bursts(1, 1, True, ">= 0.5")
+        self.bursts(1, 1, True, ">= 0.5")
         self.bursts(1, 1, False, ">= 0.5")
         self.bursts(SPACES, 4, True, ">= 0.8")
         self.bursts(SPACES, 4, False, ">= 0.8")
-        self.memory(empty, thousand)
+        self.memory(empty)
 
 
 def main():
