@@ -180,7 +180,7 @@ $(NOSY): $(OBJ)/tests/spawner/nosy.o $(OBJ)/tests/support/misdeed.o $(OBJ)/spawn
 
 # The reconciler over a model of the API: its own parts, all that reaches outside is faked.
 MODEL_WRAPS := clock_mono_ms clock_wall_ms worker_after worker_cancel worker_quarantined worker_busy worker_idle \
-               worker_drained worker_metrics metrics_add metrics_set metrics_observe kube_call kube_cancel task_decide
+               worker_drained worker_metrics metrics_add metrics_set metrics_observe kube_call kube_cancel kube_full task_decide
 MODEL_LEFT  := $(addprefix $(OBJ)/reconciler/,writes.o account.o objects.o tokenend.o auth/credentials.o auth/revoke.o plan/sources.o plan/sourcegroup.o plan/sourcehear.o plan/sourcetell.o plan/spawnersource.o)
 MODEL_PARTS  = $(OBJ)/tests/reconciler/property.o $(call objects,tests/reconciler/model) $(SUPPORT)
 PROPERTY    := $(BUILD)/tests/reconciler/property

@@ -89,6 +89,8 @@ open_parts(struct shard *s, struct worker *w, struct err *e)
         (s->objects = worker_connect(w, "objects", &calls, e)) == NULL)
         return -1;
     kube_share(s->kube, (unsigned)s->count);
+    kube_on_room(s->kube, shard_go_on, s);
+    writes_on_room(s->writes, shard_go_on, s);
     writes_yield(s->writes, s->kube);
     resync_start(s);
     /* There from the start, so that a rate sees the first error. */

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "reconciler/quarantine.h"
+#include "reconciler/writes.h"
 
 /* How many keys one event may process before the loop is served again. */
 #define BATCH 64
@@ -52,6 +53,13 @@ on_timer(void *arg, struct worker *w)
     shard_work(s);
 }
 
+/* What a key asks for is kept until its turn: no more keys are begun than that is of use. */
+static bool
+full(const struct shard *s)
+{
+    return kube_full(s->kube) || writes_full(s->writes);
+}
+
 /* One timer serves all deadlines; `now` when there is more to do than one batch. */
 static void
 arm(struct shard *s, int64_t now_ms)
@@ -60,13 +68,19 @@ arm(struct shard *s, int64_t now_ms)
                      ? now_ms
                      : queue_deadline(s->queue);
 
-    if (at < 0 || !s->synced || !s->leader || s->stopping)
+    if (at < 0 || !s->synced || !s->leader || s->stopping || full(s))
         return;
     if (s->timer > 0 && s->timer_at <= at)
         return;
     worker_cancel(s->worker, s->timer);
     s->timer_at = at;
     s->timer = worker_after(s->worker, at > now_ms ? at - now_ms : 0, on_timer, s);
+}
+
+void
+shard_go_on(void *shard)
+{
+    arm(shard, clock_mono_ms());
 }
 
 void
@@ -182,7 +196,8 @@ shard_work(struct shard *s)
     int64_t now = clock_mono_ms();
     const char *key;
 
-    for (int i = 0; i < BATCH && s->synced && s->leader && !s->stopping; i++) {
+    for (int i = 0; i < BATCH && s->synced && s->leader && !s->stopping && !full(s);
+         i++) {
         if ((key = queue_take(s->queue, now)) == NULL)
             break;
         metric_observe(worker_metrics(s->worker), METRIC_QUEUE_WAIT,

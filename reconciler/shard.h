@@ -101,6 +101,8 @@ int64_t shard_refusal_ms(unsigned refusals);
 
 /* Takes keys until none is due, then arms the timer; called after every event. */
 void shard_work(struct shard *s);
+/* The same soon; for kube_on_room and writes_on_room. */
+void shard_go_on(void *shard);
 
 /* The object's resource in the API of its group. */
 const struct kube_resource *shard_resource(unsigned kind, unsigned profile);

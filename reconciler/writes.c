@@ -42,6 +42,9 @@ struct writes {
     size_t under_way[N_LANES];
     uint64_t last_id;
     int timer, refuser;
+    bool was_full;
+    void (*on_room)(void *arg); /* NULL: nobody is told */
+    void *room_arg;
 };
 
 static void
@@ -146,6 +149,11 @@ send_waiting(struct writes *w)
     for (enum lane lane = 0; lane < N_LANES; lane++)
         send_lane(w, lane);
     watch_over(w);
+    if (w->was_full && !writes_full(w)) {
+        w->was_full = false;
+        if (w->on_room != NULL)
+            w->on_room(w->room_arg);
+    }
 }
 
 /* What was sent and not answered: again, oldest id first is not needed, each stands alone
@@ -293,6 +301,19 @@ writes_yield(struct writes *w, const struct kube *kube)
     w->before = kube;
 }
 
+bool
+writes_full(const struct writes *w)
+{
+    return zlistx_size(w->waiting[LANE_STATUS]) >= LIMIT_STATUSES_WAITING;
+}
+
+void
+writes_on_room(struct writes *w, void (*fn)(void *arg), void *arg)
+{
+    w->on_room = fn;
+    w->room_arg = arg;
+}
+
 void
 writes_free(struct writes *w)
 {
@@ -323,6 +344,7 @@ submit(struct writes *w, struct write *x)
 {
     zhashx_insert(w->all, id_key(x->id), x);
     zlistx_add_end(w->waiting[x->lane], x);
+    w->was_full = w->was_full || writes_full(w);
     send_waiting(w);
 }
 

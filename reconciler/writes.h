@@ -3,7 +3,7 @@
  * Everything is kept until it is acknowledged, and sent again when the statuswriter comes
  * back or stays silent for too long. Of each of the three at most LIMIT_STATUS_WINDOW are under
  * way; the rest waits here, of Events LIMIT_EVENTS_WAITING: those beyond are dropped and
- * counted. */
+ * counted. With LIMIT_STATUSES_WAITING statuses it is full. */
 #ifndef KELOS_RECONCILER_WRITES_H
 #define KELOS_RECONCILER_WRITES_H
 
@@ -28,6 +28,12 @@ SCOPED_DEFINE(writes)
 /* While requests of this client wait for their turn, statuses and Events step back: the server's
  * time is for what starts agents first. A few go all the same. `kube` is borrowed. */
 void writes_yield(struct writes *w, const struct kube *kube);
+
+/* Whether so many statuses wait that whoever has more to decide does that later. What comes all
+ * the same is kept. */
+bool writes_full(const struct writes *w);
+/* From now on fn is called, from the loop, when it was full and is not any more. */
+void writes_on_room(struct writes *w, void (*fn)(void *arg), void *arg);
 
 /* Takes `patch`. `done` (NULL is allowed) is called once, from the loop. `m` has the newest
  * version of the object that is known, own writes included: it is what the patch is for. */

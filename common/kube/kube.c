@@ -53,6 +53,7 @@ leave_queue(struct kube_call *c)
     *(c->after != NULL ? &c->after->before : &lane->last) = c->before;
     c->after = c->before = NULL;
     c->queued = false;
+    c->k->waiting--;
 }
 
 static void
@@ -306,6 +307,8 @@ enqueue(struct kube_call *c)
     *(lane->last != NULL ? &lane->last->after : &lane->first) = c;
     lane->last = c;
     c->queued = true;
+    c->k->waiting++;
+    c->k->was_full = c->k->was_full || kube_full(c->k);
 }
 
 /* The client-side limit, when one is set: 0, or how long until a token is there. */
@@ -396,7 +399,7 @@ next_call(struct kube *k)
 }
 
 static void
-pump(struct kube *k)
+send_waiting(struct kube *k)
 {
     struct kube_call *c;
 
@@ -411,6 +414,17 @@ pump(struct kube *k)
         leave_queue(c);
         k->passed_by = c->ahead ? k->passed_by + 1 : 0;
         send_call(c);
+    }
+}
+
+static void
+pump(struct kube *k)
+{
+    send_waiting(k);
+    if (k->was_full && !kube_full(k)) {
+        k->was_full = false;
+        if (k->on_room != NULL)
+            k->on_room(k->room_arg);
     }
 }
 

@@ -124,7 +124,20 @@ kube_http(struct kube *k)
 bool
 kube_waiting(const struct kube *k)
 {
-    return k->lanes[0].first != NULL || k->lanes[1].first != NULL;
+    return k->waiting > 0;
+}
+
+bool
+kube_full(const struct kube *k)
+{
+    return k->waiting >= k->in_flight_max;
+}
+
+void
+kube_on_room(struct kube *k, void (*fn)(void *arg), void *arg)
+{
+    k->on_room = fn;
+    k->room_arg = arg;
 }
 
 void

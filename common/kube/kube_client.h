@@ -33,7 +33,10 @@ struct kube {
     } lanes[2]; /* waiting to be sent: usual ones, and those that go ahead of them */
     unsigned passed_by; /* how many went ahead in a row while others waited */
     struct kube_stream *streams;
-    size_t in_flight, in_flight_max, lists_in_flight, pending;
+    size_t in_flight, in_flight_max, lists_in_flight, pending, waiting;
+    bool was_full;
+    void (*on_room)(void *arg); /* NULL: nobody is told */
+    void *room_arg;
     int pump_timer;
     json_t *warnings_seen;
     kube_observe_fn *observe;

@@ -35,7 +35,8 @@ on_made(void *arg, enum job_made result, const struct err *e)
     struct task_memory *m = task_run_memory(r);
     SHARD_BUSY(r->shard, r->key);
 
-    if (m == NULL) { /* the Task has gone meanwhile; its Job goes with it */
+    job_make_free(TAKE(r->make)); /* ten times the Job's text, while its status waits */
+    if (m == NULL) {              /* the Task has gone meanwhile; its Job goes with it */
         task_run_end(r);
         return;
     }

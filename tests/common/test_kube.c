@@ -476,3 +476,41 @@ Test(kube, one_of_eight_that_act_together_keeps_to_its_part)
     cr_assert(kube_waiting(r.kube));
     rig_down(&r);
 }
+
+static void
+count_up(void *arg)
+{
+    ++*(int *)arg;
+}
+
+Test(kube, is_full_when_as_many_wait_as_may_be_in_flight_and_says_when_it_is_not_any_more)
+{
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "delay 20000\njson {}"}};
+    struct rig r = rig_up(rules);
+    struct kube_call *calls[8];
+    struct err e = ERR_INIT;
+    int left = 8, told = 0;
+    bool done = false;
+
+    kube_share(r.kube, 8);
+    kube_on_room(r.kube, count_up, &told);
+    for (int i = 0; i < 8; i++) {
+        const struct kube_request req = get_pod();
+        calls[i] = kube_call(r.kube, &req, count_down, &left, &e);
+        cr_assert_not_null(calls[i], "%s", e.text);
+    }
+    while (fault_count(r.fault) < 4)
+        cr_assert_neq(loop_poll_run(r.loop, &done, 10, &e), -1);
+    cr_assert(kube_full(r.kube), "four are in flight, four wait");
+    told = 0; /* while they were not sent yet, more of them waited */
+    cr_assert_neq(loop_poll_run(r.loop, &done, 100, &e), -1);
+    cr_assert_eq(told, 0);
+    kube_cancel(calls[7]);
+    while (told == 0)
+        cr_assert_neq(loop_poll_run(r.loop, &done, 10, &e), -1);
+    cr_assert_not(kube_full(r.kube));
+    cr_assert(kube_waiting(r.kube));
+    cr_assert_neq(loop_poll_run(r.loop, &done, 100, &e), -1);
+    cr_assert_eq(told, 1, "once");
+    rig_down(&r);
+}

@@ -93,6 +93,17 @@ step_ask(void)
     ask_answer(a);
 }
 
+/* Tells the reconciler when it may go on, as the client and the writes do. */
+static void
+with_room(void (*step)(void))
+{
+    bool calls = kube_full(NULL), statuses = writes_full(NULL);
+
+    step();
+    if ((calls && !kube_full(NULL)) || (statuses && !writes_full(NULL)))
+        shard_go_on(&model.shard);
+}
+
 static void
 step_clock(void)
 {
@@ -124,9 +135,9 @@ step(void)
     if (n < 30)
         show_step((unsigned)pick(KIND_SECRET)); /* there are none in the model */
     else if (n < 50)
-        step_call();
+        with_room(step_call);
     else if (n < 65)
-        step_status();
+        with_room(step_status);
     else if (n < 70)
         step_ask();
     else if (n < 82)
@@ -161,8 +172,8 @@ settle(void)
             show_all(kind);
         shard_work(&model.shard);
         for (int i = 0; i < 40; i++) {
-            step_call();
-            step_status();
+            with_room(step_call);
+            with_room(step_status);
             step_ask();
         }
         for (int i = 0; i < 4; i++) {

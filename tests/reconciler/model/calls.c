@@ -5,6 +5,16 @@
 struct kube_call *__wrap_kube_call(struct kube *k, const struct kube_request *r,
                                    kube_done_fn *done, void *arg, struct err *e);
 void __wrap_kube_cancel(struct kube_call *c);
+bool __wrap_kube_full(const struct kube *k);
+
+/* So few, that it happens. */
+enum { CALLS_FULL = 10 };
+
+bool
+__wrap_kube_full(const struct kube *k UNUSED)
+{
+    return model.calls != NULL && zlistx_size(model.calls) >= CALLS_FULL;
+}
 
 struct kube_call *
 __wrap_kube_call(struct kube *k, const struct kube_request *r, kube_done_fn *done,

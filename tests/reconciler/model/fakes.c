@@ -165,6 +165,15 @@ writes_status(struct writes *w, unsigned kind, const struct meta *m, json_t *pat
     zlistx_add_end(model.statuses, x);
 }
 
+/* So few, that it happens. */
+enum { STATUSES_FULL = 10 };
+
+bool
+writes_full(const struct writes *w UNUSED)
+{
+    return model.statuses != NULL && zlistx_size(model.statuses) >= STATUSES_FULL;
+}
+
 void
 status_execute(struct status_write *x)
 {
