@@ -11,13 +11,15 @@
 #define ECHO_MS 30000
 
 struct echo {
-    char version[129]; /* the object's after our last write; "" : none */
-    int64_t until_ms;  /* monotonic: it should have been seen by then */
+    char *version;    /* the object's after our last write; NULL: none; owned */
+    int64_t until_ms; /* monotonic: it should have been seen by then */
 };
 
 /* Our write gave this version; NULL, "" and older ones are nothing new. */
 void echo_wrote(struct echo *x, const char *version);
 /* Whether a view of that version shows our last write. */
 bool echo_seen(const struct echo *x, const char *version);
+/* As if nothing had been written; frees. until_ms stays. */
+void echo_forget(struct echo *x);
 
 #endif

@@ -58,11 +58,10 @@ open_memory(struct shard *s)
     s->store = store_new();
     s->queue = queue_new();
     queue_measure(s->queue, clock_mono_ms);
-    s->tasks = zhashx_new();
+    s->tasks = table_new(task_memory_free);
     s->spawners = zhashx_new();
     s->accounts = zhashx_new();
     s->held = zhashx_new();
-    zhashx_set_destructor(s->tasks, task_memory_free);
     zhashx_set_destructor(s->spawners, spawner_memory_free);
     zhashx_set_destructor(s->accounts, free_plain);
     zhashx_set_destructor(s->held, free_plain);
@@ -105,7 +104,7 @@ close_parts(struct shard *s)
     token_ends_free(s->token_ends);
     credentials_free(s->credentials);
     source_keys_free(s->keys);
-    zhashx_destroy(&s->tasks); /* before the client: they hold calls of it */
+    table_free(s->tasks); /* before the client: they hold calls of it */
     kube_free(s->kube);
     loop_free(s->loop);
     writes_free(s->writes);

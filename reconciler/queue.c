@@ -5,6 +5,7 @@
 #include <czmq.h>
 
 #include "common/deadlines.h"
+#include "common/table.h"
 
 struct entry {
     struct deadline deadline; /* first */
@@ -18,10 +19,10 @@ struct entry {
 };
 
 struct queue {
-    zhashx_t *entries;  /* key -> entry; owned */
-    zlistx_t *ready;    /* entries in order; borrowed */
-    zlistx_t *low;      /* those that have time; borrowed */
-    unsigned passed_by; /* how often in a row the latter were not taken */
+    struct table *entries; /* key -> entry; owned */
+    zlistx_t *ready;       /* entries in order; borrowed */
+    zlistx_t *low;         /* those that have time; borrowed */
+    unsigned passed_by;    /* how often in a row the latter were not taken */
     struct deadlines deadlines;
     size_t processing;
     int64_t (*clock_ms)(void); /* NULL: waiting is not measured */
@@ -31,14 +32,12 @@ struct queue {
 };
 
 static void
-entry_free(void **item)
+entry_free(void *value)
 {
-    struct entry *en = *item;
+    struct entry *en = value;
 
-    if (en != NULL)
-        free(en->key);
+    free(en->key);
     free(en);
-    *item = NULL;
 }
 
 struct queue *
@@ -48,10 +47,9 @@ queue_new(void)
 
     if (q == NULL)
         abort();
-    q->entries = zhashx_new();
+    q->entries = table_new(entry_free);
     q->ready = zlistx_new();
     q->low = zlistx_new();
-    zhashx_set_destructor(q->entries, entry_free);
     return q;
 }
 
@@ -68,7 +66,7 @@ queue_free(struct queue *q)
         return;
     zlistx_destroy(&q->ready);
     zlistx_destroy(&q->low);
-    zhashx_destroy(&q->entries);
+    table_free(q->entries);
     deadlines_clear(&q->deadlines);
     free(q);
 }
@@ -78,13 +76,13 @@ queue_free(struct queue *q)
 static struct entry *
 entry_of(struct queue *q, const char *key)
 {
-    struct entry *en = zhashx_lookup(q->entries, key);
+    struct entry *en = table_get(q->entries, key);
 
     if (en != NULL)
         return en;
     if ((en = calloc(1, sizeof *en)) == NULL || (en->key = strdup(key)) == NULL)
         abort();
-    zhashx_insert(q->entries, key, en);
+    table_put(q->entries, key, en);
     return en;
 }
 
@@ -94,7 +92,7 @@ static void
 drop_idle(struct queue *q, struct entry *en)
 {
     if (!en->wanted && !en->processing && en->failures == 0 && en->deadline.place == 0)
-        zhashx_delete(q->entries, en->key);
+        table_delete(q->entries, en->key);
 }
 
 static zlistx_t *
@@ -196,7 +194,7 @@ queue_waited(const struct queue *q)
 static struct entry *
 finish(struct queue *q, const char *key)
 {
-    struct entry *en = zhashx_lookup(q->entries, key);
+    struct entry *en = table_get(q->entries, key);
 
     assert(en != NULL && en->processing);
     en->processing = false;

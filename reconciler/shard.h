@@ -9,6 +9,7 @@
 #include <czmq.h>
 
 #include "common/kube/kube.h"
+#include "common/table.h"
 #include "common/worker/worker.h"
 #include "reconciler/job/job.h"
 #include "reconciler/queue.h"
@@ -33,7 +34,7 @@ struct shard {
     struct token_ends *token_ends;   /* what became of them (tokenend.c) */
     struct sources *sources;         /* source workers */
     struct source_keys *keys;        /* of spawners in Pods */
-    zhashx_t *tasks;                 /* key -> struct task_memory (taskmemory.h) */
+    struct table *tasks;             /* key -> struct task_memory (taskmemory.h) */
     zhashx_t *spawners;              /* key -> struct spawner_memory (spawnermemory.h) */
     zhashx_t *accounts;              /* "profile/ns" whose spawner account exists */
     zhashx_t *held; /* key -> int64_t: quarantined until (monotonic ms) */

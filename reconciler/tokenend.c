@@ -131,6 +131,7 @@ on_read(void *arg, const struct kube_result *r)
         if (known.refreshable)
             credential_learn(t->shard->credentials, ended->ns, known.app_secret,
                              ended->base, token, known.expires_ms);
+        token_forget(&known);
     } else if (r->err.code != ERR_NOT_FOUND) {
         log_info(ended->name,
                  "its token's Secret cannot be read, the token is not revoked: %s",

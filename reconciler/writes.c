@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "common/table.h"
 #include "common/utf8.h"
 
 /* Without an answer for so long, what is under way is sent again. */
@@ -36,7 +37,7 @@ struct writes {
     struct worker *worker;
     struct bus *bus;
     const struct kube *before;  /* whose requests go first; NULL: nobody's */
-    zhashx_t *all;              /* id in hex -> struct write; owned */
+    struct table *all;          /* id in hex -> struct write; owned */
     zlistx_t *waiting[N_LANES]; /* in order, not sent yet; borrowed */
     zlistx_t *refused;          /* who made them is to be told; borrowed */
     size_t under_way[N_LANES];
@@ -48,23 +49,20 @@ struct writes {
 };
 
 static void
-write_free(void **item)
+write_free(void *value)
 {
-    struct write *x = *item;
+    struct write *x = value;
 
-    if (x != NULL) {
-        if (x->outputs != NULL)
-            x->outputs(x->arg, NULL);
-        free(x->ns);
-        free(x->name);
-        free(x->uid);
-        free(x->patch);
-        free(x->refused);
-        for (size_t i = 0; i < ARRAY_LEN(x->texts); i++)
-            free(x->texts[i]);
-    }
+    if (x->outputs != NULL)
+        x->outputs(x->arg, NULL);
+    free(x->ns);
+    free(x->name);
+    free(x->uid);
+    free(x->patch);
+    free(x->refused);
+    for (size_t i = 0; i < ARRAY_LEN(x->texts); i++)
+        free(x->texts[i]);
     free(x);
-    *item = NULL;
 }
 
 static const char *
@@ -82,7 +80,7 @@ static void on_refused(void *arg, struct worker *w);
 static void
 watch_over(struct writes *w)
 {
-    if (w->timer <= 0 && zhashx_size(w->all) > 0)
+    if (w->timer <= 0 && table_size(w->all) > 0)
         w->timer = worker_after(w->worker, LOOK_MS, on_look, w);
 }
 
@@ -161,9 +159,11 @@ send_waiting(struct writes *w)
 static void
 send_again(struct writes *w, int64_t before_ms)
 {
+    struct table_at at = {0};
+    struct write *x;
     struct err e = ERR_INIT;
 
-    for (struct write *x = zhashx_first(w->all); x != NULL; x = zhashx_next(w->all))
+    while ((x = table_next(w->all, &at)) != NULL)
         if (x->sent_ms != 0 && x->sent_ms <= before_ms && send_now(w, x, &e) < 0)
             return; /* it was sent once: what is wrong now passes, and the next look is due */
 }
@@ -194,13 +194,10 @@ on_joined(void *arg, struct bus *bus, const struct peer *peer)
 static struct write *
 settle(struct writes *w, uint64_t id)
 {
-    struct write *x = zhashx_lookup(w->all, id_key(id));
+    struct write *x = table_take(w->all, id_key(id));
 
     if (x == NULL)
         return NULL; /* answered before: a second answer to what was sent twice */
-    zhashx_set_destructor(w->all, NULL);
-    zhashx_delete(w->all, id_key(id));
-    zhashx_set_destructor(w->all, write_free);
     w->under_way[x->lane] -= w->under_way[x->lane] > 0;
     return x;
 }
@@ -214,7 +211,6 @@ on_refused(void *arg, struct worker *worker UNUSED)
     w->refuser = 0;
     while ((x = zlistx_first(w->refused)) != NULL) {
         const struct msg_outputs none = {.message = x->refused};
-        void *item = x;
 
         zlistx_detach(w->refused, NULL);
         settle(w, x->id);
@@ -223,7 +219,7 @@ on_refused(void *arg, struct worker *worker UNUSED)
         if (x->outputs != NULL)
             x->outputs(x->arg, &none);
         x->outputs = NULL;
-        write_free(&item);
+        write_free(x);
     }
     send_waiting(w);
 }
@@ -234,7 +230,6 @@ on_ack(void *arg, struct bus *bus, const struct peer *from, const struct message
     const struct msg_write_ack *a = &m->body.write_ack;
     struct writes *w = arg;
     struct write *x = settle(w, a->id);
-    void *item = x;
 
     (void)bus;
     (void)from;
@@ -244,7 +239,7 @@ on_ack(void *arg, struct bus *bus, const struct peer *from, const struct message
         log_warn(x->name, "status refused: %s", a->message);
     if (x->done != NULL)
         x->done(x->arg, (enum write_code)a->code, a->version, a->message);
-    write_free(&item);
+    write_free(x);
     send_waiting(w);
 }
 
@@ -253,7 +248,6 @@ on_outputs(void *arg, struct bus *bus, const struct peer *from, const struct mes
 {
     struct writes *w = arg;
     struct write *x = settle(w, m->body.outputs.id);
-    void *item = x;
 
     (void)bus;
     (void)from;
@@ -261,7 +255,7 @@ on_outputs(void *arg, struct bus *bus, const struct peer *from, const struct mes
         return;
     x->outputs(x->arg, &m->body.outputs);
     x->outputs = NULL;
-    write_free(&item);
+    write_free(x);
     send_waiting(w);
 }
 
@@ -281,11 +275,10 @@ writes_new(struct worker *worker, struct err *e)
         return NULL;
     }
     w->worker = worker;
-    w->all = zhashx_new();
+    w->all = table_new(write_free);
     for (size_t i = 0; i < N_LANES; i++)
         w->waiting[i] = zlistx_new();
     w->refused = zlistx_new();
-    zhashx_set_destructor(w->all, write_free);
     /* Ids of an earlier incarnation may still be answered: they must not meet ours. */
     w->last_id = worker_incarnation(worker) << 40;
     const struct bus_calls calls = {
@@ -322,7 +315,7 @@ writes_free(struct writes *w)
     for (size_t i = 0; i < N_LANES; i++)
         zlistx_destroy(&w->waiting[i]);
     zlistx_destroy(&w->refused);
-    zhashx_destroy(&w->all);
+    table_free(w->all);
     free(w);
 }
 
@@ -342,7 +335,7 @@ write_new(struct writes *w, enum lane lane, const struct meta *m)
 static void
 submit(struct writes *w, struct write *x)
 {
-    zhashx_insert(w->all, id_key(x->id), x);
+    table_put(w->all, id_key(x->id), x);
     zlistx_add_end(w->waiting[x->lane], x);
     w->was_full = w->was_full || writes_full(w);
     send_waiting(w);

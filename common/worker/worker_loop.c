@@ -7,10 +7,11 @@
 #include "common/log.h"
 
 #define PSS_REFRESH_MS 10000 /* reading it costs a tenth of a millisecond */
-/* After so many events memory is given back as soon as a while has passed with few. */
-#define TRIM_EVENTS 200
+/* After so many events, of which each may be a bundle of messages, memory is given back as soon
+ * as a while has passed with few. */
+#define TRIM_EVENTS 50
 #define TRIM_MS 1000
-#define TRIM_QUIET 20
+#define TRIM_QUIET 10
 
 struct worker_timer {
     struct worker *w;

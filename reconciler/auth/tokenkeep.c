@@ -2,11 +2,12 @@
 #include "reconciler/owner.h"
 #include "reconciler/auth/tokenkeep.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/data/apptoken.h"
+#include "common/kube/kube.h"
 
 enum token_due
 token_judge(const struct token_known *t, int64_t now_ms, int64_t *wake_ms)
@@ -34,17 +35,27 @@ token_read(struct token_known *t, const json_t *secret, const char *task_uid)
         json_string_value(json_object_get(notes, "kelos.dev/github-app-secret"));
     const char *end =
         json_string_value(json_object_get(notes, "kelos.dev/token-expires-at"));
+    struct err e = ERR_INIT;
 
     t->read = true;
     t->again_ms = 0;
-    t->refreshable = app != NULL && *app != '\0' && strlen(app) < sizeof t->app_secret &&
-                     owner_controls(secret, task_uid);
+    t->refreshable =
+        app != NULL && kube_check_name(app, &e) == 0 && owner_controls(secret, task_uid);
     if (!t->refreshable)
         return;
-    snprintf(t->app_secret, sizeof t->app_secret, "%s", app);
+    free(t->app_secret);
+    if ((t->app_secret = strdup(app)) == NULL)
+        abort();
     if (rfc3339_parse(end, &t->expires_ms) < 0)
         t->expires_ms = 0;
     t->renew_ms = t->expires_ms != 0 ? t->expires_ms - APPTOKEN_MARGIN_MS : 0;
+}
+
+void
+token_forget(struct token_known *t)
+{
+    free(t->app_secret);
+    *t = (struct token_known){.read = false};
 }
 
 bool

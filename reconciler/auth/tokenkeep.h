@@ -10,11 +10,11 @@
 /* The same failure is told again after this time. */
 #define TOKEN_WARN_MS 300000
 
-/* What is known of the Secret. Times are wall milliseconds. */
+/* What is known of the Secret; {0} is nothing. Times are wall milliseconds. */
 struct token_known {
-    bool read;        /* false: nothing is known yet */
-    bool refreshable; /* it holds a GitHub App's token, and is the Task's */
-    char app_secret[254];
+    bool read;          /* false: nothing is known yet */
+    bool refreshable;   /* it holds a GitHub App's token, and is the Task's */
+    char *app_secret;   /* of its App; owned; NULL: none is known */
     int64_t expires_ms; /* 0: unknown */
     int64_t renew_ms;   /* when it is to be replaced */
     int64_t again_ms;   /* not before, after a failure; 0: at once */
@@ -33,6 +33,9 @@ enum token_due token_judge(const struct token_known *t, int64_t now_ms, int64_t 
  * has no annotation that names its App, is not refreshable. An end that cannot be read is due
  * at once. */
 void token_read(struct token_known *t, const json_t *secret, const char *task_uid);
+
+/* Nothing is known any more. */
+void token_forget(struct token_known *t);
 
 /* A renewal has failed: when to try again. Returns whether it is to be told. */
 bool token_failed(struct token_known *t, int64_t now_ms);

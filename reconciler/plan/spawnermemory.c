@@ -51,6 +51,7 @@ clear(struct spawner_memory *m)
     item_set_free(m->items);
     item_set_free(m->incoming);
     free(m->intent);
+    echo_forget(&m->echo);
     zhashx_destroy(&m->expected);
     zhashx_destroy(&m->deleted);
     *m = (struct spawner_memory){.uid = NULL};

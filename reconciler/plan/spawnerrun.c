@@ -108,7 +108,7 @@ on_live(void *arg, const char *version, const struct err *e)
         return;
     }
     if (m != NULL && e == NULL) {
-        m->echo.version[0] = '\0'; /* the server has the last word */
+        echo_forget(&m->echo); /* the server has the last word */
         echo_wrote(&m->echo, version);
         if (!r->conflict)
             objects_unseen(r->shard, KIND_TASK_SPAWNER, &r->meta, version);

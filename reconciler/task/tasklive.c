@@ -35,7 +35,7 @@ on_read(void *arg, const char *version, const struct err *e)
     }
     /* The server has the last word, also when it is older than what was thought to be ours:
      * else the question would be put again at once, and for ever. */
-    m->echo.version[0] = '\0';
+    echo_forget(&m->echo);
     echo_wrote(&m->echo, version);
     if (!r->conflict)
         objects_unseen(r->shard, KIND_TASK, &r->meta, version);

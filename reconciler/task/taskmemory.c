@@ -5,9 +5,11 @@ static void
 clear(struct task_memory *m)
 {
     free(m->uid);
+    echo_forget(&m->echo);
     free(m->auth_message);
     free(m->auth_secret);
     free(m->token_secret);
+    token_forget(&m->token);
     refresh_free(m->refresh);
     free(m->build_error);
     free(m->input_error);
@@ -19,20 +21,16 @@ clear(struct task_memory *m)
 }
 
 void
-task_memory_free(void **item)
+task_memory_free(void *memory)
 {
-    struct task_memory *m = *item;
-
-    if (m != NULL)
-        clear(m);
-    free(m);
-    *item = NULL;
+    clear(memory);
+    free(memory);
 }
 
 struct task_memory *
 task_memory_find(const struct shard *s, const char *key)
 {
-    return zhashx_lookup(s->tasks, key);
+    return table_get(s->tasks, key);
 }
 
 struct task_memory *
@@ -43,7 +41,7 @@ task_memory_of(struct shard *s, const char *key, const struct task_view *t)
     if (m == NULL) {
         if ((m = calloc(1, sizeof *m)) == NULL)
             abort();
-        zhashx_insert(s->tasks, key, m);
+        table_put(s->tasks, key, m);
     }
     if (m->uid == NULL || strcmp(m->uid, t->view.meta.uid) != 0) {
         clear(m);
@@ -55,5 +53,5 @@ task_memory_of(struct shard *s, const char *key, const struct task_view *t)
 void
 task_memory_forget(struct shard *s, const char *key)
 {
-    zhashx_delete(s->tasks, key);
+    table_delete(s->tasks, key);
 }

@@ -56,7 +56,7 @@ struct task_memory *task_memory_of(struct shard *s, const char *key,
 /* NULL when there is none. */
 struct task_memory *task_memory_find(const struct shard *s, const char *key);
 void task_memory_forget(struct shard *s, const char *key);
-/* For zhashx. */
-void task_memory_free(void **item);
+/* For table_new. */
+void task_memory_free(void *memory);
 
 #endif

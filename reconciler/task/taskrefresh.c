@@ -34,10 +34,13 @@ refresh_free(struct refresh *r)
 void
 refresh_made(struct token_known *t, const char *app_secret, const struct credential *c)
 {
-    *t = (struct token_known){.read = true, .refreshable = app_secret != NULL};
+    token_forget(t);
+    t->read = true;
     if (app_secret == NULL)
         return;
-    snprintf(t->app_secret, sizeof t->app_secret, "%s", app_secret);
+    if ((t->app_secret = strdup(app_secret)) == NULL)
+        abort();
+    t->refreshable = true;
     t->expires_ms = c->expires_ms;
     t->renew_ms = c->renew_ms;
 }
@@ -168,7 +171,7 @@ on_read(void *arg, const struct kube_result *res)
     struct task_memory *m = ended(r);
 
     if (m != NULL && res->err.code == ERR_NOT_FOUND)
-        m->token = (struct token_known){.read = true}; /* none: nothing to keep */
+        refresh_made(&m->token, NULL, NULL); /* nothing to keep */
     else if (m != NULL && res->err.code != ERR_NONE)
         failed_call(r->shard, r->key, m, "fetching token secret", &res->err);
     else if (m != NULL) {

@@ -247,7 +247,7 @@ write_status(struct task_run *r)
 
     /* Before our first write nobody knows what an earlier process of ours has written and is
      * not in view yet: the server is to compare. */
-    if (m != NULL && *m->echo.version == '\0')
+    if (m != NULL && m->echo.version == NULL)
         json_object_set_new(r->patch, "metadata",
                             json_pack("{s:s}", "resourceVersion", r->meta.version));
     writes_status(r->shard->writes, KIND_TASK, &r->meta, TAKE(r->patch), on_status, r);

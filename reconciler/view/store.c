@@ -3,6 +3,7 @@
 
 #include <czmq.h>
 
+#include "common/table.h"
 #include "proto/message.h"
 
 /* Views under one index value. */
@@ -19,31 +20,27 @@ struct slot {
 };
 
 struct store {
-    zhashx_t *slots; /* "kind/profile/ns/name" -> struct slot; owned */
-    zhashx_t *bags;  /* "index/profile/ns/value" -> struct bag; owned */
+    struct table *slots; /* "kind/profile/ns/name" -> struct slot; owned */
+    struct table *bags;  /* "index/profile/ns/value" -> struct bag; owned */
     size_t count[N_KINDS];
 };
 
 static void
-slot_free(void **item)
+slot_free(void *value)
 {
-    struct slot *slot = *item;
+    struct slot *slot = value;
 
-    if (slot != NULL)
-        view_free(slot->view);
+    view_free(slot->view);
     free(slot);
-    *item = NULL;
 }
 
 static void
-bag_free(void **item)
+bag_free(void *value)
 {
-    struct bag *bag = *item;
+    struct bag *bag = value;
 
-    if (bag != NULL)
-        free(bag->at);
+    free(bag->at);
     free(bag);
-    *item = NULL;
 }
 
 struct store *
@@ -53,10 +50,8 @@ store_new(void)
 
     if (s == NULL)
         abort();
-    s->slots = zhashx_new();
-    s->bags = zhashx_new();
-    zhashx_set_destructor(s->slots, slot_free);
-    zhashx_set_destructor(s->bags, bag_free);
+    s->slots = table_new(slot_free);
+    s->bags = table_new(bag_free);
     return s;
 }
 
@@ -65,8 +60,8 @@ store_free(struct store *s)
 {
     if (s == NULL)
         return;
-    zhashx_destroy(&s->slots);
-    zhashx_destroy(&s->bags);
+    table_free(s->slots);
+    table_free(s->bags);
     free(s);
 }
 
@@ -95,12 +90,12 @@ static void
 bag_add(struct store *s, enum task_index by, struct view *v, const char *value)
 {
     const char *key = bag_key(by, v->meta.profile, v->meta.ns, value);
-    struct bag *bag = zhashx_lookup(s->bags, key);
+    struct bag *bag = table_get(s->bags, key);
 
     if (bag == NULL) {
         if ((bag = calloc(1, sizeof *bag)) == NULL)
             abort();
-        zhashx_insert(s->bags, key, bag);
+        table_put(s->bags, key, bag);
     }
     if (bag->n == bag->room) {
         bag->room = bag->room > 0 ? bag->room * 2 : 2;
@@ -114,7 +109,7 @@ static void
 bag_remove(struct store *s, enum task_index by, struct view *v, const char *value)
 {
     const char *key = bag_key(by, v->meta.profile, v->meta.ns, value);
-    struct bag *bag = zhashx_lookup(s->bags, key);
+    struct bag *bag = table_get(s->bags, key);
 
     for (size_t i = 0; bag != NULL && i < bag->n; i++)
         if (bag->at[i] == v) {
@@ -122,7 +117,7 @@ bag_remove(struct store *s, enum task_index by, struct view *v, const char *valu
             break;
         }
     if (bag != NULL && bag->n == 0)
-        zhashx_delete(s->bags, key);
+        table_delete(s->bags, key);
 }
 
 typedef void bag_fn(struct store *s, enum task_index by, struct view *v,
@@ -186,12 +181,12 @@ store_put(struct store *s, struct view **v, uint64_t epoch)
     struct view *view = TAKE(*v), *old = NULL;
     const char *key =
         slot_key(view->kind, view->meta.profile, view->meta.ns, view->meta.name);
-    struct slot *slot = zhashx_lookup(s->slots, key);
+    struct slot *slot = table_get(s->slots, key);
 
     if (slot == NULL) {
         if ((slot = calloc(1, sizeof *slot)) == NULL)
             abort();
-        zhashx_insert(s->slots, key, slot);
+        table_put(s->slots, key, slot);
         s->count[view->kind]++;
     } else {
         old = slot->view;
@@ -208,14 +203,14 @@ store_take(struct store *s, unsigned kind, unsigned profile, const char *ns,
            const char *name, const char *uid)
 {
     const char *key = slot_key(kind, profile, ns, name);
-    struct slot *slot = zhashx_lookup(s->slots, key);
+    struct slot *slot = table_get(s->slots, key);
 
     if (slot == NULL ||
         (uid != NULL && *uid != '\0' && strcmp(uid, slot->view->meta.uid) != 0))
         return NULL;
     struct view *view = TAKE(slot->view);
     index_each(s, view, bag_remove);
-    zhashx_delete(s->slots, slot_key(kind, profile, ns, name));
+    table_delete(s->slots, slot_key(kind, profile, ns, name));
     s->count[kind]--;
     return view;
 }
@@ -224,7 +219,7 @@ struct view *
 store_get(const struct store *s, unsigned kind, unsigned profile, const char *ns,
           const char *name)
 {
-    struct slot *slot = zhashx_lookup(s->slots, slot_key(kind, profile, ns, name));
+    struct slot *slot = table_get(s->slots, slot_key(kind, profile, ns, name));
 
     return slot != NULL ? slot->view : NULL;
 }
@@ -242,7 +237,7 @@ struct views
 store_find(const struct store *s, enum task_index by, unsigned profile, const char *ns,
            const char *value)
 {
-    struct bag *bag = zhashx_lookup(s->bags, bag_key(by, profile, ns, value));
+    struct bag *bag = table_get(s->bags, bag_key(by, profile, ns, value));
 
     return bag != NULL ? (struct views){bag->at, bag->n} : (struct views){NULL, 0};
 }
@@ -253,12 +248,13 @@ store_each(const struct store *s, unsigned kind, void (*fn)(void *arg, struct vi
 {
     size_t n = 0, room = store_count(s, kind);
     struct view **all = calloc(room + 1, sizeof *all);
+    struct table_at at = {0};
+    const struct slot *slot;
 
     if (all == NULL)
         abort();
-    /* A lookup moves the place of zhashx_next, and fn may look others up. */
-    for (struct slot *slot = zhashx_first(s->slots); slot != NULL && n < room;
-         slot = zhashx_next(s->slots))
+    /* fn may take out others than the one it is given. */
+    while (n < room && (slot = table_next(s->slots, &at)) != NULL)
         if (slot->view->kind == kind)
             all[n++] = slot->view;
     for (size_t i = 0; i < n; i++)
@@ -271,9 +267,10 @@ store_each_stale(struct store *s, uint64_t epoch, void (*fn)(void *arg, struct v
                  void *arg)
 {
     zlistx_t *stale = zlistx_new();
+    struct table_at at = {0};
+    const struct slot *slot;
 
-    for (struct slot *slot = zhashx_first(s->slots); slot != NULL;
-         slot = zhashx_next(s->slots))
+    while ((slot = table_next(s->slots, &at)) != NULL)
         if (slot->epoch != epoch)
             zlistx_add_end(stale, slot->view);
     for (struct view *v = zlistx_first(stale); v != NULL; v = zlistx_next(stale))

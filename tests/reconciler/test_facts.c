@@ -28,7 +28,7 @@ auth_seen(struct shard *s, const struct task_view *t, struct task_memory *m)
 Test(facts, what_was_found_in_another_secret_or_long_ago_is_not_believed)
 {
     SCOPED(store) struct store *store = store_new();
-    struct shard s = {.store = store, .tasks = zhashx_new()};
+    struct shard s = {.store = store, .tasks = table_new(NULL)};
     struct task_view *t = make_task("fix", "", "'workspaceRef':{'name':'web'}", "");
     char first[] = "first";
     struct task_memory m = {
@@ -46,5 +46,5 @@ Test(facts, what_was_found_in_another_secret_or_long_ago_is_not_believed)
     cr_assert_eq(auth_seen(&s, t, &m), AUTH_UNKNOWN);
     put_workspace(store, WORKSPACE(""));
     cr_assert_eq(auth_seen(&s, t, &m), AUTH_READY);
-    zhashx_destroy(&s.tasks);
+    table_free(s.tasks);
 }

@@ -98,7 +98,7 @@ Test(shard, every_key_comes_again_about_every_ten_hours)
 
 Test(shard, a_view_counts_only_once_it_shows_its_own_last_write)
 {
-    struct echo x = {.version = ""};
+    struct echo x = {.version = NULL};
 
     cr_assert(echo_seen(&x, "99"), "nothing was written");
     echo_wrote(&x, "100");

@@ -121,10 +121,10 @@ shard_open(struct shard *s)
 {
     *s = (struct shard){.store = store_new(),
                         .queue = queue_new(),
-                        .tasks = zhashx_new(),
+                        .tasks = table_new(task_memory_free),
                         .spawners = zhashx_new(),
                         .synced = true};
-    zhashx_set_destructor(s->tasks, task_memory_free);
+
     zhashx_set_destructor(s->spawners, spawner_memory_free);
     s->credentials = credentials_new(s);
 }
@@ -134,7 +134,7 @@ shard_close(struct shard *s)
 {
     credentials_free(s->credentials);
     zhashx_destroy(&s->spawners);
-    zhashx_destroy(&s->tasks);
+    table_free(s->tasks);
     queue_free(s->queue);
     store_free(s->store);
 }

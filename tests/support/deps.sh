@@ -5,7 +5,7 @@ set -eu
 what=${1:-}
 packages="build-essential pkg-config git ca-certificates tzdata
   libzmq3-dev libczmq-dev libcurl4-openssl-dev libyaml-dev libmsgpack-dev libssl-dev
-  libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libseccomp-dev"
+  libjansson-dev libyajl-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libseccomp-dev uthash-dev"
 if [ "$what" != build ]; then
     packages="$packages curl procps iproute2 util-linux openssl tini gh lua5.4
       clang clang-format libclang-rt-14-dev python3 python3-yaml libcriterion-dev

@@ -336,10 +336,10 @@ static void
 memory_open(struct shard *s)
 {
     s->queue = queue_new();
-    s->tasks = zhashx_new();
+    s->tasks = table_new(task_memory_free);
     s->spawners = zhashx_new();
     s->held = zhashx_new();
-    zhashx_set_destructor(s->tasks, task_memory_free);
+
     zhashx_set_destructor(s->spawners, spawner_memory_free);
     zhashx_set_destructor(s->held, free_plain);
 }
@@ -414,7 +414,7 @@ process_kill(void)
     }
     check_forget();
     queue_free(s->queue);
-    zhashx_destroy(&s->tasks);
+    table_free(s->tasks);
     zhashx_destroy(&s->spawners);
     zhashx_destroy(&s->held);
     drop_calls();
