@@ -75,6 +75,12 @@ deadlines_first(const struct deadlines *d)
     return d->n > 0 ? d->heap[0] : NULL;
 }
 
+int64_t
+deadlines_next(const struct deadlines *d)
+{
+    return d->n > 0 ? d->heap[0]->at_ms : -1;
+}
+
 void
 deadlines_clear(struct deadlines *d)
 {

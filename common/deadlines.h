@@ -33,6 +33,8 @@ void deadlines_set(struct deadlines *d, struct deadline *it, int64_t at_ms);
 void deadlines_drop(struct deadlines *d, struct deadline *it);
 /* The earliest; NULL when there is none. */
 struct deadline *deadlines_first(const struct deadlines *d);
+/* The earliest's time; -1 when there is none. */
+int64_t deadlines_next(const struct deadlines *d);
 /* Frees the heap; what was in it is not touched. */
 void deadlines_clear(struct deadlines *d);
 

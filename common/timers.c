@@ -129,9 +129,7 @@ timers_end(struct timers *t, int number)
 int64_t
 timers_next(const struct timers *t)
 {
-    const struct deadline *first = deadlines_first(&t->deadlines);
-
-    return first != NULL ? first->at_ms : -1;
+    return deadlines_next(&t->deadlines);
 }
 
 uint64_t

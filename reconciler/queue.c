@@ -255,9 +255,7 @@ queue_forget(struct queue *q, const char *key)
 int64_t
 queue_deadline(const struct queue *q)
 {
-    const struct deadline *first = deadlines_first(&q->deadlines);
-
-    return first != NULL ? first->at_ms : -1;
+    return deadlines_next(&q->deadlines);
 }
 
 size_t

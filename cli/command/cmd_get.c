@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/dialect.h"
+#include "cli/flagrows.h"
 #include "cli/follow.h"
 #include "cli/jsonpath.h"
 #include "cli/print.h"
@@ -20,13 +21,7 @@ static const char *const formats[] = {"yaml", "json", "wide", "name", "jsonpath=
                                       NULL};
 
 #define GET_FLAGS                                                                        \
-    {.name = "output",                                                                   \
-     .letter = 'o',                                                                      \
-     .type = FLAG_STRING,                                                                \
-     .value = "FORMAT",                                                                  \
-     .help = "instead of a table",                                                       \
-     .complete = COMPLETE_CHOICES,                                                       \
-     .choices = formats},                                                                \
+    FLAGROW_OUTPUT(formats, "instead of a table"),                                       \
         {.name = "detail",                                                               \
          .letter = 'd',                                                                  \
          .type = FLAG_BOOL,                                                              \
