@@ -313,6 +313,12 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 FORCE:
+
+# What runs something runs in the order named, one after another: make deps kube-assets check.
+before :=
+$(foreach g,$(filter deps kube-assets demo agents golden property mutations fuzz fault bench check check-% test test-% verify,$(MAKECMDGOALS)), \
+  $(if $(before),$(eval $(g): | $(before)))$(eval before := $(g)))
+
 .PHONY: all share install dist image-tree image-rootfs image check-image deps demo tests check check-unit kube-assets check-kube check-node check-agents agents golden property mutations fuzz fuzz-run fault bench docs fmt lint \
         build test test-integration test-e2e verify update clean help FORCE
 .SECONDARY:
