@@ -3,6 +3,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ sys.path.insert(0, "tests/support")
 from kubeapi import Api  # noqa: E402
 
 SPACES = 64
+SLOW_MS = 5
 KELOS = "/apis/kelos.dev/v1alpha1"
 
 
@@ -54,6 +56,7 @@ class Bench:
         self.controller, self.starts, self.serial = None, 0, 0
         self.thousand = None  # PSS after the first burst
         self.audit_path = args.kube + "/audit.log"
+        self.configs = args.kube  # the folder of the kubeconfigs
 
     # ---- the controller ----
 
@@ -63,7 +66,7 @@ class Bench:
         self.log = run + ".log"
         with open(self.log, "wb") as log:
             self.controller = subprocess.Popen(
-                [self.args.bin + "/kelos-supervisor", "--run-dir", run, "--kubeconfig", self.args.kube + "/controller.kubeconfig",
+                [self.args.bin + "/kelos-supervisor", "--run-dir", run, "--kubeconfig", self.configs + "/controller.kubeconfig",
                  "--metrics-bind-address", "0", "--health-probe-bind-address", "0", "--shards", str(shards)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=dict(os.environ, POD_NAME="bench", POD_NAMESPACE="kelos-system"))
@@ -120,7 +123,7 @@ class Bench:
     # ---- objects ----
 
     def post(self, resource, prefix, count, spaces, body, at_once=64):
-        subprocess.run([self.args.tests + "/bench/kube_post", self.args.kube + "/admin.kubeconfig", resource, prefix,
+        subprocess.run([self.args.tests + "/bench/kube_post", self.configs + "/admin.kubeconfig", resource, prefix,
                         str(count), str(spaces), str(at_once)], input=json.dumps(body).encode(), check=True,
                        stdout=subprocess.DEVNULL)
 
@@ -188,7 +191,31 @@ class Bench:
 
     # ---- what is measured ----
 
-    def burst(self, spaces, shards, marked):
+    def slow(self):
+        """From now on the server is spoken to over a relay that lets every request wait SLOW_MS; returns the relay."""
+        self.configs = self.args.dir + "/slow"
+        os.makedirs(self.configs, exist_ok=True)
+        with open(self.args.kube + "/admin.kubeconfig", encoding="utf8") as f:
+            server = re.search(r"127\.0\.0\.1:\d+", f.read()).group()
+        port = self.configs + "/port"
+        relay = subprocess.Popen([sys.executable, "tests/support/relay.py", port, server, "--delay", str(SLOW_MS)])
+        self.wait(lambda: os.path.exists(port) and os.path.getsize(port) > 0, 10, "the relay")
+        with open(port, encoding="utf8") as f:
+            relayed = "127.0.0.1:" + f.read()
+        for name in ("admin", "controller"):
+            with open("%s/%s.kubeconfig" % (self.args.kube, name), encoding="utf8") as f:
+                text = f.read().replace(server, relayed)
+            with open("%s/%s.kubeconfig" % (self.configs, name), "w", encoding="utf8") as f:
+                f.write(text)
+        return relay
+
+    def fast(self, relay):
+        relay.terminate()
+        relay.wait()
+        os.remove(self.configs + "/port")
+        self.configs = self.args.kube
+
+    def burst(self, spaces, shards, marked, slow=False):
         """What a started controller makes of Tasks that are there: Jobs a second, and beside it two bare loops.
         `marked`: the Tasks come with the finalizer, as a TaskSpawner's do."""
         self.serial += 1
@@ -196,7 +223,7 @@ class Bench:
         if marked:
             task["metadata"]["finalizers"] = ["kelos.dev/finalizer"]
         self.post("tasks", prefix[:-1], n, spaces, task)
-        since = self.mark()
+        since, relay = self.mark(), self.slow() if slow else None
         self.start(shards)
         jobs = self.jobs_made(since, prefix, n)
         ours = self.rate(jobs, self.first_write(since))
@@ -215,6 +242,8 @@ class Bench:
             since, name = self.mark(), "%s%d" % (loop, self.serial)
             self.post("jobs", name, n, spaces, bare, at_once)
             theirs.append(self.rate(self.creates(since, "jobs", name + "-")))
+        if relay:
+            self.fast(relay)
         self.wipe()
         return ours, theirs[0], theirs[1]
 
@@ -227,6 +256,13 @@ class Bench:
         print("  beside a loop that waits for each answer, %.0f: %.2f%s" % (
             median([r[2] for r in rounds]), median([r[0] / r[2] for r in rounds]),
             "" if marked else "; each of these Tasks is written to before, for its finalizer"))
+
+    def slow_burst(self):
+        rounds = [self.burst(1, 1, True, slow=True) for _ in range(self.args.rounds)]
+        n = self.args.burst
+        line("s until the last of %d Jobs of them, requests %d ms slower" % (n, SLOW_MS),
+             "%.2f beside %.2f one by one: %.2f" % (median([n / r[0] for r in rounds]), median([n / r[2] for r in rounds]),
+                                                   median([r[2] / r[0] for r in rounds])), "<= 0.3")
 
     def latency(self, in_flight):
         p50, p99, single = [], [], []
@@ -384,6 +420,7 @@ class Bench:
         self.stop()
         self.wipe()
         self.bursts(1, 1, True, ">= 0.5")
+        self.slow_burst()
         self.bursts(1, 1, False, ">= 0.5")
         self.bursts(SPACES, 4, True, ">= 0.8")
         self.bursts(SPACES, 4, False, ">= 0.8")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """relay.py - a cable between a client and a server, which can be cut: bytes over TCP.
 
-    relay.py PORT-FILE HOST:PORT[,HOST:PORT...] [--listen HOST] [--shaky SEED]
+    relay.py PORT-FILE HOST:PORT[,HOST:PORT...] [--listen HOST] [--shaky SEED] [--delay MS]
 
 Listens on a port of its own (written to PORT-FILE) and passes on what comes, both ways. Of several
 targets each connection gets the next one, as a Service deals them out that does not know who of
@@ -15,6 +15,8 @@ SIGHUP resets every connection there is, as a server does that starts again.
 
 With --shaky each piece of bytes is held up at random (one in 8, for up to 200 ms, as after a lost
 packet), and one in 16 ends its connection. It stands for packet loss where there is no netem.
+
+With --delay each piece that a client sends goes on so much later, as if the server were that slow.
 """
 import itertools
 import random
@@ -29,6 +31,7 @@ import time
 joined = threading.Event()
 joined.set()
 chance = None
+delay = 0
 ends = set()
 
 
@@ -42,7 +45,7 @@ def finish(*sockets):
             pass
 
 
-def pump(src, dst):
+def pump(src, dst, later=0):
     poll = select.poll()
     try:
         poll.register(src, select.POLLIN)
@@ -58,6 +61,8 @@ def pump(src, dst):
                 time.sleep(chance.random() * 0.2)
             if chance and chance.random() < 1 / 16:
                 break
+            if later:
+                time.sleep(later)
             if not data:
                 dst.shutdown(socket.SHUT_WR)
                 return
@@ -87,17 +92,19 @@ def serve(client, target):
     for s in (client, server):
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         ends.add(s)
-    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+    threading.Thread(target=pump, args=(client, server, delay), daemon=True).start()
     threading.Thread(target=pump, args=(server, client), daemon=True).start()
 
 
 def main():
-    global chance
+    global chance, delay
     args, listen = sys.argv[1:], "127.0.0.1"
     if "--listen" in args:
         listen = args[args.index("--listen") + 1]
     if "--shaky" in args:
         chance = random.Random(int(args[args.index("--shaky") + 1]))
+    if "--delay" in args:
+        delay = float(args[args.index("--delay") + 1]) / 1000
     targets = [(h, int(p)) for h, p in (t.rsplit(":", 1) for t in args[1].split(","))]
     signal.signal(signal.SIGUSR1, lambda *_: joined.clear())
     signal.signal(signal.SIGUSR2, lambda *_: joined.set())
