@@ -110,6 +110,8 @@ Test(shard, a_view_counts_only_once_it_shows_its_own_last_write)
     echo_wrote(&x, "not-a-number");
     cr_assert_not(echo_seen(&x, "101"), "then only the very version counts");
     cr_assert(echo_seen(&x, "not-a-number"));
+    echo_forget(&x);
+    cr_assert(echo_seen(&x, "1"));
 }
 
 Test(shard, a_conflict_is_looked_into_after_ten_milliseconds_give_or_take_one)
