@@ -146,8 +146,8 @@ object AgentConfig agentconfigs a ',"spec":{"plugins":[{"name":"p","skills":"non
 object Task tasks n-ws ',"spec":{"type":"codex","prompt":"p","workspaceRef":{"name":"w"},'"$C"'}'
 object Task tasks n-ac ',"spec":{"type":"codex","prompt":"p","agentConfigRef":{"name":"a"},'"$C"'}'
 becomes n-ws Waiting; becomes n-ac Waiting
-says n-ws 'Waiting for Workspace "w" to be mended: spec.repo' || fail "$(message n-ws)"
-says n-ac 'Waiting for AgentConfig "a" to be mended: spec.plugins[0]' || fail "$(message n-ac)"
+until_ok 10 says n-ws 'Waiting for Workspace "w" to be mended: spec.repo' || fail "$(message n-ws)"
+until_ok 10 says n-ac 'Waiting for AgentConfig "a" to be mended: spec.plugins[0]' || fail "$(message n-ac)"
 told() { events_of w > "$T/events"; grep -q 'Warning InvalidObject spec.repo' "$T/events"; }
 until_ok 5 told || fail "$(cat "$T/events")"
 mpatch $NS/workspaces/w '{"spec":{"repo":"https://h/a/b"}}' > /dev/null
