@@ -75,11 +75,15 @@ class Report:
                     self.bad("%s of %s: %s took the Lease" % (kind, name, term.who))
 
     def back(self):
-        """The API server was away: from its return to the next write."""
+        """The API server was away: from its return to the next write. Where the next blow came before that
+        write, what follows is judged by the bounds of that blow."""
         spans = []
         for when, kind, name in self.events:
             if kind == "over" and name in ("hang", "outage"):
                 times = [t for t in self.writes if t > when]
+                blow = min((t for t, k, _ in self.events if t > when and k != "over"), default=float("inf"))
+                if times and blow < min(times) and blow - when < DURATION_S:
+                    continue
                 spans.append(min(times) - when if times else float("inf"))
                 if spans[-1] > DURATION_S + 2 + self.slack:
                     self.bad("after %s nothing was written for %.2f s" % (name, spans[-1]))
