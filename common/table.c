@@ -119,7 +119,7 @@ table_next(const struct table *t, struct table_at *at)
 {
     struct entry *x = at->begun ? at->entry : t->entries;
 
-    at->begun = 1;
+    at->begun = true;
     at->entry = x != NULL ? x->hh.next : NULL;
     return x != NULL ? x->value : NULL;
 }

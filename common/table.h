@@ -3,9 +3,10 @@
  * zhashx serves for what stays small: it widens itself whenever one lookup meets a long chain,
  * and ends with far more places than values (16 MiB of them for 20,000). This is uthash, whose
  * places follow the number of values. */
-#ifndef KELOS_TABLE_H
-#define KELOS_TABLE_H
+#ifndef KELOS_COMMON_TABLE_H
+#define KELOS_COMMON_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/scoped.h"
@@ -32,7 +33,7 @@ size_t table_size(const struct table *t);
  * The value that was given last may be deleted meanwhile, and others be looked up. */
 struct table_at {
     void *entry;
-    int begun;
+    bool begun;
 };
 void *table_next(const struct table *t, struct table_at *at);
 

@@ -130,8 +130,9 @@ struct http *kube_http(struct kube *k);
 void kube_share(struct kube *k, unsigned n);
 /* Whether requests wait because as many are in flight as may be, or the server asked for it. */
 bool kube_waiting(const struct kube *k);
-/* Whether as many requests wait as may be in flight: what comes to them takes memory and goes no
- * sooner, so whoever has more work begins it later. */
+/* Whether as many requests wait as may be in flight, or sixteen times as many have no answer yet,
+ * those included that are to be repeated: what comes to them takes memory and goes no sooner, so
+ * whoever has more work begins it later. */
 bool kube_full(const struct kube *k);
 /* From now on fn is called, from the loop, when a client that was full is not any more. */
 void kube_on_room(struct kube *k, void (*fn)(void *arg), void *arg);

@@ -130,7 +130,8 @@ kube_waiting(const struct kube *k)
 bool
 kube_full(const struct kube *k)
 {
-    return k->waiting >= k->in_flight_max;
+    return k->waiting >= k->in_flight_max ||
+           k->pending >= PENDING_EACH * k->in_flight_max;
 }
 
 void

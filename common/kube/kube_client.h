@@ -7,12 +7,13 @@
 #include "common/kube/kube_auth.h"
 #include "common/kube/kube_retry.h"
 
-/* One in so many is a usual request, however many go ahead of them. */
 enum {
     LIST_PAGES_IN_FLIGHT = 4,
     WARNINGS_MAX = 256,
-    AHEAD_IN_A_ROW = 8,
-    IN_FLIGHT_LEAST = 4
+    AHEAD_IN_A_ROW = 8, /* then a usual request has its turn */
+    IN_FLIGHT_LEAST = 4,
+    PENDING_EACH =
+        16 /* for each that may be in flight so many may be without an answer */
 };
 
 struct kube {

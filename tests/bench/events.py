@@ -1,16 +1,19 @@
 """events.py - an API server that has nothing but a watch of Tasks: RATE events a second, each with
-the time at which it was sent (CLOCK_MONOTONIC, ns) as its resourceVersion. Prints its port.
+the time at which it was sent (CLOCK_MONOTONIC, ns) as its resourceVersion. They begin with a line
+on stdin.
 
-    events.py RATE COUNT TASKS
+    events.py PORT-FILE RATE COUNT TASKS
 """
-import http.server
 import json
 import sys
 import threading
 import time
 import urllib.parse
 
-RATE, COUNT, TASKS = (int(a) for a in sys.argv[1:4])
+sys.path.insert(0, "tests/support")
+from passing import Passing, serve  # noqa: E402
+
+RATE, COUNT, TASKS = (int(a) for a in sys.argv[2:5])
 go = threading.Event()
 
 TASK = {"apiVersion": "kelos.dev/v1alpha1", "kind": "Task",
@@ -23,74 +26,53 @@ TASK = {"apiVersion": "kelos.dev/v1alpha1", "kind": "Task",
         "status": {"phase": "Running", "jobName": "", "startTime": "2026-01-01T00:00:01Z"}}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # as Go's servers do
+def event(kind, body):
+    return json.dumps({"type": kind, "object": body}, separators=(",", ":")) + "\n"
 
-    def log_message(self, *args):
-        pass
 
-    def send(self, code, body):
-        data = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+def versionless(number):
+    """The event of one Task, with room for its version."""
+    meta = dict(TASK["metadata"], name="task-%d" % number, uid="00000000-0000-0000-0000-%012d" % number)
+    return event("MODIFIED", dict(TASK, metadata=meta)).replace('"resourceVersion":""', '"resourceVersion":"%d"')
 
-    def event(self, kind, body):
-        line = json.dumps({"type": kind, "object": body}, separators=(",", ":")).encode() + b"\n"
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+class Handler(Passing):
+    wbufsize = 0  # nothing waits for more
 
     def tasks(self):
         """COUNT events, each at its own time: one that is late makes no other one late."""
-        names = ["task-%d" % i for i in range(TASKS)]
-        bodies = {}
-        for name in names:
-            body = json.loads(json.dumps(TASK))
-            body["metadata"].update(name=name, uid="00000000-0000-0000-0000-%012d" % int(name[5:]))
-            bodies[name] = json.dumps({"type": "MODIFIED", "object": body}, separators=(",", ":")).replace(
-                '"resourceVersion":""', '"resourceVersion":"%d"')
+        lines = [versionless(n) for n in range(TASKS)]
         go.wait()
         began = time.monotonic_ns()
         for i in range(COUNT):
             wait = (began + i * 10**9 // RATE - time.monotonic_ns()) / 1e9
             if wait > 0:
                 time.sleep(wait)
-            line = (bodies[names[i % TASKS]] % time.monotonic_ns()).encode() + b"\n"
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            self.chunk((lines[i % TASKS] % time.monotonic_ns()).encode())
 
-    def watch(self, resource, query):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+    def watch(self, resource, initial):
         mark = {"resourceVersion": str(time.monotonic_ns())}
-        if "sendInitialEvents" in query:
+        if initial:
             mark["annotations"] = {"k8s.io/initial-events-end": "true"}
-        self.event("BOOKMARK", {"metadata": mark})
+        self.stream_begins()
+        self.chunk(event("BOOKMARK", {"metadata": mark}).encode())
         if resource == "tasks":
             self.tasks()
         threading.Event().wait()
 
     def do_GET(self):
         url = urllib.parse.urlparse(self.path)
-        query = urllib.parse.parse_qs(url.query)
-        resource = url.path.rstrip("/").rsplit("/", 1)[-1]
-        if "watch" in query:
-            self.watch(resource, query)
+        if self.is_watch():
+            self.watch(url.path.rsplit("/", 1)[-1], "sendInitialEvents" in url.query)
         else:
-            self.send(200, {"kind": "List", "apiVersion": "v1", "items": [],
-                            "metadata": {"resourceVersion": str(time.monotonic_ns())}})
+            self.reply_json(200, json.dumps({"kind": "List", "apiVersion": "v1", "items": [],
+                                             "metadata": {"resourceVersion": str(time.monotonic_ns())}}))
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
+def begin():
+    sys.stdin.readline()
+    go.set()
 
 
-server = Server(("127.0.0.1", 0), Handler)
-print(server.server_address[1], flush=True)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-sys.stdin.readline()
-go.set()
-sys.stdin.read()
+threading.Thread(target=begin, daemon=True).start()
+serve(Handler, sys.argv[1])

@@ -514,3 +514,37 @@ Test(kube, is_full_when_as_many_wait_as_may_be_in_flight_and_says_when_it_is_not
     cr_assert_eq(told, 1, "once");
     rig_down(&r);
 }
+
+static void
+until_none_waits(struct rig *r)
+{
+    struct err e = ERR_INIT;
+    bool done = false;
+
+    while (kube_waiting(r->kube))
+        cr_assert_neq(loop_poll_run(r->loop, &done, 1, &e), -1);
+}
+
+Test(kube, is_full_of_what_a_server_that_fails_is_to_be_asked_again)
+{
+    enum { FULL = 4 * 16 };
+    static const struct fault_rule rules[] = {{"GET", 0, 0, "status 500\njson {}"}};
+    struct rig r = rig_up(rules);
+    struct kube_call *calls[FULL];
+    struct err e = ERR_INIT;
+    int left = FULL;
+
+    kube_share(r.kube, 8);
+    for (int i = 0; i < FULL; i++) {
+        const struct kube_request req = get_pod();
+        calls[i] = kube_call(r.kube, &req, count_down, &left, &e);
+        cr_assert_not_null(calls[i], "%s", e.text);
+    }
+    until_none_waits(&r);
+    cr_assert(kube_full(r.kube), "each is asked again, after a while");
+    kube_cancel(calls[0]);
+    until_none_waits(&r);
+    cr_assert_not(kube_full(r.kube));
+    cr_assert_eq(left, FULL);
+    rig_down(&r);
+}
